@@ -1,0 +1,88 @@
+"""What the functions ask of the stores, in the words of the domain."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from storage.model.block import BlockKey
+from storage.model.runs import RunBatch
+from storage.model.uplink import UplinkEntry
+
+
+class StoreFull(Exception):
+    """Nothing was written; the store takes more once it has drained."""
+
+    def __init__(self, *, retry_after_s: int, what: str) -> None:
+        super().__init__(f"{what} is full; try again in {retry_after_s} s")
+        self.retry_after_s = retry_after_s
+
+
+class StoreUnavailable(Exception):
+    """The store did not answer in time; whether it wrote is unknown, sending again is safe."""
+
+
+class Outcome(IntEnum):
+    """What became of one reading at the edge."""
+
+    ACCEPTED = 0
+    DUPLICATE = 1
+    CORRECTED = 2
+    OUTRANKED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """Answer to a batch: one `Outcome` a reading, and the sequence given (0 if none was taken)."""
+
+    outcomes: NDArray[np.uint8]
+    sequence: int
+
+
+class HotStore(Protocol):
+    """A tenant's readings in the zone's Redis. Order and repetition of batches do not matter."""
+
+    async def accept(self, batch: RunBatch) -> Acceptance:
+        """First hop: compare, write and queue for the parent in one atomic, durable step.
+
+        A value equal to the slot's, or to one that the slot held before, is a duplicate: a batch
+        sent again never undoes a correction. A batch must not name a slot twice.
+
+        Raises:
+            StoreFull: nothing was written, retry after `retry_after_s`.
+            StoreUnavailable: no answer before the deadline.
+        """
+
+    async def relay(self, entries: Sequence[UplinkEntry]) -> int:
+        """From a child zone: take entries in order, each atomic; return how many are durable.
+
+        An entry at or below the edge's watermark was taken before and only counts.
+
+        Raises:
+            StoreFull, StoreUnavailable: as `accept`; entries before the failing one are in.
+        """
+
+    async def read(self, keys: Sequence[BlockKey]) -> dict[BlockKey, NDArray[np.void]]:
+        """Slots (dtype `SLOT`) of the blocks that exist; a missing one is not in the answer."""
+
+
+class RecordStore(Protocol):
+    """A tenant's record at headquarters, in PostgreSQL."""
+
+    async def append(self, entries: Sequence[UplinkEntry]) -> int:
+        """Commit entries in order; return how many are durable (all).
+
+        An entry at or below its edge's watermark was committed before and only counts.
+
+        Raises:
+            StoreUnavailable: no answer before the deadline; sending again is safe.
+        """
+
+    async def fold(self, *, max_entries: int) -> int:
+        """Move up to `max_entries` of the tail into blocks in one transaction; return how many."""
+
+    async def read(self, keys: Sequence[BlockKey]) -> dict[BlockKey, NDArray[np.void]]:
+        """Slots of the blocks that exist, blocks and tail merged; missing ones are left out."""
