@@ -1,0 +1,182 @@
+"""The versioned copy of tenants, key hashes and topology that a zone works from when cut off."""
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+
+import msgspec
+
+
+class SnapshotUnreadable(Exception):
+    """The file exists but holds no snapshot."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path} holds no snapshot")
+        self.path = path
+
+
+class ZoneNotInSnapshot(Exception):
+    """The zone is not in this snapshot's topology."""
+
+    def __init__(self, zone: str) -> None:
+        super().__init__(f"zone {zone} is not in this snapshot")
+        self.zone = zone
+
+
+class ZoneEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """A zone of the topology; `parent` is None at tier 1."""
+
+    name: str
+    tier: int
+    parent: str | None = None
+
+
+class TenantEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """A tenant and the zones it was assigned to; its workers run as uid 200000 + `number`."""
+
+    slug: str
+    number: int
+    name: str
+    zones: list[str]
+
+
+class KeyEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """A key that is not revoked; `hash` is the SHA-256 of its text, in hex.
+
+    `tenant` is None for keys of the platform and of zones. `zone` names the zone that a zone
+    credential stands for. `expires_at` is aware UTC; the reader compares it with its own clock.
+    """
+
+    key_id: str
+    hash: str
+    tenant: str | None
+    role: str
+    scopes: list[str]
+    zone: str | None = None
+    expires_at: datetime | None = None
+
+
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """What `zone` may know of the platform, as of `version` of the record at HQ."""
+
+    version: int
+    zone: str
+    zones: list[ZoneEntry]
+    tenants: list[TenantEntry]
+    keys: list[KeyEntry]
+
+    def subtree(self, zone: str) -> frozenset[str]:
+        """Name `zone` and its descendants.
+
+        Raises:
+            ZoneNotInSnapshot: the topology has no such zone.
+        """
+        if all(entry.name != zone for entry in self.zones):
+            raise ZoneNotInSnapshot(zone)
+        found = {zone}
+        grown = True
+        while grown:
+            below = {entry.name for entry in self.zones if entry.parent in found}
+            grown = not below <= found
+            found |= below
+        return frozenset(found)
+
+    def carries(self, *, zone: str, tenant: str) -> bool:
+        """Whether data of `tenant` may come through `zone`: it or a zone below it serves it."""
+        try:
+            below = self.subtree(zone)
+        except ZoneNotInSnapshot:
+            return False
+        return any(e.slug == tenant and not below.isdisjoint(e.zones) for e in self.tenants)
+
+    def for_zone(self, zone: str) -> "Snapshot":
+        """Narrow to `zone`: the tenants it carries, their keys, zone keys of its subtree.
+
+        Keys of the platform's own people stay in (as hashes), so that an operator can work on a
+        zone that is cut off. Zones above stay in the topology, to be named in answers.
+
+        Raises:
+            ZoneNotInSnapshot: the topology has no such zone.
+        """
+        below = self.subtree(zone)
+        kept = below | set(self._above(zone))
+        tenants = [entry for entry in self.tenants if not below.isdisjoint(entry.zones)]
+        slugs = {entry.slug for entry in tenants}
+        return Snapshot(
+            version=self.version,
+            zone=zone,
+            zones=[entry for entry in self.zones if entry.name in kept],
+            tenants=tenants,
+            keys=[
+                key
+                for key in self.keys
+                if (key.tenant is None or key.tenant in slugs)
+                and (key.zone is None or key.zone in below)
+            ],
+        )
+
+    def _above(self, zone: str) -> Iterator[str]:
+        parents = {entry.name: entry.parent for entry in self.zones}
+        seen = {zone}
+        above = parents.get(zone)
+        while above is not None and above not in seen:
+            seen.add(above)
+            yield above
+            above = parents.get(above)
+
+
+def encode_snapshot(snapshot: Snapshot) -> bytes:
+    """Encode as the JSON that both the file and `GET /v1/platform/snapshot` carry."""
+    return msgspec.json.encode(snapshot)
+
+
+def decode_snapshot(body: bytes) -> Snapshot:
+    """Decode what `encode_snapshot` wrote.
+
+    Raises:
+        msgspec.DecodeError: it is not JSON, or not a snapshot (`msgspec.ValidationError`).
+    """
+    return msgspec.json.decode(body, type=Snapshot)
+
+
+def load_snapshot(path: Path) -> Snapshot | None:
+    """Read the saved snapshot; None when none was saved yet.
+
+    Raises:
+        SnapshotUnreadable: the file holds something else.
+    """
+    try:
+        return decode_snapshot(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except msgspec.DecodeError as error:
+        raise SnapshotUnreadable(path) from error
+
+
+def save_snapshot(path: Path, snapshot: Snapshot) -> None:
+    """Replace the saved snapshot in one step; on disk, mode 0600, when this returns."""
+    write_private(path, encode_snapshot(snapshot))
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Replace `path` in one step by a file of mode 0600 that has reached the disk."""
+    with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+        temporary = Path(file.name)
+        try:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+            temporary.replace(path)
+        except BaseException:
+            with suppress(FileNotFoundError):
+                temporary.unlink()
+            raise
+    # The rename itself is durable only once the folder is.
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
