@@ -1,0 +1,50 @@
+"""The frames between agent, zygote and worker, over SOCK_SEQPACKET: one message, one frame.
+
+agent -> zygote   {"op": "fork", "id"} with the read end of the configuration pipe as SCM_RIGHTS;
+                  {"op": "signal", "id", "signal"}
+zygote -> agent   {"event": "up"}; {"event": "forked", "id", "pid"}; {"event": "ready", "id"};
+                  {"event": "load", "id", "active", "calls"}; {"event": "refused", "id", "detail"};
+                  {"event": "exited", "id", "pid", "status", "signal"}
+worker -> zygote  {"event": "ready"}; {"event": "load", "active", "calls"}
+
+`active` is the number of requests in flight, `calls` those completed since the start.
+`status` is the exit status or None, `signal` the signal that ended it or None.
+"""
+
+from typing import Literal
+
+import msgspec
+
+MAX_FRAME_BYTES = 4096
+
+
+class Fork(msgspec.Struct, frozen=True, tag_field="op", tag="fork"):
+    """Start an instance; the configuration pipe travels with the frame."""
+
+    id: str
+
+
+class Signal(msgspec.Struct, frozen=True, tag_field="op", tag="signal"):
+    """Send a signal to an instance; one that has ended already is no error."""
+
+    id: str
+    signal: Literal[9, 15]
+
+
+class Ready(msgspec.Struct, frozen=True, tag_field="event", tag="ready"):
+    """The lifespan has started and the socket is served."""
+
+
+class Load(msgspec.Struct, frozen=True, tag_field="event", tag="load"):
+    """Sent about once a second while it changes."""
+
+    active: int
+    calls: int
+
+
+Order = Fork | Signal
+Report = Ready | Load
+
+order_decoder: msgspec.msgpack.Decoder[Order] = msgspec.msgpack.Decoder(Order)
+report_decoder: msgspec.msgpack.Decoder[Report] = msgspec.msgpack.Decoder(Report)
+encoder = msgspec.msgpack.Encoder()

@@ -1,0 +1,74 @@
+"""The HTTP server of one worker: uvicorn on a bound unix socket, which reports what it does."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import uvicorn
+
+from functions.runtime.protocol import Load, Ready, Report
+
+DRAIN_S = 5
+# Longer than the gateway keeps an idle connection: the side that sends must be the one to close.
+KEEP_ALIVE_S = 300
+_TICKS_PER_LOAD = 10
+
+
+class WorkerServer(uvicorn.Server):
+    """Reports ready after the lifespan's start, then its load once a second when it changed."""
+
+    def __init__(self, app: Any, *, report: Callable[[Report], None]) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                loop="uvloop",
+                http="httptools",
+                ws="none",
+                lifespan="on",
+                interface="asgi3",
+                log_config=None,
+                log_level="warning",
+                access_log=False,
+                proxy_headers=False,
+                server_header=False,
+                timeout_keep_alive=KEEP_ALIVE_S,
+                timeout_graceful_shutdown=DRAIN_S,
+            )
+        )
+        self._report = report
+        self._reported = Load(active=0, calls=0)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._report(Ready())
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % _TICKS_PER_LOAD == 0:
+            self._report_load()
+        return await super().on_tick(counter)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().shutdown(sockets)
+        self._report_load()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Drain on SIGTERM and return, where uvicorn would end by the signal."""
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, self._drain)
+        yield
+        loop.remove_signal_handler(signal.SIGTERM)
+
+    def _drain(self) -> None:
+        self.should_exit = True
+
+    def _report_load(self) -> None:
+        state = self.server_state
+        load = Load(active=len(state.tasks), calls=state.total_requests)
+        if load != self._reported:
+            self._report(load)
+            self._reported = load

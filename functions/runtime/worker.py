@@ -1,0 +1,82 @@
+"""The child's side of a fork: from a zygote's copy to one tenant's function, served."""
+
+import asyncio
+import contextlib
+import gc
+import importlib
+import logging
+import os
+import socket
+from typing import Any
+
+import uvloop
+
+from functions.runtime.config import WorkerConfig, decode_config
+from functions.runtime.confine import (
+    close_descriptors,
+    die_with,
+    drop_privileges,
+    limit_resources,
+    take_name,
+)
+from functions.runtime.protocol import Report, encoder
+from functions.runtime.server import WorkerServer
+
+MAX_CONFIG_BYTES = 64 * 1024
+BACKLOG = 1024
+
+logger = logging.getLogger(__name__)
+
+
+class AppError(Exception):
+    """The function's `module:factory` cannot be had."""
+
+
+def run_worker(*, config_fd: int, reports: socket.socket, zygote: int) -> None:
+    """Serve the function that the configuration pipe names until SIGTERM; runs in the child.
+
+    The socket is bound first and is its owner's alone (0600): the gateway runs as that user, and
+    a tenant's uid can connect to nobody's worker, its own included. The function's own code
+    (factory, lifespan, calls) runs after the drop of privileges only.
+
+    Raises:
+        ConfigError, ConfinementError, AppError, OSError: nothing was served.
+    """
+    close_descriptors(keep={config_fd, reports.fileno()})
+    die_with(zygote)
+    config = decode_config(_read_all(config_fd))
+    take_name(f"{config.function}:{config.tenant}")
+    os.chdir("/")
+    os.umask(0o077)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        listener.bind(config.socket)
+        listener.listen(BACKLOG)
+        limit_resources(memory_mb=config.memory_mb)
+        if config.uid is not None and config.gid is not None:
+            drop_privileges(uid=config.uid, gid=config.gid)
+            die_with(zygote)
+        gc.enable()
+        reports.setblocking(False)
+
+        def report(what: Report) -> None:
+            # A zygote too busy to read misses one load; the next one carries the same totals.
+            with contextlib.suppress(BlockingIOError):
+                reports.send(encoder.encode(what))
+
+        server = WorkerServer(_build(config), report=report)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(server.serve(sockets=[listener]))
+
+
+def _build(config: WorkerConfig) -> Any:
+    module_name, _, factory_name = config.app.partition(":")
+    try:
+        factory = getattr(importlib.import_module(module_name), factory_name)
+    except (ImportError, AttributeError) as error:
+        raise AppError(f"{config.app} of function {config.function!r}: {error}") from error
+    return factory(config)
+
+
+def _read_all(config_fd: int) -> bytes:
+    with open(config_fd, "rb") as pipe:
+        return pipe.read(MAX_CONFIG_BYTES)

@@ -1,0 +1,205 @@
+"""A pre-imported, single-threaded process without credentials that forks workers on order."""
+
+import argparse
+import gc
+import json
+import logging
+import logging.config
+import os
+import selectors
+import signal
+import socket
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+import msgspec
+
+from functions.runtime.confine import die_with, thread_count
+from functions.runtime.preload import preload
+from functions.runtime.protocol import (
+    MAX_FRAME_BYTES,
+    Fork,
+    Ready,
+    Signal,
+    encoder,
+    order_decoder,
+    report_decoder,
+)
+from functions.runtime.worker import run_worker
+
+SEND_DEADLINE_S = 10.0
+EX_SOFTWARE = 70
+
+logger = logging.getLogger(__name__)
+
+
+class AgentGone(Exception):
+    """The control socket ended, or nobody reads it: workers must not outlive their agent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """A running worker as its parent holds it."""
+
+    id: str
+    pid: int
+    pidfd: int
+    reports: socket.socket
+
+
+class Zygote:
+    """Forks, signals and reaps workers; the control socket speaks `functions.runtime.protocol`."""
+
+    def __init__(self, control: socket.socket) -> None:
+        self._control = control
+        self._control.settimeout(SEND_DEADLINE_S)
+        self._children: dict[str, Child] = {}
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(control, selectors.EVENT_READ, self._obey)
+
+    def run(self) -> None:
+        """Serve until the agent is gone, then kill and reap every worker."""
+        try:
+            self._tell(event="up")
+            while True:
+                for key, _ in self._selector.select():
+                    key.data()
+        except AgentGone as reason:
+            logger.info("zygote ends: %s", reason)
+        finally:
+            for child in self._children.values():
+                os.kill(child.pid, signal.SIGKILL)
+            for child in self._children.values():
+                os.waitpid(child.pid, 0)
+
+    def _obey(self) -> None:
+        try:
+            frame, descriptors, _, _ = socket.recv_fds(self._control, MAX_FRAME_BYTES, 1)
+        except OSError as error:
+            raise AgentGone(str(error)) from error
+        if not frame:
+            raise AgentGone("the control socket is at its end")
+        try:
+            match order_decoder.decode(frame):
+                case Fork(id) if descriptors and id not in self._children:
+                    self._fork(id, descriptors[0])
+                case Fork(id):
+                    self._tell(event="refused", id=id, detail="no configuration, or a used id")
+                case Signal(id, number) if id in self._children:
+                    os.kill(self._children[id].pid, number)
+                case Signal(id):
+                    logger.debug("instance %s has ended before its signal", id)
+        except msgspec.DecodeError:
+            logger.exception("an order that cannot be read")
+        finally:
+            for descriptor in descriptors:
+                os.close(descriptor)
+
+    def _fork(self, id: str, config_fd: int) -> None:
+        if (threads := thread_count()) > 1:
+            # A lock held by another thread would stay held for ever in the child.
+            detail = f"the zygote has {threads} threads"
+            logger.error("refused to fork: %s", detail)
+            self._tell(event="refused", id=id, detail=detail)
+            return
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        zygote = os.getpid()
+        pid = os.fork()
+        if pid == 0:
+            self._become_worker(config_fd=config_fd, reports=theirs, zygote=zygote)
+        theirs.close()
+        ours.setblocking(False)
+        child = Child(id, pid, os.pidfd_open(pid), ours)
+        self._children[id] = child
+        self._selector.register(ours, selectors.EVENT_READ, lambda: self._relay(child))
+        self._selector.register(child.pidfd, selectors.EVENT_READ, lambda: self._reap(child))
+        self._tell(event="forked", id=id, pid=pid)
+
+    def _become_worker(self, *, config_fd: int, reports: socket.socket, zygote: int) -> NoReturn:
+        status = EX_SOFTWARE
+        try:
+            # By their owners, not only by number: a late finalizer would close a reused number.
+            self._selector.close()
+            self._control.close()
+            for sibling in self._children.values():
+                sibling.reports.close()
+            run_worker(config_fd=config_fd, reports=reports, zygote=zygote)
+            status = 0
+        except SystemExit as end:
+            status = end.code if isinstance(end.code, int) else EX_SOFTWARE
+        except BaseException:  # the edge of the process
+            logger.exception("worker ends by an error")
+        finally:
+            logging.shutdown()
+            os._exit(status)
+
+    def _relay(self, child: Child) -> None:
+        """Pass one report on; what a worker says is believed of its own instance only."""
+        try:
+            frame = child.reports.recv(MAX_FRAME_BYTES)
+            if not frame:
+                self._selector.unregister(child.reports)
+                return
+            report = report_decoder.decode(frame)
+        except (OSError, msgspec.DecodeError) as error:
+            logger.warning("instance %s: unreadable report: %s", child.id, error)
+            self._selector.unregister(child.reports)
+            return
+        if isinstance(report, Ready):
+            self._tell(event="ready", id=child.id)
+        else:
+            self._tell(event="load", id=child.id, active=report.active, calls=report.calls)
+
+    def _reap(self, child: Child) -> None:
+        _, wait_status = os.waitpid(child.pid, 0)
+        code = os.waitstatus_to_exitcode(wait_status)
+        self._selector.unregister(child.pidfd)
+        os.close(child.pidfd)
+        while child.reports in self._selector.get_map():
+            self._relay(child)
+        child.reports.close()
+        del self._children[child.id]
+        self._tell(
+            event="exited",
+            id=child.id,
+            pid=child.pid,
+            status=code if code >= 0 else None,
+            signal=-code if code < 0 else None,
+        )
+
+    def _tell(self, **event: object) -> None:
+        try:
+            self._control.send(encoder.encode(event))
+        except OSError as error:
+            raise AgentGone(str(error)) from error
+
+
+def main() -> None:
+    """Run as `python -m functions.runtime.zygote --control-fd N --functions FOLDER`."""
+    parser = argparse.ArgumentParser(prog="python -m functions.runtime.zygote")
+    parser.add_argument("--control-fd", type=int, required=True)
+    parser.add_argument("--functions", type=Path, required=True)
+    arguments = parser.parse_args()
+    agent = os.getppid()
+    die_with(agent)
+    # The agent's to decide: a Ctrl-C in its terminal must not end calls in flight.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    log_config = os.environ.get("GRIDFAAS_LOG_CONFIG")
+    if log_config:
+        logging.config.dictConfig(json.loads(Path(log_config).read_text()))
+    else:
+        logging.basicConfig(stream=sys.stderr, level=logging.INFO)
+    gc.disable()
+    preload(arguments.functions)
+    gc.collect()
+    # A collection in a child would write to, and so copy, every page it shares with the zygote.
+    gc.freeze()
+    control = socket.socket(fileno=arguments.control_fd)
+    control.set_inheritable(False)
+    Zygote(control).run()
+
+
+if __name__ == "__main__":
+    main()
