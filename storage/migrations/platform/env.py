@@ -1,0 +1,5 @@
+"""Alembic's entry into the history of schema `platform`."""
+
+from storage.migrations.environment import run
+
+run()

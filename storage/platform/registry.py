@@ -1,0 +1,75 @@
+"""The platform's record at HQ: tenants, keys and zones in PostgreSQL, and snapshots of them."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from storage.cold.engine import create_engine
+from storage.platform import version
+from storage.platform.api_keys import ApiKeys, live_keys
+from storage.platform.snapshot import KeyEntry, Snapshot, ZoneNotInSnapshot
+from storage.platform.tenants import Tenants, all_tenants
+from storage.platform.topology import Topology, UnknownZone, all_zones
+
+
+class Registry:
+    """The record over an engine that its owner disposes of."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        self.tenants = Tenants(engine)
+        self.keys = ApiKeys(engine)
+        self.zones = Topology(engine)
+
+    async def version(self) -> int:
+        """Return the newest version; it grows with every change, and only then."""
+        async with self._engine.connect() as connection:
+            return await version.current(connection)
+
+    async def snapshot(self, zone: str) -> Snapshot:
+        """Build what `zone` may know, all of it as of one version.
+
+        Raises:
+            UnknownZone: the zone is not recorded.
+        """
+        async with self._engine.connect() as plain:
+            connection = await plain.execution_options(isolation_level="REPEATABLE READ")
+            whole = Snapshot(
+                version=await version.current(connection),
+                zone=zone,
+                zones=await all_zones(connection),
+                tenants=await all_tenants(connection),
+                keys=[
+                    KeyEntry(
+                        key_id=key.key_id,
+                        hash=key.hash,
+                        tenant=key.tenant,
+                        role=key.role.value,
+                        scopes=list(key.scopes),
+                        zone=key.zone,
+                        expires_at=key.expires_at,
+                    )
+                    for key in await live_keys(connection)
+                ],
+            )
+        try:
+            return whole.for_zone(zone)
+        except ZoneNotInSnapshot as error:
+            raise UnknownZone(zone) from error
+
+
+@asynccontextmanager
+async def open_registry(
+    database_url: str, *, pool_size: int = 4, application_name: str = "gridfaas-platform"
+) -> AsyncIterator[Registry]:
+    """Give a registry over connections of its own, closed at the end.
+
+    Raises:
+        storage.cold.engine.UnusableDatabaseUrl: the URL is of another kind.
+    """
+    engine = create_engine(database_url, pool_size=pool_size, application_name=application_name)
+    try:
+        yield Registry(engine)
+    finally:
+        await engine.dispose()

@@ -1,0 +1,52 @@
+"""The tables of schema `platform`, as the newest migration leaves them."""
+
+from typing import Final
+
+import sqlalchemy as sa
+
+metadata: Final = sa.MetaData(schema="platform")
+
+zones: Final = sa.Table(
+    "zones",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("tier", sa.SmallInteger, nullable=False),
+    sa.Column("parent", sa.Text),
+)
+
+tenants: Final = sa.Table(
+    "tenants",
+    metadata,
+    sa.Column("slug", sa.Text, primary_key=True),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+)
+
+tenant_zones: Final = sa.Table(
+    "tenant_zones",
+    metadata,
+    sa.Column("tenant", sa.Text, primary_key=True),
+    sa.Column("zone", sa.Text, primary_key=True),
+)
+
+api_keys: Final = sa.Table(
+    "api_keys",
+    metadata,
+    sa.Column("key_id", sa.Text, primary_key=True),
+    sa.Column("hash", sa.Text, nullable=False),
+    sa.Column("tenant", sa.Text),
+    sa.Column("role", sa.Text, nullable=False),
+    sa.Column("scopes", sa.ARRAY(sa.Text), nullable=False),
+    sa.Column("zone", sa.Text),
+    sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("expires_at", sa.DateTime(timezone=True)),
+    sa.Column("revoked_at", sa.DateTime(timezone=True)),
+)
+
+version: Final = sa.Table(
+    "version",
+    metadata,
+    sa.Column("single", sa.Boolean, primary_key=True),
+    sa.Column("version", sa.BigInteger, nullable=False),
+)
