@@ -1,0 +1,83 @@
+"""What the agent asks of whatever runs workers: processes today, containers later."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class ProviderUnavailable(Exception):
+    """Workers cannot be started now; the provider is trying to come back."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launch:
+    """One worker to start; `config` is its WorkerConfig as JSON, at most 64 KiB."""
+
+    instance: str
+    config: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launched:
+    """The worker's process exists."""
+
+    instance: str
+    pid: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BecameReady:
+    """The worker serves its socket."""
+
+    instance: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadSeen:
+    """`active` requests in flight, `calls` completed since the start."""
+
+    instance: str
+    active: int
+    calls: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """The worker is gone, or was never made; nothing follows for this instance."""
+
+    instance: str
+    reason: str
+
+
+Event = Launched | BecameReady | LoadSeen | Ended
+
+
+class Provider(Protocol):
+    """Starts and ends workers. Each launched instance gets exactly one `Ended`, sooner or later.
+
+    Events are delivered by a plain call in the event loop's thread.
+    """
+
+    @property
+    def up(self) -> bool:
+        """Whether workers can be started now."""
+
+    @property
+    def isolation(self) -> str:
+        """How one tenant's worker is kept from another's, in words for an operator."""
+
+    async def open(self, deliver: Callable[[Event], None]) -> None:
+        """Come up in the background; returns at once."""
+
+    async def close(self) -> None:
+        """End every worker and free what `open` took."""
+
+    async def start(self, launch: Launch) -> None:
+        """Start one worker.
+
+        Raises:
+            ProviderUnavailable: not within the provider's deadline.
+        """
+
+    def stop(self, instance: str, *, at_once: bool) -> None:
+        """Ask a worker to drain and end, or end it at once; an unknown instance is no error."""

@@ -1,0 +1,84 @@
+"""Which zones a design has, what is above what, and where each is reached."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+import yaml
+
+DESIGNS = Path(__file__).parent / "designs"
+LAB = DESIGNS / "lab.yaml"
+
+
+class DesignError(Exception):
+    """A design that cannot be used; names the file and the field."""
+
+
+class Zone(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One zone; `port` is its gateway's on this machine, `parent` is None at tier 1."""
+
+    name: Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
+    tier: Literal[1, 2, 3]
+    port: Annotated[int, msgspec.Meta(ge=1, le=65535)]
+    parent: str | None = None
+
+
+class Topology(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The zones of a design, every parent before its children."""
+
+    zones: Annotated[list[Zone], msgspec.Meta(min_length=1)]
+
+    def zone(self, name: str) -> Zone:
+        """Return the zone of that name.
+
+        Raises:
+            KeyError: the design has none.
+        """
+        for zone in self.zones:
+            if zone.name == name:
+                return zone
+        raise KeyError(name)
+
+
+def load_topology(path: Path = LAB) -> Topology:
+    """Read a design.
+
+    Raises:
+        DesignError: unreadable, not YAML, a wrong field, a name or port used twice, or a parent
+            that is not one tier above.
+    """
+    try:
+        topology = msgspec.convert(yaml.safe_load(path.read_text()), Topology)
+    except (OSError, yaml.YAMLError, msgspec.ValidationError) as error:
+        raise DesignError(f"{path}: {error}") from error
+    fault = _fault(topology.zones)
+    if fault is not None:
+        raise DesignError(f"{path}: {fault}")
+    return msgspec.structs.replace(topology, zones=sorted(topology.zones, key=lambda z: z.tier))
+
+
+def _fault(zones: list[Zone]) -> str | None:
+    """Say what is wrong between zones that are each well formed."""
+    known: dict[str, Zone] = {}
+    ports: dict[int, str] = {}
+    for index, zone in enumerate(zones):
+        if zone.name in known:
+            return f"a second zone {zone.name!r} - at `$.zones[{index}].name`"
+        if zone.port in ports:
+            return f"{ports[zone.port]} has port {zone.port} - at `$.zones[{index}].port`"
+        known[zone.name] = zone
+        ports[zone.port] = zone.name
+    for index, zone in enumerate(zones):
+        at = f"at `$.zones[{index}].parent`"
+        if zone.tier == 1:
+            if zone.parent is not None:
+                return f"a zone of tier 1 has no parent - {at}"
+            continue
+        parent = known.get(zone.parent or "")
+        if parent is None:
+            return f"no zone {zone.parent!r} - {at}"
+        if parent.tier != zone.tier - 1:
+            return f"{parent.name} has tier {parent.tier}, not {zone.tier - 1} - {at}"
+    if sum(zone.tier == 1 for zone in zones) != 1:
+        return "a design has exactly one zone of tier 1 - at `$.zones`"
+    return None
