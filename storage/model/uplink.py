@@ -1,6 +1,5 @@
 """An uplink entry: what an edge acknowledged in one step, on its way to headquarters."""
 
-
 import msgspec
 import numpy as np
 from numpy.typing import NDArray

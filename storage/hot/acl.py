@@ -1,0 +1,112 @@
+"""The walls in a zone's Redis: one user a tenant, and one that moves uplink entries."""
+
+import hashlib
+import re
+from typing import Final
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+
+from storage.hot.connection import CommandRefused, HotConnection, connect
+from storage.hot.keys import RESERVED_SLUGS, uplink_bytes_key, uplink_key
+
+LINK_USER: Final = "link"
+# Commands are named one by one: a new server version must not widen the wall by a category.
+TENANT_COMMANDS: Final = (
+    "ping", "fcall", "fcall_ro", "time",
+    "get", "mget", "getrange", "strlen", "setrange", "set", "incrby",
+    "hget", "hmget", "hgetall", "hlen", "hexists", "hscan", "hset",
+    "xadd", "xlen",
+)  # fmt: skip
+LINK_COMMANDS: Final = (
+    "ping", "fcall", "time", "get", "decrby", "xrange", "xread", "xlen", "xtrim",
+)  # fmt: skip
+_SLUG: Final = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+
+
+class SlugRefused(ValueError):
+    """The slug would open another tenant's keys or the platform's."""
+
+    def __init__(self, slug: str) -> None:
+        super().__init__(f"{slug!r} cannot name a tenant in the hot store")
+        self.slug = slug
+
+
+def tenant_user(slug: str) -> str:
+    """Name of the tenant's Redis user."""
+    return f"t:{slug}"
+
+
+async def provision_tenant(redis_url: str, slug: str, *, password: str) -> str:
+    """Make or renew the tenant's user through the administrator's URL; return the tenant's URL.
+
+    Idempotent, and harmless to the tenant's open connections. The user is saved when the server
+    has an ACL file; where it has none, call this again whenever the server has restarted.
+
+    Raises:
+        SlugRefused: the slug has other characters than a-z, 0-9, "-", or is reserved.
+        StoreUnavailable, CommandRefused: as `HotConnection.call`.
+    """
+    if not _SLUG.fullmatch(slug) or slug in RESERVED_SLUGS:
+        raise SlugRefused(slug)
+    patterns = (f"{slug}:*", uplink_key(slug), uplink_bytes_key(slug))
+    user = tenant_user(slug)
+    await _set_user(redis_url, user, password, patterns=patterns, commands=TENANT_COMMANDS)
+    return _url_of(redis_url, user, password)
+
+
+async def provision_link(redis_url: str, *, password: str) -> str:
+    """Make or renew the user that reads and trims every tenant's uplink; return its URL."""
+    patterns = (uplink_key("*"), uplink_bytes_key("*"))
+    await _set_user(redis_url, LINK_USER, password, patterns=patterns, commands=LINK_COMMANDS)
+    return _url_of(redis_url, LINK_USER, password)
+
+
+async def revoke_tenant(redis_url: str, slug: str) -> None:
+    """Remove the tenant's user and close its connections; its data stays."""
+    admin = connect(redis_url, max_connections=1)
+    try:
+        await admin.call("ACL", "DELUSER", tenant_user(slug))
+        await _save(admin)
+    finally:
+        await admin.aclose()
+
+
+async def _set_user(
+    redis_url: str,
+    user: str,
+    password: str,
+    *,
+    patterns: tuple[str, ...],
+    commands: tuple[str, ...],
+) -> None:
+    digest = hashlib.sha256(password.encode()).hexdigest()
+    rules = ["reset", "on", f"#{digest}", "resetkeys", "resetchannels", "-@all"]
+    rules += [f"~{pattern}" for pattern in patterns]
+    rules += [f"+{command}" for command in commands]
+    admin = connect(redis_url, max_connections=1)
+    try:
+        await admin.call("ACL", "SETUSER", user, rules)
+        await _save(admin)
+    finally:
+        await admin.aclose()
+
+
+async def _save(admin: HotConnection) -> None:
+    try:
+        await admin.call("ACL", "SAVE")
+    except CommandRefused as error:
+        if "not configured to use an ACL file" not in str(error):
+            raise
+
+
+def _url_of(redis_url: str, user: str, password: str) -> str:
+    parts = urlsplit(redis_url)
+    query = dict(parse_qsl(parts.query))
+    query.pop("db", None)
+    host = parts.netloc.rpartition("@")[2]
+    if parts.scheme == "unix":
+        query |= {"username": user, "password": password}
+        return urlunsplit(parts._replace(netloc=host, query=urlencode(query)))
+    for credential in ("username", "password"):
+        query.pop(credential, None)
+    netloc = f"{quote(user, safe='')}:{quote(password, safe='')}@{host}"
+    return urlunsplit(parts._replace(netloc=netloc, path="", query=urlencode(query)))
