@@ -1,0 +1,5 @@
+"""Entry point: `python -m meter_emulator`."""
+
+from meter_emulator.cli import main
+
+main()

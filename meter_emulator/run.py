@@ -1,0 +1,166 @@
+"""One run of the load: from the plan to the figures at its end."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+from meter_emulator.backlog import Backlog, Pace
+from meter_emulator.bodies import Body, backfill_bodies, live_bodies
+from meter_emulator.deliveries import whole_day
+from meter_emulator.fleet import IMPORT_REGISTER, Fleet
+from meter_emulator.plan import Plan, TenantLoad
+from meter_emulator.sender import Lines, Sender
+from meter_emulator.tally import Tally
+from meter_emulator.wire import Address, post, post_head
+
+PATH = "/v1/mdms/readings"
+PROGRESS_S = 0.25
+
+Item = tuple[Tally, Body]
+
+
+class TenantRun:
+    """One tenant's fleet, tally and request head."""
+
+    def __init__(self, *, load: TenantLoad, plan: Plan, address: Address) -> None:
+        self.fleet = Fleet(tenant=load.tenant, count=load.count, seed=load.seed)
+        self.tally = Tally(load.count * self.fleet.slots * plan.days)
+        self._plan = plan
+        self._ids = self.fleet.meter_ids()
+        self._head = post_head(
+            address=address,
+            path=PATH,
+            headers={
+                "authorization": f"Bearer {load.key()}",
+                "content-type": "application/json",
+                "accept": "application/json",
+                "user-agent": "gridfaas-meter-emulator",
+            },
+        )
+
+    def day(self, number: int) -> Iterator[tuple[Item, bytes, int]]:
+        """Return the requests of the plan's day `number`, from 0; sorted now, encoded as taken."""
+        day = self._plan.first_day + timedelta(days=number)
+        fleet, per_body = self.fleet, self._plan.meters_per_body
+        deliveries = whole_day(
+            energy_wh=fleet.day_energy_wh(day),
+            day=day,
+            interval_s=fleet.interval_s,
+            first_cell=number * fleet.count * fleet.slots,
+        )
+        if self._plan.shape == "live":
+            bodies = live_bodies(
+                deliveries=deliveries,
+                meter_ids=self._ids,
+                register=IMPORT_REGISTER,
+                interval_s=fleet.interval_s,
+                readings_per_body=per_body,
+            )
+        else:
+            bodies = backfill_bodies(
+                deliveries=deliveries,
+                meter_ids=self._ids,
+                register=IMPORT_REGISTER,
+                interval_s=fleet.interval_s,
+                series_per_body=per_body,
+            )
+        return (((self.tally, b), post(self._head, b.payload), len(b.cells)) for b in bodies)
+
+
+def _in_turn(sources: list[Iterator[tuple[Item, bytes, int]]]) -> Iterator[tuple[Item, bytes, int]]:
+    while sources:
+        for source in list(sources):
+            try:
+                yield next(source)
+            except StopIteration:
+                sources.remove(source)
+
+
+def _day(runs: list[TenantRun], number: int) -> list[Iterator[tuple[Item, bytes, int]]]:
+    return [run.day(number) for run in runs]
+
+
+def _requests(runs: list[TenantRun], days: int) -> Iterator[tuple[Item, bytes, int]]:
+    # The next day is drawn beside the sending, so that midnight does not delay the load.
+    with ThreadPoolExecutor(1) as pool:
+        upcoming = pool.submit(_day, runs, 0)
+        for number in range(days):
+            sources = upcoming.result()
+            if number + 1 < days:
+                upcoming = pool.submit(_day, runs, number + 1)
+            yield from _in_turn(sources)
+
+
+class LoadRun:
+    """Runs a plan against a gateway. Use it once, in one event loop."""
+
+    def __init__(self, *, plan: Plan, url: str, pace: Pace, lines: Lines) -> None:
+        address = Address.of(url)
+        self._tenants = [TenantRun(load=t, plan=plan, address=address) for t in plan.tenants]
+        self._backlog: Backlog[Item] = Backlog(
+            source=_requests(self._tenants, plan.days),
+            on_send=lambda item: item[0].send(item[1]),
+            on_answer=lambda item, status, body: item[0].settle(item[1], status, body),
+            pace=pace,
+            seed=plan.tenants[0].seed,
+        )
+        self._sender = Sender(address=address, backlog=self._backlog, lines=lines)
+        self._seconds = 0.0
+
+    async def run(self, on_progress: Callable[[dict[str, Any]], None] | None = None) -> None:
+        """Send the plan; `on_progress` gets the figures so far a few times a second."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        sending = loop.create_task(self._sender.run())
+        try:
+            while not sending.done():
+                await asyncio.wait([sending], timeout=PROGRESS_S)
+                self._seconds = loop.time() - began
+                if on_progress:
+                    on_progress(self.progress())
+            sending.result()
+        finally:
+            sending.cancel()
+            await asyncio.gather(sending, return_exceptions=True)
+
+    def stop(self) -> None:
+        """End early; what has no answer stays unanswered."""
+        self._sender.stop()
+
+    def progress(self) -> dict[str, Any]:
+        """Return readings planned, sent and acknowledged so far, and the seconds."""
+        return {
+            "planned": self._sum("planned"),
+            "sent": self._sum("sent"),
+            "acknowledged": self._sum("acknowledged"),
+            "seconds": round(self._seconds, 3),
+        }
+
+    def result(self) -> dict[str, Any]:
+        """Return the run's figures, over all tenants and for each."""
+        acknowledged = self._sum("acknowledged")
+        return {
+            **self.progress(),
+            "refused": dict(sum((t.tally.refused for t in self._tenants), Counter())),
+            "unanswered": self._sum("unanswered"),
+            "requests": self._backlog.requests,
+            "retries": self._backlog.retries,
+            "readings_per_second": round(acknowledged / self._seconds) if self._seconds else 0,
+            "delay_ms": self._backlog.delays.milliseconds(),
+            "tenants": {
+                t.fleet.tenant: {
+                    "planned": t.tally.planned,
+                    "sent": t.tally.sent,
+                    "acknowledged": t.tally.acknowledged,
+                    "refused": dict(t.tally.refused),
+                    "unanswered": t.tally.unanswered,
+                }
+                for t in self._tenants
+            },
+        }
+
+    def _sum(self, name: str) -> int:
+        return sum(int(getattr(t.tally, name)) for t in self._tenants)
