@@ -1,0 +1,32 @@
+"""The texts of the lab's keys, kept so that the next `up` prints the same ones."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from storage.platform.keys import mint_key
+from storage.platform.snapshot import write_private
+
+
+class LabKeys(msgspec.Struct, frozen=True):
+    """Key texts: the administrator's, one a tenant, one a zone below headquarters."""
+
+    admin: str
+    tenants: dict[str, str]
+    zones: dict[str, str]
+
+
+def lasting_keys(path: Path, *, tenants: Sequence[str], zones: Sequence[str]) -> LabKeys:
+    """Return the keys in `path` (0600), minting and saving those that are not there yet."""
+    try:
+        kept = msgspec.json.decode(path.read_bytes(), type=LabKeys)
+    except FileNotFoundError:
+        kept = LabKeys(admin=mint_key(), tenants={}, zones={})
+    keys = LabKeys(
+        admin=kept.admin,
+        tenants={slug: kept.tenants.get(slug) or mint_key() for slug in tenants},
+        zones={name: kept.zones.get(name) or mint_key() for name in zones},
+    )
+    write_private(path, msgspec.json.format(msgspec.json.encode(keys)))
+    return keys

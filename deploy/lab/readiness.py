@@ -1,0 +1,49 @@
+"""Waiting until every gateway says that its zone is ready."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+import httpx
+
+from deploy.lab.failure import LabFailure
+from deploy.lab.topology import LabZone
+
+PAUSE_S = 0.1
+ASK_TIMEOUT_S = 5.0
+
+
+class NotReadyInTime(LabFailure):
+    """A zone was not ready before the deadline."""
+
+
+async def wait_until_ready(zones: Sequence[LabZone], *, deadline: float, logs: str) -> None:
+    """Return when each zone's `/readyz` answers 200; `deadline` is in `time.monotonic`.
+
+    Raises:
+        NotReadyInTime: names the zones that are not ready, and what they said last.
+    """
+    async with httpx.AsyncClient(timeout=ASK_TIMEOUT_S, trust_env=False) as client:
+        pending = {zone: "" for zone in zones}
+        while True:
+            answers = await asyncio.gather(*(ask_ready(client, zone) for zone in pending))
+            pending = {
+                zone: reason
+                for zone, reason in zip(pending, answers, strict=True)
+                if reason is not None
+            }
+            if not pending:
+                return
+            if time.monotonic() > deadline:
+                named = "; ".join(f"{zone.name}: {reason}" for zone, reason in pending.items())
+                raise NotReadyInTime(f"not ready in time: {named} (logs: {logs})")
+            await asyncio.sleep(PAUSE_S)
+
+
+async def ask_ready(client: httpx.AsyncClient, zone: LabZone) -> str | None:
+    """Return None when the zone is ready, else why it is not."""
+    try:
+        answer = await client.get(f"{zone.gateway_url}/readyz")
+    except httpx.HTTPError as error:
+        return str(error) or type(error).__name__
+    return None if answer.status_code == 200 else f"{answer.status_code} {answer.text[:200]}"
