@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 
 from deploy.lab.keys_file import LabKeys
-from deploy.lab.topology import LabTopology
+from deploy.lab.topology import zone_entries
 from storage.cold.engine import create_engine
 from storage.cold.walls import close_maintenance_databases
 from storage.platform.keys import Role
 from storage.platform.registry import Registry, open_registry
 from storage.platform.tenants import TenantExists
+from zones.topology import Topology
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,10 +26,10 @@ TENANTS = (
 )
 
 
-async def record_lab(database_url: str, *, topology: LabTopology, keys: LabKeys) -> None:
+async def record_lab(database_url: str, *, topology: Topology, keys: LabKeys) -> None:
     """Record zones, tenants and keys; what is there already stays as it is."""
     async with open_registry(database_url, pool_size=1, application_name="gridfaas-up") as registry:
-        await registry.zones.record(topology.entries())
+        await registry.zones.record(zone_entries(topology))
         for tenant in TENANTS:
             await _record_tenant(registry, tenant, topology)
             await registry.keys.record(
@@ -48,7 +49,7 @@ async def close_own_server(database_url: str) -> None:
         await engine.dispose()
 
 
-async def _record_tenant(registry: Registry, tenant: LabTenant, topology: LabTopology) -> None:
+async def _record_tenant(registry: Registry, tenant: LabTenant, topology: Topology) -> None:
     zones = [zone.name for zone in topology.zones]
     try:
         await registry.tenants.create(slug=tenant.slug, name=tenant.name, zones=zones)

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import httpx
 
 from deploy.lab.failure import LabFailure
-from deploy.lab.topology import LabZone
+from deploy.lab.topology import gateway_url
+from zones.topology import Zone
 
 PAUSE_S = 0.1
 ASK_TIMEOUT_S = 5.0
@@ -17,14 +18,14 @@ class NotReadyInTime(LabFailure):
     """A zone was not ready before the deadline."""
 
 
-async def wait_until_ready(zones: Sequence[LabZone], *, deadline: float, logs: str) -> None:
+async def wait_until_ready(zones: Sequence[Zone], *, deadline: float, logs: str) -> None:
     """Return when each zone's `/readyz` answers 200; `deadline` is in `time.monotonic`.
 
     Raises:
         NotReadyInTime: names the zones that are not ready, and what they said last.
     """
     async with httpx.AsyncClient(timeout=ASK_TIMEOUT_S, trust_env=False) as client:
-        pending = {zone: "" for zone in zones}
+        pending = dict.fromkeys(zones, "")
         while True:
             answers = await asyncio.gather(*(ask_ready(client, zone) for zone in pending))
             pending = {
@@ -40,10 +41,10 @@ async def wait_until_ready(zones: Sequence[LabZone], *, deadline: float, logs: s
             await asyncio.sleep(PAUSE_S)
 
 
-async def ask_ready(client: httpx.AsyncClient, zone: LabZone) -> str | None:
+async def ask_ready(client: httpx.AsyncClient, zone: Zone) -> str | None:
     """Return None when the zone is ready, else why it is not."""
     try:
-        answer = await client.get(f"{zone.gateway_url}/readyz")
+        answer = await client.get(f"{gateway_url(zone)}/readyz")
     except httpx.HTTPError as error:
         return str(error) or type(error).__name__
     return None if answer.status_code == 200 else f"{answer.status_code} {answer.text[:200]}"

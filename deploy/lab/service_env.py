@@ -5,15 +5,16 @@ from pathlib import Path
 
 from deploy.lab.home import CLONE, Home
 from deploy.lab.ports import HOST
-from deploy.lab.topology import LabTopology, LabZone
+from deploy.lab.topology import gateway_url
 from deploy.servers.secret_file import write_secret
+from zones.topology import Topology, Zone
 
 LOG_CONFIG = CLONE / "deploy" / "logging.json"
 # Only these cross from our environment: a stray DATABASE_URL or PYTHONPATH must not.
 PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
 
 
-def write_zone_secrets(home: Home, zone: LabZone, secrets: dict[str, str]) -> None:
+def write_zone_secrets(home: Home, zone: Zone, secrets: dict[str, str]) -> None:
     """Write the zone's secrets, each to a file of its own (0600); others in the folder go."""
     folder = secrets_folder(home, zone)
     folder.mkdir(parents=True, exist_ok=True)
@@ -26,14 +27,14 @@ def write_zone_secrets(home: Home, zone: LabZone, secrets: dict[str, str]) -> No
         write_secret(folder / name, text)
 
 
-def make_zone_run(home: Home, zone: LabZone) -> None:
+def make_zone_run(home: Home, zone: Zone) -> None:
     """Make the zone's folder for sockets; workers pass through it with uids of their own."""
     folder = home.zone_run(zone.name)
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o711 if os.geteuid() == 0 else 0o700)
 
 
-def zone_env(home: Home, zone: LabZone, topology: LabTopology) -> dict[str, str]:
+def zone_env(home: Home, zone: Zone, topology: Topology) -> dict[str, str]:
     """Return the environment of the zone's agent and gateway."""
     env = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
     env |= {
@@ -47,19 +48,19 @@ def zone_env(home: Home, zone: LabZone, topology: LabTopology) -> dict[str, str]
         "GRIDFAAS_RUN_DIR": str(home.zone_run(zone.name)),
         "GRIDFAAS_SECRETS_DIR": str(secrets_folder(home, zone)),
         "GRIDFAAS_LOG_CONFIG": str(LOG_CONFIG),
-        "GRIDFAAS_GATEWAY_URL": zone.gateway_url,
+        "GRIDFAAS_GATEWAY_URL": gateway_url(zone),
     }
     if zone.parent is not None:
-        env["GRIDFAAS_PARENT_URL"] = topology.zone(zone.parent).gateway_url
+        env["GRIDFAAS_PARENT_URL"] = gateway_url(topology.zone(zone.parent))
     return env
 
 
-def gateway_env(home: Home, zone: LabZone, topology: LabTopology) -> dict[str, str]:
+def gateway_env(home: Home, zone: Zone, topology: Topology) -> dict[str, str]:
     """Return the environment of the zone's gateway."""
     listen = {"GRIDFAAS_HOST": HOST, "GRIDFAAS_PORT": str(zone.port)}
     return zone_env(home, zone, topology) | listen
 
 
-def secrets_folder(home: Home, zone: LabZone) -> Path:
+def secrets_folder(home: Home, zone: Zone) -> Path:
     """Where the zone's secrets are."""
     return home.zone_state(zone.name) / "secrets"

@@ -1,0 +1,127 @@
+"""Registering the emulated meters, as a utility would: over HTTP at headquarters."""
+
+import asyncio
+import sys
+import time
+from typing import Any
+
+import httpx
+import msgspec
+
+from deploy.lab.failure import LabFailure
+
+METERS_PER_BODY = 500
+PAUSE_S = 0.2
+TRY_TIMEOUT_S = 30.0
+GENERATE_TIMEOUT_S = 60.0
+
+
+class MetersNotRegistered(LabFailure):
+    """The registry refused meters, or an edge did not learn of them in time."""
+
+
+class _Meters(msgspec.Struct, frozen=True):
+    meters: list[dict[str, Any]]
+
+
+async def fleet_of(tenant: str, *, count: int, seed: int) -> list[dict[str, Any]]:
+    """Ask the emulator for a tenant's meters, as the registry takes them."""
+    command = [sys.executable, "-m", "meter_emulator", "meters", "--tenant", tenant]
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        *("--count", str(count), "--seed", str(seed), "--json"),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    try:
+        async with asyncio.timeout(GENERATE_TIMEOUT_S):
+            body, _ = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    if process.returncode != 0:
+        raise MetersNotRegistered(f"the emulator could not name the meters of {tenant}")
+    return msgspec.json.decode(body, type=_Meters).meters
+
+
+async def register_meters(
+    url: str, *, key: str, meters: list[dict[str, Any]], deadline: float
+) -> None:
+    """Register `meters` at the gateway `url`; those that are there already are left as they are.
+
+    Raises:
+        MetersNotRegistered: refused, or no answer before `deadline` (`time.monotonic`).
+    """
+    async with _client(key) as client:
+        for start in range(0, len(meters), METERS_PER_BODY):
+            body = {"meters": meters[start : start + METERS_PER_BODY]}
+            while True:
+                reason = await _try_to_register(client, f"{url}/v1/mdms/meters", body)
+                if reason is None:
+                    break
+                if time.monotonic() > deadline:
+                    raise MetersNotRegistered(f"{url} does not register meters: {reason}")
+                await asyncio.sleep(PAUSE_S)
+
+
+async def wait_until_known(
+    url: str, *, key: str, meters: list[dict[str, Any]], deadline: float
+) -> None:
+    """Return when the gateway `url` knows every meter.
+
+    Raises:
+        MetersNotRegistered: some are not known at `deadline` (`time.monotonic`).
+    """
+    wanted = {str(meter["meter_id"]) for meter in meters}
+    async with _client(key) as client:
+        while True:
+            reason = ""
+            try:
+                missing = wanted - await _known(client, f"{url}/v1/mdms/meters")
+            except (httpx.HTTPError, msgspec.DecodeError) as error:
+                missing, reason = wanted, f" ({error})"
+            if not missing:
+                return
+            if time.monotonic() > deadline:
+                raise MetersNotRegistered(
+                    f"{url} does not know {len(missing)} of {len(wanted)} meters{reason}"
+                )
+            await asyncio.sleep(PAUSE_S)
+
+
+def _client(key: str) -> httpx.AsyncClient:
+    return httpx.AsyncClient(
+        timeout=TRY_TIMEOUT_S, trust_env=False, headers={"authorization": f"Bearer {key}"}
+    )
+
+
+async def _try_to_register(client: httpx.AsyncClient, url: str, body: dict[str, Any]) -> str | None:
+    """Return None when all meters are in, else why another try may help."""
+    try:
+        answer = await client.post(url, content=msgspec.json.encode(body))
+    except httpx.HTTPError as error:
+        return str(error) or type(error).__name__
+    # A worker may have been starting, or dying, and a new key may not have arrived yet.
+    if answer.status_code in {401, 404, 429} or answer.status_code >= 500:
+        return f"{answer.status_code} {answer.text[:200]}"
+    if answer.status_code not in {200, 201}:
+        raise MetersNotRegistered(f"{url} answered {answer.status_code}: {answer.text[:300]}")
+    rejected = [m for m in answer.json()["meters"] if m["outcome"] == "rejected"]
+    if rejected:
+        raise MetersNotRegistered(f"{url} rejected {len(rejected)} meters, first {rejected[0]}")
+    return None
+
+
+async def _known(client: httpx.AsyncClient, url: str) -> set[str]:
+    known: set[str] = set()
+    cursor: str | None = None
+    while True:
+        query = {"limit": "500"} | ({"cursor": cursor} if cursor else {})
+        answer = await client.get(url, params=query)
+        answer.raise_for_status()
+        page = answer.json()
+        known |= {str(meter["meter_id"]) for meter in page["meters"]}
+        cursor = page.get("next_cursor")
+        if not cursor:
+            return known
