@@ -1,0 +1,76 @@
+"""One worker as the agent knows it, and the group of a tenant's function."""
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from zones.agent.lifecycle import Scale, Seen, State
+from zones.catalogue import FunctionEntry
+
+
+@dataclass(slots=True, kw_only=True)
+class Instance:
+    """Moments are seconds of the monotonic clock, `started_at` is aware UTC."""
+
+    id: str
+    socket: Path
+    uid: int | None
+    started_at: datetime
+    ordered_at: float
+    state: State = State.STARTING
+    pid: int | None = None
+    active: int = 0
+    calls: int = 0
+    busy_at: float = 0.0
+    ready_at: float = 0.0
+    retired_at: float = 0.0
+    ready: asyncio.Event = field(default_factory=asyncio.Event)
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+    end_reason: str = ""
+
+    def seen(self) -> Seen:
+        """Return what the rules of the lifecycle look at."""
+        return Seen(
+            id=self.id,
+            state=self.state,
+            active=self.active,
+            busy_at=self.busy_at,
+            retired_at=self.retired_at,
+        )
+
+
+@dataclass(slots=True, kw_only=True)
+class Group:
+    """The workers of one function of one tenant; `tenant` is None for the platform's own."""
+
+    tenant: str | None
+    function: FunctionEntry
+    instances: dict[str, Instance] = field(default_factory=dict)
+    starting: asyncio.Task[Instance] | None = None
+    wanted: int = 0
+    failures: int = 0
+    not_before: float = 0.0
+    last_failure: str = ""
+
+    @property
+    def scale(self) -> Scale:
+        """How far it may grow."""
+        entry = self.function
+        return Scale(
+            min=entry.min, max=entry.max, concurrency=entry.concurrency, idle_s=entry.idle_s
+        )
+
+    @property
+    def ready(self) -> list[Instance]:
+        """The workers that calls may be sent to."""
+        return [one for one in self.instances.values() if one.state is State.READY]
+
+    @property
+    def labels(self) -> tuple[str, str]:
+        """Tenant and function, as metrics name them."""
+        return (self.tenant or PLATFORM, self.function.name)
+
+
+PLATFORM = "platform"
+"""The tenant that platform-owned functions run as; its number is 0."""

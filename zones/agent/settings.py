@@ -1,0 +1,69 @@
+"""What an agent process is told at its start: environment, and secrets as files."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+FUNCTIONS = Path(__file__).parents[2] / "functions"
+
+
+class SettingsError(Exception):
+    """A setting or secret that this zone's tier needs is missing; names it."""
+
+
+class AgentSettings(BaseSettings):
+    """Environment `GRIDFAAS_*`; `state_dir` and `run_dir` exist and are this zone's alone."""
+
+    model_config = SettingsConfigDict(env_prefix="GRIDFAAS_", frozen=True, extra="ignore")
+
+    zone: str
+    tier: Literal[1, 2, 3]
+    state_dir: Path
+    run_dir: Path
+    gateway_url: str
+    secrets_dir: Path | None = None
+    parent_url: str | None = None
+    log_config: Path | None = None
+    functions_dir: Path = FUNCTIONS
+
+    @property
+    def snapshot_path(self) -> Path:
+        """Where the zone's gateway looks for tenants and keys."""
+        return self.state_dir / "snapshot.json"
+
+    @property
+    def agent_socket(self) -> Path:
+        """The unix socket of the control API."""
+        return self.run_dir / "agent.sock"
+
+    @property
+    def workers_dir(self) -> Path:
+        """Where workers' sockets are."""
+        return self.run_dir / "w"
+
+    def secret(self, name: str) -> str:
+        """Read the file of that name in `secrets_dir`.
+
+        Raises:
+            SettingsError: there is no such file, or it is empty.
+        """
+        if self.secrets_dir is None:
+            raise SettingsError("GRIDFAAS_SECRETS_DIR is not set")
+        try:
+            value = (self.secrets_dir / name).read_text().strip()
+        except OSError as error:
+            raise SettingsError(f"secret {name}: {error.strerror}") from error
+        if not value:
+            raise SettingsError(f"secret {name} is empty")
+        return value
+
+    def required_parent_url(self) -> str:
+        """Return the parent's address, which tiers 2 and 3 cannot do without.
+
+        Raises:
+            SettingsError: it is not set.
+        """
+        if self.parent_url is None:
+            raise SettingsError(f"GRIDFAAS_PARENT_URL is not set in tier {self.tier}")
+        return self.parent_url.rstrip("/")

@@ -1,0 +1,75 @@
+"""Keeps the zone's snapshot: on disk before anybody works from it, and there when cut off."""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from storage.platform.snapshot import (
+    Snapshot,
+    SnapshotUnreadable,
+    load_snapshot,
+    save_snapshot,
+)
+from zones.agent.snapshot_source import SnapshotSource, SourceUnavailable
+from zones.backoff import backoff_s
+
+# A revocation must reach a zone within 5 s of the link's return.
+RETRY_CAP_S = 2.0
+
+logger = logging.getLogger(__name__)
+
+
+class SnapshotFeed:
+    """Holds the newest snapshot; `changed` is called after each new one."""
+
+    def __init__(self, *, path: Path, source: SnapshotSource, changed: Callable[[], None]) -> None:
+        self._path = path
+        self._source = source
+        self._changed = changed
+        self.current: Snapshot | None = None
+        self.heard_at: float | None = None
+        """Unix time in seconds of the last answer of the source."""
+
+    def load(self) -> None:
+        """Take up the saved snapshot, if there is one that can be read."""
+        try:
+            self.current = load_snapshot(self._path)
+        except SnapshotUnreadable:
+            # The source has it all; until it answers, the zone serves nobody.
+            logger.exception("the saved snapshot is of no use")
+        if self.current is not None:
+            self._changed()
+
+    async def run(self) -> None:
+        """Follow the source for ever; cancel to stop."""
+        failures = 0
+        while True:
+            try:
+                await self.follow()
+                failures = 0
+            except (SourceUnavailable, OSError) as error:
+                failures += 1
+                pause = backoff_s(failures=failures, jitter=random.random(), cap_s=RETRY_CAP_S)
+                if failures == 1:
+                    logger.warning("snapshot: %s; working from the saved one", error)
+                await asyncio.sleep(pause)
+
+    async def follow(self) -> None:
+        """Ask the source once, save and take up what is new.
+
+        Raises:
+            SourceUnavailable: it gave no answer.
+            OSError: the snapshot could not be saved, so the old one stays in force.
+        """
+        version = None if self.current is None else self.current.version
+        newer = await self._source.newer(version)
+        self.heard_at = time.time()
+        if newer is None:
+            return
+        await asyncio.to_thread(save_snapshot, self._path, newer)
+        self.current = newer
+        logger.info("snapshot version %d, %d tenants", newer.version, len(newer.tenants))
+        self._changed()

@@ -1,0 +1,127 @@
+"""A zone's walls: every tenant has its own login to the zone's store before its workers start."""
+
+import asyncio
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import asyncpg
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from storage.cold.walls import LoginNotWalled
+from storage.hot.acl import SlugRefused, provision_link, provision_tenant
+from storage.hot.connection import CommandRefused, HotConnection
+from storage.platform.provision import TenantLoginUnreadable, TenantProvisioner
+from storage.platform.slug import InvalidSlug
+from storage.ports import StoreFull, StoreUnavailable
+from zones.agent.passwords import Passwords
+
+
+class WallNotBuilt(Exception):
+    """The store could not be reached or refused; the tenant gets no worker until it does."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    """What one worker may log in with; None where its tier has no such store."""
+
+    redis_url: str | None = field(default=None, repr=False)
+    database_url: str | None = field(default=None, repr=False)
+
+
+class Walls(Protocol):
+    """The store of one zone as its tenants meet it."""
+
+    async def generation(self) -> str:
+        """Name the running server; under another name every tenant is to be admitted again.
+
+        Raises:
+            WallNotBuilt: the store does not answer.
+        """
+
+    async def admit(self, tenant: str) -> Credentials:
+        """Give the tenant its login; harmless when it has it.
+
+        Raises:
+            WallNotBuilt: the store does not answer, or refuses this tenant.
+        """
+
+    async def admit_platform(self) -> Credentials:
+        """Give the platform's own functions their login, which reaches uplinks only.
+
+        Raises:
+            WallNotBuilt: as `admit`.
+        """
+
+
+class HotWalls:
+    """Redis users, in tiers 2 and 3."""
+
+    def __init__(self, *, redis_url: str, admin: HotConnection, state_dir: Path) -> None:
+        self._redis_url = redis_url
+        self._admin = admin
+        self._passwords = Passwords(state_dir / "hot")
+
+    async def generation(self) -> str:
+        """Return Redis' run id: a restarted server may have lost its users."""
+        try:
+            info = await self._admin.call("INFO", "server")
+        except (StoreUnavailable, StoreFull, CommandRefused) as error:
+            raise WallNotBuilt(str(error)) from error
+        assert isinstance(info, bytes)
+        for line in info.decode().splitlines():
+            name, _, value = line.partition(":")
+            if name == "run_id":
+                return value
+        raise WallNotBuilt("the hot store does not tell its run id")
+
+    async def admit(self, tenant: str) -> Credentials:
+        """Make or renew the tenant's Redis user."""
+        try:
+            password = await asyncio.to_thread(self._passwords.of, f"t:{tenant}")
+            url = await provision_tenant(self._redis_url, tenant, password=password)
+        except (OSError, SlugRefused, StoreUnavailable, StoreFull, CommandRefused) as error:
+            raise WallNotBuilt(f"{tenant}: {error}") from error
+        return Credentials(redis_url=url)
+
+    async def admit_platform(self) -> Credentials:
+        """Make or renew the link's Redis user."""
+        try:
+            password = await asyncio.to_thread(self._passwords.of, "link")
+            url = await provision_link(self._redis_url, password=password)
+        except (OSError, StoreUnavailable, StoreFull, CommandRefused) as error:
+            raise WallNotBuilt(f"link: {error}") from error
+        return Credentials(redis_url=url)
+
+
+class ColdWalls:
+    """PostgreSQL logins and schemas, in tier 1."""
+
+    def __init__(self, *, database_url: str, engine: AsyncEngine, state_dir: Path) -> None:
+        self._provisioner = TenantProvisioner(
+            engine=engine, database_url=database_url, state_dir=state_dir
+        )
+
+    async def generation(self) -> str:
+        """Return a constant: logins survive a restart of PostgreSQL."""
+        return "durable"
+
+    async def admit(self, tenant: str) -> Credentials:
+        """Make or complete the tenant's login, schema and tables."""
+        try:
+            url = await self._provisioner.provision(tenant)
+        except (
+            OSError,
+            InvalidSlug,
+            LoginNotWalled,
+            TenantLoginUnreadable,
+            SQLAlchemyError,
+            asyncpg.PostgresError,
+        ) as error:
+            raise WallNotBuilt(f"{tenant}: {error}") from error
+        return Credentials(database_url=url)
+
+    async def admit_platform(self) -> Credentials:
+        """Return no login: tier 1 has no uplink."""
+        return Credentials()

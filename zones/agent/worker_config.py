@@ -1,0 +1,135 @@
+"""What a worker is told: built here, field by field, from what its tenant and tier may have."""
+
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from storage.platform.snapshot import Snapshot, TenantEntry
+from zones.agent.instance import PLATFORM
+from zones.agent.settings import AgentSettings
+from zones.agent.walls import Credentials
+from zones.catalogue import FunctionEntry
+
+FIRST_UID = 200_000
+# sun_path holds 108 bytes with its end.
+MAX_SOCKET_PATH = 107
+
+
+class UnknownTenant(Exception):
+    """No tenant of that name belongs to this zone."""
+
+
+class SocketPathTooLong(Exception):
+    """The run folder is too deep for a unix socket in it."""
+
+
+class WorkerConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """The wire shape that a worker reads from its pipe, as JSON."""
+
+    function: str
+    app: str
+    tenant: str
+    tenant_number: int
+    zone: str
+    tier: int
+    socket: str
+    gateway_url: str
+    memory_mb: int
+    redis_url: str | None
+    database_url: str | None
+    parent_url: str | None
+    zone_credential: str | None
+    uid: int | None
+    gid: int | None
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """A worker to be started: who it is, and its configuration as it goes to the provider."""
+
+    id: str
+    socket: Path
+    uid: int | None
+    config: bytes
+
+
+class Credentialer(Protocol):
+    """Who knows the logins to the zone's store."""
+
+    async def credentials(self, tenant: str | None) -> Credentials:
+        """Return the login of a tenant, or the platform's for None."""
+
+
+class OrderDesk:
+    """Writes orders for workers of this zone."""
+
+    def __init__(
+        self,
+        *,
+        settings: AgentSettings,
+        zone_credential: str | None,
+        snapshot: Callable[[], Snapshot | None],
+        walls: Credentialer,
+        uid_per_tenant: bool,
+    ) -> None:
+        self._settings = settings
+        self._zone_credential = zone_credential
+        self._snapshot = snapshot
+        self._walls = walls
+        self._uid_per_tenant = uid_per_tenant
+
+    async def write(self, *, tenant: str | None, function: FunctionEntry) -> Order:
+        """Write the order for one more worker; `tenant` is None for the platform's own.
+
+        Raises:
+            UnknownTenant: not in the zone's snapshot.
+            WallNotBuilt: the tenant has no login to the store yet.
+            SocketPathTooLong: no worker can start in this run folder.
+        """
+        entry = self.tenant(tenant)
+        credentials = await self._walls.credentials(tenant)
+        name = secrets.token_hex(6)
+        socket = self._settings.workers_dir / name
+        if len(bytes(socket)) > MAX_SOCKET_PATH:
+            raise SocketPathTooLong(f"{socket} is longer than {MAX_SOCKET_PATH} bytes")
+        uid = FIRST_UID + entry.number if self._uid_per_tenant else None
+        ours = tenant is None
+        config = WorkerConfig(
+            function=function.name,
+            app=function.app,
+            tenant=entry.slug,
+            tenant_number=entry.number,
+            zone=self._settings.zone,
+            tier=self._settings.tier,
+            socket=str(socket),
+            gateway_url=self._settings.gateway_url,
+            memory_mb=function.memory_mb,
+            redis_url=credentials.redis_url,
+            database_url=credentials.database_url,
+            parent_url=self._settings.parent_url,
+            zone_credential=self._zone_credential if ours else None,
+            uid=uid,
+            gid=uid,
+        )
+        return Order(
+            id=f"{function.name}-{name}",
+            socket=socket,
+            uid=uid,
+            config=msgspec.json.encode(config),
+        )
+
+    def tenant(self, slug: str | None) -> TenantEntry:
+        """Return the tenant of the snapshot, or the platform's stand-in for None.
+
+        Raises:
+            UnknownTenant: not in the zone's snapshot.
+        """
+        if slug is None:
+            return TenantEntry(slug=PLATFORM, number=0, name="the platform itself", zones=[])
+        snapshot = self._snapshot()
+        for entry in snapshot.tenants if snapshot is not None else ():
+            if entry.slug == slug:
+                return entry
+        raise UnknownTenant(f"no tenant {slug!r} in this zone")
