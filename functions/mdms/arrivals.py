@@ -1,0 +1,47 @@
+"""Readings as a body brought them: columns, before any rule has looked at them."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrivals:
+    """S series, R runs and N readings in the order of the body.
+
+    `run_meter` and `run_register` index `meters` and `registers`; `run_start_us` is the start of
+    a run's first interval in microseconds since 1970, `run_interval_s` is 0 when the body's was
+    outside of 1 s to a day. `values` are Wh or W, `quality` is -1 when it does not fit a byte.
+    `fault` holds the `Reason` of readings that could not even be read; `series_error` says, by
+    series, what was wrong with it.
+    """
+
+    meters: list[str]
+    registers: list[str]
+    series_length: NDArray[np.int64]
+    run_meter: NDArray[np.int64]
+    run_register: NDArray[np.int64]
+    run_interval_s: NDArray[np.int64]
+    run_start_us: NDArray[np.int64]
+    run_length: NDArray[np.int64]
+    values: NDArray[np.int64]
+    quality: NDArray[np.int64]
+    fault: NDArray[np.uint8]
+    series_error: dict[int, str] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        """Number of readings."""
+        return len(self.values)
+
+    def reading_run(self) -> NDArray[np.int64]:
+        """The run of each reading: shape (N,)."""
+        return np.repeat(np.arange(len(self.run_length), dtype=np.int64), self.run_length)
+
+    def reading_start_s(self, reading_run: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Start of each reading's interval in whole seconds since 1970: shape (N,)."""
+        run_begin: NDArray[np.int64] = np.cumsum(self.run_length) - self.run_length
+        step = np.arange(len(self), dtype=np.int64) - run_begin[reading_run]
+        start_s: NDArray[np.int64] = self.run_start_us[reading_run] // np.int64(1_000_000)
+        start_s += step * self.run_interval_s[reading_run]
+        return start_s

@@ -1,0 +1,81 @@
+"""The registry as columns, so that a batch is looked up at once."""
+
+from collections.abc import Iterable
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from storage.model.meter import Meter
+
+
+class MeterTable:
+    """An immutable snapshot of a tenant's registry at `version`."""
+
+    __slots__ = ("_has_register", "_interval_s", "_meters", "_position", "version")
+
+    def __init__(self, meters: Iterable[Meter], *, version: int) -> None:
+        self.version = version
+        self._meters = {meter.meter_id: meter for meter in meters}
+        self._position = {meter_id: at for at, meter_id in enumerate(self._meters)}
+        count = len(self._meters)
+        self._interval_s = np.fromiter(
+            (meter.interval_s for meter in self._meters.values()), dtype=np.int64, count=count
+        )
+        self._has_register: dict[str, NDArray[np.bool_]] = {}
+        for at, meter in enumerate(self._meters.values()):
+            for register in meter.registers:
+                column = self._has_register.get(register)
+                if column is None:
+                    column = self._has_register[register] = np.zeros(count, dtype=np.bool_)
+                column[at] = True
+
+    @classmethod
+    def empty(cls) -> Self:
+        """The registry of a tenant that has not registered a meter yet."""
+        return cls((), version=0)
+
+    def __len__(self) -> int:
+        """Number of meters."""
+        return len(self._meters)
+
+    def get(self, meter_id: str) -> Meter | None:
+        """The meter of that name, if the registry knows it."""
+        return self._meters.get(meter_id)
+
+    def changed(self, changes: Iterable[Meter], *, version: int) -> "MeterTable":
+        """The registry after `changes` brought it to `version`."""
+        meters = self._meters | {meter.meter_id: meter for meter in changes}
+        return MeterTable(meters.values(), version=version)
+
+    def locate(self, meter_ids: list[str]) -> NDArray[np.int64]:
+        """Position of each meter in this table, -1 for an unknown one: shape (len(meter_ids),)."""
+        position = self._position
+        return np.fromiter(
+            (position.get(meter_id, -1) for meter_id in meter_ids),
+            dtype=np.int64,
+            count=len(meter_ids),
+        )
+
+    def interval_s(self, position: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Interval length in seconds at each position, 0 where the position is -1."""
+        known = position >= 0
+        found = np.zeros(len(position), dtype=np.int64)
+        found[known] = self._interval_s[position[known]]
+        return found
+
+    def has_register(
+        self,
+        *,
+        position: NDArray[np.int64],
+        registers: list[str],
+        register: NDArray[np.int64],
+    ) -> NDArray[np.bool_]:
+        """Whether the meter at each position has `registers[register]`; False for position -1."""
+        found = np.zeros(len(position), dtype=np.bool_)
+        for index, name in enumerate(registers):
+            column = self._has_register.get(name)
+            if column is not None:
+                asked = np.flatnonzero((register == index) & (position >= 0))
+                found[asked] = column[position[asked]]
+        return found

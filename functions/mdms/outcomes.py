@@ -1,0 +1,62 @@
+"""The answer to a readings body: what became of each reading, as runs of equal outcomes."""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from functions.mdms.arrivals import Arrivals
+from functions.mdms.reason import DETAIL, Reason
+from functions.mdms.schema import OutcomeRun, ReadingsAnswer, SeriesAnswer
+
+OUTCOMES: Final = ("accepted", "duplicate", "corrected", "rejected")
+_REJECTED: Final = 3
+
+
+def answer(
+    *, arrivals: Arrivals, reason: NDArray[np.uint8], outcome: NDArray[np.uint8]
+) -> ReadingsAnswer:
+    """Compose the answer from each reading's `Reason` and, where that is 0, its `Outcome`."""
+    # One column that differs exactly where the answer does.
+    code = np.where(reason == 0, outcome, reason + np.uint8(_REJECTED))
+    ends = np.cumsum(arrivals.series_length)
+    begins = np.ones(len(code), dtype=np.bool_)
+    begins[1:] = code[1:] != code[:-1]
+    begins[(ends - arrivals.series_length)[arrivals.series_length > 0]] = True
+    head = np.flatnonzero(begins)
+    count = np.diff(head, append=len(code))
+    series_of_head = np.searchsorted(ends, head, side="right")
+    first = head - (ends - arrivals.series_length)[series_of_head]
+    runs: list[list[OutcomeRun]] = [[] for _ in arrivals.series_length]
+    for at, begin, readings, kind in zip(
+        series_of_head.tolist(), first.tolist(), count.tolist(), code[head].tolist(), strict=True
+    ):
+        runs[at].append(_run(begin, readings, kind, arrivals.series_error.get(at)))
+    series = [_series(of_series) for of_series in runs]
+    return ReadingsAnswer(
+        accepted=sum(one.accepted for one in series),
+        duplicate=sum(one.duplicate for one in series),
+        corrected=sum(one.corrected for one in series),
+        rejected=sum(one.rejected for one in series),
+        series=series,
+    )
+
+
+def _run(first: int, count: int, code: int, error: str | None) -> OutcomeRun:
+    if code < _REJECTED:
+        return OutcomeRun(first=first, count=count, outcome=OUTCOMES[code])
+    reason = Reason(code - _REJECTED)
+    return OutcomeRun(
+        first=first,
+        count=count,
+        outcome=OUTCOMES[_REJECTED],
+        reason=reason.slug,
+        detail=error or DETAIL[reason],
+    )
+
+
+def _series(runs: list[OutcomeRun]) -> SeriesAnswer:
+    counts = dict.fromkeys(OUTCOMES, 0)
+    for run in runs:
+        counts[run.outcome] += run.count
+    return SeriesAnswer(**counts, outcomes=runs)

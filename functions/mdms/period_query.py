@@ -1,0 +1,154 @@
+"""Reading a meter's period: which blocks to ask for, and how the answer is laid out."""
+
+import base64
+import binascii
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from storage.model.block import HAS_RAW, PRESENT, SLOT, BlockKey
+from storage.model.runs import DAY_S
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class BadPeriod(ValueError):
+    """The period is empty, too long or before 1970."""
+
+
+class BadCursor(ValueError):
+    """The cursor is not one that this query gave."""
+
+
+class UnknownMeter(LookupError):
+    """The registry knows no such meter."""
+
+    def __init__(self, meter_id: str) -> None:
+        super().__init__(f"the registry knows no meter {meter_id!r}")
+
+
+class UnknownRegister(LookupError):
+    """The meter has no such register."""
+
+    def __init__(self, meter_id: str, register: str) -> None:
+        super().__init__(f"meter {meter_id!r} has no register {register!r}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Intervals `first` up to `end` (excluded), counted in interval lengths since 1970.
+
+    `last` is the end of the whole period, so there is a next page while `end < last`.
+    """
+
+    meter_id: str
+    register: str
+    interval_s: int
+    first: int
+    end: int
+    last: int
+
+    def keys(self) -> list[BlockKey]:
+        """The blocks that hold the page, by day."""
+        first_day = self.first * self.interval_s // DAY_S
+        end_day = -(-self.end * self.interval_s // DAY_S)
+        return [
+            BlockKey(self.meter_id, self.register, day, self.interval_s)
+            for day in range(first_day, end_day)
+        ]
+
+    def slots(self, blocks: Mapping[BlockKey, NDArray[np.void]]) -> NDArray[np.void]:
+        """The page's slots, absent ones all zero: shape (end - first,) of `SLOT`."""
+        found = np.zeros(self.end - self.first, dtype=SLOT)
+        for key, block in blocks.items():
+            begin = key.day * key.slots - self.first
+            low, high = max(begin, 0), min(begin + key.slots, len(found))
+            found[low:high] = block[low - begin : high - begin]
+        return found
+
+    def cursor(self) -> str | None:
+        """Where the next page starts, None on the last one."""
+        if self.end >= self.last:
+            return None
+        return base64.urlsafe_b64encode(str(self.end).encode()).decode().rstrip("=")
+
+    def instant(self, interval: int) -> str:
+        """RFC 3339 text of the start of an interval."""
+        start = _EPOCH + timedelta(seconds=interval * self.interval_s)
+        return start.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def page_of(
+    *,
+    meter_id: str,
+    register: str,
+    interval_s: int,
+    begin: datetime,
+    end: datetime,
+    limit: int,
+    cursor: str | None,
+    max_days: int,
+) -> Page:
+    """Return the page of `limit` intervals that start in `[begin, end)`, from `cursor` on.
+
+    Raises:
+        BadPeriod: empty, before 1970, or longer than `max_days`.
+        BadCursor: not a cursor of this period.
+    """
+    if end <= begin:
+        raise BadPeriod("`to` must be after `from` (the period is half-open)")
+    if begin < _EPOCH:
+        raise BadPeriod("`from` must not be before 1970")
+    if end - begin > timedelta(days=max_days):
+        raise BadPeriod(f"a period of {(end - begin).days} days; at most {max_days} are answered")
+    first, last = _interval_at(begin, interval_s), _interval_at(end, interval_s)
+    if cursor is not None:
+        start = _read_cursor(cursor)
+        if not first <= start <= last:
+            raise BadCursor("the cursor is not one of this period")
+        first = start
+    return Page(
+        meter_id=meter_id,
+        register=register,
+        interval_s=interval_s,
+        first=first,
+        end=min(first + limit, last),
+        last=last,
+    )
+
+
+def columns(slots: NDArray[np.void]) -> dict[str, list[Any]]:
+    """Lay slots out as the answer's lists, None where a slot holds no such value."""
+    present = (slots["flags"] & PRESENT) != 0
+    has_raw = (slots["flags"] & HAS_RAW) != 0
+    return {
+        "values": _or_none(slots["raw"], has_raw),
+        "final": _or_none(slots["final"], present),
+        "quality": _or_none(slots["quality"], present),
+        "revision": _or_none(slots["revision"], present),
+    }
+
+
+def _or_none(column: NDArray[Any], known: NDArray[np.bool_]) -> list[Any]:
+    listed: list[Any] = column.tolist()
+    if not known.all():
+        for at in np.flatnonzero(~known).tolist():
+            listed[at] = None
+    return listed
+
+
+def _interval_at(instant: datetime, interval_s: int) -> int:
+    # The first interval that starts at or after the instant.
+    return -((_EPOCH - instant) // timedelta(seconds=interval_s))
+
+
+def _read_cursor(cursor: str) -> int:
+    try:
+        padded = cursor + "=" * (-len(cursor) % 4)
+        return int(base64.urlsafe_b64decode(padded.encode()).decode())
+    except (binascii.Error, ValueError) as error:
+        raise BadCursor("the cursor is not one that this query gave") from error

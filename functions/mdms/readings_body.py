@@ -1,0 +1,114 @@
+"""From the bytes of a readings body to columns, keeping the good readings beside the bad ones."""
+
+from typing import Any, Final
+
+import msgspec
+
+from functions.mdms.arrivals import Arrivals
+from functions.mdms.reason import Reason
+from functions.mdms.schema import (
+    CountedSeries,
+    LenientSeries,
+    LooseReadingsBody,
+    ReadingsBody,
+    Series,
+)
+from functions.mdms.series_columns import ReadSeries, columns_of, series_form_error
+
+_INT64: Final = 1 << 63
+
+_strict = msgspec.json.Decoder(ReadingsBody)
+_loose = msgspec.json.Decoder(LooseReadingsBody)
+_series = msgspec.json.Decoder(Series)
+_lenient = msgspec.json.Decoder(LenientSeries)
+_counted = msgspec.json.Decoder(CountedSeries)
+
+
+class MalformedBody(ValueError):
+    """The body is no JSON, or no list of series; says what was found and where."""
+
+
+def read_body(body: bytes, *, max_readings: int) -> Arrivals:
+    """Decode `body` into columns.
+
+    A value of a wrong type costs that reading, a series that cannot be understood its own
+    readings; both are marked in `Arrivals.fault`.
+
+    Raises:
+        MalformedBody: not JSON, not `{"series": [...]}`, or a series without a list of values.
+        TooManyReadings, TooManyRegisters: the body holds more than one request may.
+    """
+    try:
+        return columns_of(_strictly(body), max_readings=max_readings)
+    except (msgspec.ValidationError, OverflowError):
+        return columns_of(_tolerantly(body), max_readings=max_readings)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise MalformedBody(str(error)) from error
+
+
+def _strictly(body: bytes) -> list[ReadSeries]:
+    return [
+        ReadSeries(series)
+        if (error := series_form_error(series)) is None
+        else _refused(len(series.values), error)
+        for series in _strict.decode(body).series
+    ]
+
+
+def _tolerantly(body: bytes) -> list[ReadSeries]:
+    try:
+        found = _loose.decode(body).series
+        return [_tolerant_series(raw, at) for at, raw in enumerate(found)]
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise MalformedBody(str(error)) from error
+
+
+def _tolerant_series(raw: msgspec.Raw, at: int) -> ReadSeries:
+    try:
+        lenient = _lenient.decode(raw)
+    except msgspec.ValidationError as error:
+        where = str(error).replace("`$", f"`$.series[{at}]")
+        try:
+            return _refused(len(_counted.decode(raw).values), where)
+        except msgspec.ValidationError:
+            raise MalformedBody(where) from error
+    return _repaired(lenient)
+
+
+def _refused(readings: int, error: str) -> ReadSeries:
+    nothing = Series(register="", interval_s=0, values=[0] * readings)
+    return ReadSeries(nothing, [Reason.MALFORMED_SERIES] * readings, error)
+
+
+def _repaired(lenient: LenientSeries) -> ReadSeries:
+    faults = [_fault(value) for value in lenient.values]
+    meter_ids = lenient.meter_ids
+    if isinstance(meter_ids, list):
+        for at, meter_id in enumerate(meter_ids[: len(faults)]):
+            if not isinstance(meter_id, str):
+                faults[at] = Reason.WRONG_TYPE
+        meter_ids = [name if isinstance(name, str) else "" for name in meter_ids]
+    quality = lenient.quality
+    series = Series(
+        register=lenient.register,
+        interval_s=lenient.interval_s,
+        values=[0 if fault else value for fault, value in zip(faults, lenient.values, strict=True)],
+        meter_id=lenient.meter_id,
+        start=lenient.start,
+        at=lenient.at,
+        meter_ids=meter_ids,
+        quality=[_code(code) for code in quality] if isinstance(quality, list) else _code(quality),
+    )
+    error = series_form_error(series)
+    return ReadSeries(series, faults) if error is None else _refused(len(series.values), error)
+
+
+def _fault(value: Any) -> Reason:
+    if isinstance(value, bool) or not isinstance(value, int):
+        return Reason.WRONG_TYPE
+    return Reason.NONE if -_INT64 <= value < _INT64 else Reason.VALUE_RANGE
+
+
+def _code(quality: Any) -> int:
+    is_code = isinstance(quality, int) and not isinstance(quality, bool) and 0 <= quality <= 255
+    return quality if is_code else -1

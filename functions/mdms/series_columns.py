@@ -1,0 +1,133 @@
+"""From decoded series to columns: one pass over the series, none over their readings."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import chain, repeat
+from typing import Final, NamedTuple
+
+import numpy as np
+from msgspec import UNSET
+from numpy.typing import NDArray
+
+from functions.mdms.arrivals import Arrivals
+from functions.mdms.reason import Reason
+from functions.mdms.schema import Series
+
+DAY_S: Final = 86_400
+MAX_REGISTERS: Final = 256
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+
+
+class TooManyReadings(ValueError):
+    """The body holds more readings than one request may."""
+
+    def __init__(self, readings: int, limit: int) -> None:
+        super().__init__(f"{readings} readings in one body; at most {limit} are taken")
+        self.members = {"limit": limit}
+
+
+class TooManyRegisters(ValueError):
+    """The body names more different registers than one request may."""
+
+    def __init__(self, registers: int) -> None:
+        super().__init__(f"{registers} registers in one body; at most {MAX_REGISTERS} are taken")
+        self.members = {"limit": MAX_REGISTERS}
+
+
+class ReadSeries(NamedTuple):
+    """A series whose form is right, or one that is refused as a whole with an `error`."""
+
+    series: Series
+    faults: list[Reason] | None = None
+    error: str | None = None
+
+
+def series_form_error(series: Series) -> str | None:
+    """Say what is wrong with the form of a series: neither of the two, or unequal lengths."""
+    readings = len(series.values)
+    given = tuple(
+        part is not UNSET for part in (series.meter_id, series.start, series.meter_ids, series.at)
+    )
+    if given not in ((True, True, False, False), (False, False, True, True)):
+        return "a series has either `meter_id` and `start`, or `at` and `meter_ids`"
+    if series.meter_ids is not UNSET and len(series.meter_ids) != readings:
+        return f"{len(series.meter_ids)} `meter_ids` for {readings} `values`"
+    if isinstance(series.quality, list) and len(series.quality) != readings:
+        return f"{len(series.quality)} `quality` codes for {readings} `values`"
+    return None
+
+
+def columns_of(read: list[ReadSeries], *, max_readings: int) -> Arrivals:
+    """Lay the series out as columns.
+
+    Raises:
+        TooManyReadings, TooManyRegisters: nothing was laid out.
+        OverflowError: a value or a quality beyond 64 bits.
+    """
+    lengths = [len(one.series.values) for one in read]
+    if sum(lengths) > max_readings:
+        raise TooManyReadings(sum(lengths), max_readings)
+    names: dict[str, int] = {}
+    registers: dict[str, int] = {}
+    run_meter: list[int] = []
+    run_length: list[int] = []
+    runs: list[int] = []
+    of_series: list[tuple[int, int, int]] = []
+    for (series, _, _), readings in zip(read, lengths, strict=True):
+        ids = series.meter_ids
+        if ids is UNSET:
+            name = "" if series.meter_id is UNSET else series.meter_id
+            run_meter.append(names.setdefault(name, len(names)))
+            run_length.append(readings)
+            runs.append(1)
+        else:
+            run_meter += [names.setdefault(name, len(names)) for name in ids]
+            run_length += [1] * readings
+            runs.append(readings)
+        begin = series.at if series.start is UNSET else series.start
+        start_us = 0 if begin is UNSET else (begin - _EPOCH) // _MICROSECOND
+        interval_s = series.interval_s if 0 < series.interval_s <= DAY_S else 0
+        register = registers.setdefault(series.register, len(registers))
+        of_series.append((register, interval_s, start_us))
+    if len(registers) > MAX_REGISTERS:
+        raise TooManyRegisters(len(registers))
+    of_run = np.repeat(np.array(of_series, dtype=np.int64).reshape(-1, 3), runs, axis=0)
+    readings = sum(lengths)
+    values = chain.from_iterable(one.series.values for one in read)
+    return Arrivals(
+        meters=list(names),
+        registers=list(registers),
+        series_length=np.array(lengths, dtype=np.int64),
+        run_meter=np.array(run_meter, dtype=np.int64),
+        run_register=of_run[:, 0],
+        run_interval_s=of_run[:, 1],
+        run_start_us=of_run[:, 2],
+        run_length=np.array(run_length, dtype=np.int64),
+        values=np.fromiter(values, dtype=np.int64, count=readings),
+        quality=_qualities(read, lengths),
+        fault=_faults(read, lengths, readings),
+        series_error={at: one.error for at, one in enumerate(read) if one.error is not None},
+    )
+
+
+def _qualities(read: list[ReadSeries], lengths: list[int]) -> NDArray[np.int64]:
+    if all(isinstance(one.series.quality, int) for one in read):
+        codes = np.array([one.series.quality for one in read], dtype=np.int64)
+        return np.repeat(codes, lengths)
+    each = (
+        one.series.quality
+        if isinstance(one.series.quality, list)
+        else repeat(one.series.quality, n)
+        for one, n in zip(read, lengths, strict=True)
+    )
+    return np.fromiter(chain.from_iterable(each), dtype=np.int64, count=sum(lengths))
+
+
+def _faults(read: list[ReadSeries], lengths: list[int], readings: int) -> NDArray[np.uint8]:
+    if all(one.faults is None for one in read):
+        return np.zeros(readings, dtype=np.uint8)
+    each = (
+        repeat(Reason.NONE, n) if one.faults is None else one.faults
+        for one, n in zip(read, lengths, strict=True)
+    )
+    return np.fromiter(chain.from_iterable(each), dtype=np.uint8, count=readings)

@@ -1,0 +1,38 @@
+"""What a tenant may set for its mdms; the rest are limits of the platform."""
+
+from typing import Annotated, Any
+
+import msgspec
+
+Positive = Annotated[int, msgspec.Meta(ge=1)]
+Seconds = Annotated[float, msgspec.Meta(gt=0)]
+
+
+class SettingsError(ValueError):
+    """A setting has an unknown name or a wrong type; names it."""
+
+
+class MdmsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Limits a body, ages in days or seconds; the tail is folded at either of its bounds."""
+
+    max_body_bytes: Positive = 8 * 1024 * 1024
+    max_readings: Positive = 100_000
+    stale_after_days: Positive = 1_100
+    clock_ahead_s: Annotated[int, msgspec.Meta(ge=0)] = 300
+    registry_check_s: Seconds = 1.0
+    max_query_days: Positive = 400
+    fold_after_s: Seconds = 5.0
+    fold_after_entries: Positive = 2_000
+    fold_step_entries: Positive = 500
+
+
+def read_settings(settings: dict[str, Any]) -> MdmsSettings:
+    """Read the worker's `settings`.
+
+    Raises:
+        SettingsError: an unknown name, a wrong type, or a value out of its range.
+    """
+    try:
+        return msgspec.convert(settings, MdmsSettings)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"settings of mdms: {error}") from error

@@ -1,0 +1,95 @@
+"""Technical validation at the first hop: every rule over every reading, the first failure wins."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from functions.mdms.arrivals import Arrivals
+from functions.mdms.interval_size import off_grid, wrong_interval_size
+from functions.mdms.meter_table import MeterTable
+from functions.mdms.negative_consumption import counts_one_direction, negative_consumption
+from functions.mdms.reading_time import ReadingTime
+from functions.mdms.reason import Reason
+from functions.mdms.unknown_meter import unknown_meter
+from functions.mdms.unknown_quality import unknown_quality
+from functions.mdms.unknown_register import unknown_register
+from functions.mdms.value_range import out_of_range
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TechnicalValidation:
+    """The rules with their parameters for one tenant."""
+
+    time: ReadingTime = field(default_factory=ReadingTime)
+
+    def reasons(
+        self,
+        *,
+        arrivals: Arrivals,
+        meters: MeterTable,
+        reading_run: NDArray[np.int64],
+        start_s: NDArray[np.int64],
+        now_s: int,
+    ) -> NDArray[np.uint8]:
+        """Return the `Reason` of each reading, 0 for the good ones: shape (N,).
+
+        `reading_run` and `start_s` are those of `arrivals`, `now_s` is seconds since 1970.
+        """
+        by_run = self._of_runs(arrivals, meters)
+        reason = arrivals.fault.copy()
+        if by_run.any():
+            _mark(reason, by_run[reading_run])
+        interval_s = arrivals.run_interval_s[reading_run]
+        one_direction = np.array(
+            [counts_one_direction(name) for name in arrivals.registers], dtype=np.bool_
+        )[arrivals.run_register[reading_run]]
+        for code, failing in (
+            (
+                Reason.FUTURE,
+                self.time.future(start_s=start_s, interval_s=interval_s, now_s=now_s),
+            ),
+            (Reason.STALE, self.time.stale(start_s=start_s, now_s=now_s)),
+            (Reason.VALUE_RANGE, out_of_range(arrivals.values)),
+            (
+                Reason.NEGATIVE_CONSUMPTION,
+                negative_consumption(values=arrivals.values, one_direction=one_direction),
+            ),
+            (Reason.UNKNOWN_QUALITY, unknown_quality(arrivals.quality)),
+        ):
+            if failing.any():
+                _mark(reason, failing * np.uint8(code))
+        return reason
+
+    def _of_runs(self, arrivals: Arrivals, meters: MeterTable) -> NDArray[np.uint8]:
+        position = meters.locate(arrivals.meters)[arrivals.run_meter]
+        reason = np.zeros(len(position), dtype=np.uint8)
+        for code, failing in (
+            (Reason.UNKNOWN_METER, unknown_meter(position)),
+            (
+                Reason.UNKNOWN_REGISTER,
+                unknown_register(
+                    meters=meters,
+                    position=position,
+                    registers=arrivals.registers,
+                    register=arrivals.run_register,
+                ),
+            ),
+            (
+                Reason.INTERVAL_SIZE,
+                wrong_interval_size(
+                    interval_s=arrivals.run_interval_s,
+                    registered_s=meters.interval_s(position),
+                ),
+            ),
+            (
+                Reason.OFF_GRID,
+                off_grid(start_us=arrivals.run_start_us, interval_s=arrivals.run_interval_s),
+            ),
+        ):
+            _mark(reason, failing * np.uint8(code))
+        return reason
+
+
+def _mark(reason: NDArray[np.uint8], found: NDArray[np.uint8]) -> None:
+    np.copyto(reason, found, where=(reason == 0) & (found != 0))

@@ -1,0 +1,54 @@
+"""Entries from a child zone: unpack a body, make it durable, say how much is."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
+
+import zstandard
+
+from storage.model.uplink import UplinkEntry, UplinkUnreadable, decode_entries
+
+MEDIA_TYPE: Final = "application/x-gridfaas-uplink"
+MAX_UNPACKED_BYTES: Final = 64 * 1024 * 1024
+_MAX_WINDOW_BYTES: Final = 8 * 1024 * 1024
+
+Keep = Callable[[Sequence[UplinkEntry]], Awaitable[int]]
+"""`HotStore.relay` in zone 2, `RecordStore.append` in zone 1."""
+
+
+class UnpackedTooLarge(ValueError):
+    """The body is larger than allowed once it is unpacked."""
+
+    def __init__(self) -> None:
+        super().__init__(f"the body unpacks to more than {MAX_UNPACKED_BYTES} bytes")
+        self.members = {"limit": MAX_UNPACKED_BYTES}
+
+
+def unpack(body: bytes, *, encoding: str) -> bytes:
+    """Undo the content encoding, `zstd` or `identity`.
+
+    Raises:
+        UnpackedTooLarge: more than `MAX_UNPACKED_BYTES` would come out.
+        UplinkUnreadable: the body is not zstd.
+    """
+    if encoding != "zstd":
+        return body
+    decompressor = zstandard.ZstdDecompressor(max_window_size=_MAX_WINDOW_BYTES)
+    try:
+        with decompressor.stream_reader(body) as reader:
+            unpacked = reader.read(MAX_UNPACKED_BYTES + 1)
+    except zstandard.ZstdError as error:
+        raise UplinkUnreadable(f"not zstd: {error}") from error
+    if len(unpacked) > MAX_UNPACKED_BYTES:
+        raise UnpackedTooLarge
+    return unpacked
+
+
+async def keep_entries(body: bytes, *, encoding: str, keep: Keep) -> int:
+    """Hand the entries of `body` to the zone's store in order; return how many are durable.
+
+    Raises:
+        UplinkUnreadable, PayloadUnreadable, UnpackedTooLarge: the body cannot be taken as it is.
+        StoreFull, StoreUnavailable: some may be durable; sending the body again is harmless.
+    """
+    entries = decode_entries(unpack(body, encoding=encoding))
+    return await keep(entries) if entries else 0
