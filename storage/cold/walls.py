@@ -6,7 +6,8 @@ runs as whoever writes next.
 
 What the walls do not hide: `pg_catalog` is readable to every login, and much of PostgreSQL's own
 work needs it, so a tenant that looks can learn the slugs of its neighbours (they are names of
-roles and schemas), the names of their tables and their approximate sizes; never a row. Time
+roles and schemas), the names of their tables and their approximate sizes; never a row. Advisory
+locks and NOTIFY channels are shared by all logins of a database: nothing may rest on them. Time
 limits of the login are defaults that it can change for its session; its connection limit is not.
 Other databases of the server are not touched here: see `close_maintenance_databases`.
 """
@@ -22,12 +23,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from storage.cold.engine import with_login
 from storage.migrations import migrate_tenant_schema
+from storage.migrations.turn import take_turn
 from storage.platform.slug import check_slug
 
 CONNECTION_LIMIT: Final = 8
 _SCRAM_ROUNDS: Final = 4096
-# "gf" and "wall" in ASCII: logins are made one at a time.
-_LOCK: Final = 0x6766_7761_6C6C
 _SESSION: Final = {
     "statement_timeout": "30s",
     "lock_timeout": "10s",
@@ -70,7 +70,7 @@ async def provision_tenant(engine: AsyncEngine, tenant: str, *, password: str) -
     role = tenant_role(tenant)
     verifier = scram_verifier(password)
     async with engine.begin() as connection:
-        await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        await connection.run_sync(take_turn)
         await _ensure_login(connection, role, verifier)
         await _close_database(connection, role)
         await connection.exec_driver_sql(f'CREATE SCHEMA IF NOT EXISTS "{role}"')
@@ -82,7 +82,7 @@ async def provision_tenant(engine: AsyncEngine, tenant: str, *, password: str) -
 async def close_maintenance_databases(engine: AsyncEngine) -> None:
     """Keep tenants' logins out of `postgres` and `template1`, on a server that is ours alone."""
     async with engine.begin() as connection:
-        await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        await connection.run_sync(take_turn)
         for database in ("postgres", "template1"):
             await connection.exec_driver_sql(f"REVOKE ALL ON DATABASE {database} FROM PUBLIC")
 

@@ -10,10 +10,9 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from storage.cold.engine import create_engine
+from storage.migrations.turn import take_turn
 
 _HERE: Final = Path(__file__).parent
-# One at a time for a database, whoever runs it: "gf" and "migr" in ASCII.
-_LOCK: Final = 0x6766_6D69_6772
 _MIGRATION_TIMEOUT_S: Final = 600.0
 VERSION_TABLE: Final = "alembic_version"
 
@@ -34,7 +33,7 @@ def upgrade(database_url: str) -> None:
 
 def migrate_platform_schema(connection: Connection) -> None:
     """Create or upgrade schema `platform` in the caller's transaction."""
-    _take_turn(connection)
+    take_turn(connection)
     connection.exec_driver_sql("CREATE SCHEMA IF NOT EXISTS platform")
     connection.exec_driver_sql("REVOKE ALL ON SCHEMA platform FROM PUBLIC")
     _run(connection, history="platform", schema="platform")
@@ -47,7 +46,7 @@ def migrate_tenant_schema(connection: Connection, schema: str) -> None:
     migrations create, and may use their sequences; a migration that wants less revokes it from
     `schema`. It may read, but not change, the version table.
     """
-    _take_turn(connection)
+    take_turn(connection)
     name = connection.dialect.identifier_preparer.quote_identifier(schema)
     for grant in (
         f"SELECT, INSERT, UPDATE, DELETE ON TABLES TO {name}",
@@ -86,10 +85,6 @@ async def _tenant_schemas(engine: AsyncEngine) -> list[str]:
             )
         )
         return [str(name) for name in found.scalars()]
-
-
-def _take_turn(connection: Connection) -> None:
-    connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
 
 
 def _run(connection: Connection, *, history: str, schema: str) -> None:

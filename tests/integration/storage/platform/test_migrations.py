@@ -1,0 +1,97 @@
+from collections.abc import AsyncIterator
+
+import pytest
+from sqlalchemy import Connection, inspect, text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from storage.cold.engine import create_engine
+from storage.cold.walls import provision_tenant
+from storage.migrations import upgrade
+from storage.platform.registry import Registry
+from storage.platform.snapshot import ZoneEntry
+from storage.platform.tables import metadata
+
+SHAPE = text(
+    "SELECT table_schema, table_name, column_name, data_type FROM information_schema.columns"
+    " WHERE table_schema = 'platform' OR table_schema LIKE 't\\_%' ORDER BY 1, 2, 3"
+)
+
+
+@pytest.fixture
+def migrated_twice(database_url: str) -> str:
+    upgrade(database_url)
+    return database_url
+
+
+@pytest.fixture
+async def engine(migrated_twice: str) -> AsyncIterator[AsyncEngine]:
+    engine = create_engine(migrated_twice, pool_size=2)
+    yield engine
+    await engine.dispose()
+
+
+async def test_running_again_changes_nothing(engine: AsyncEngine) -> None:
+    registry = Registry(engine)
+    await registry.zones.record([ZoneEntry(name="zone-1", tier=1)])
+    async with engine.connect() as connection:
+        versions = (
+            await connection.execute(text("SELECT version_num FROM platform.alembic_version"))
+        ).all()
+
+    assert await registry.version() == 2
+    assert len(versions) == 1
+
+
+async def test_the_tables_in_code_are_those_in_the_database(engine: AsyncEngine) -> None:
+    def columns(connection: Connection) -> dict[str, dict[str, tuple[str, bool]]]:
+        inspector, dialect = inspect(connection), connection.dialect
+        return {
+            table: {
+                column["name"]: (column["type"].compile(dialect), bool(column["nullable"]))
+                for column in inspector.get_columns(table, schema="platform")
+            }
+            for table in inspector.get_table_names(schema="platform")
+            if table != "alembic_version"
+        }
+
+    async with engine.connect() as connection:
+        found = await connection.run_sync(columns)
+        dialect = connection.dialect
+
+    assert found == {
+        table.name: {
+            column.name: (column.type.compile(dialect), bool(column.nullable))
+            for column in table.columns
+        }
+        for table in metadata.tables.values()
+    }
+
+
+class TestTenantSchemas:
+    @pytest.fixture
+    async def shape(self, engine: AsyncEngine) -> list[tuple[str, ...]]:
+        registry = Registry(engine)
+        await registry.zones.record([ZoneEntry(name="zone-1", tier=1)])
+        for slug in ("acme", "not-yet-provisioned"):
+            await registry.tenants.create(slug=slug, name=slug, zones=["zone-1"])
+        await provision_tenant(engine, "acme", password="a")
+        async with engine.connect() as connection:
+            rows = (await connection.execute(SHAPE)).all()
+        # Let go before `upgrade` runs a loop of its own.
+        await engine.dispose()
+        return [tuple(row) for row in rows]
+
+    @pytest.fixture
+    def upgraded(self, shape: list[tuple[str, ...]], migrated_twice: str) -> str:
+        upgrade(migrated_twice)
+        return migrated_twice
+
+    async def test_upgrade_visits_those_that_exist(
+        self, engine: AsyncEngine, shape: list[tuple[str, ...]], upgraded: str
+    ) -> None:
+        async with engine.connect() as connection:
+            after = [tuple(row) for row in (await connection.execute(SHAPE)).all()]
+
+        assert after == shape
+        assert ("t_acme", "alembic_version") in {row[:2] for row in after}
+        assert not [row for row in after if row[0] == "t_not_yet_provisioned"]

@@ -1,0 +1,23 @@
+import pytest
+
+from storage.cold.walls import tenant_role
+from storage.platform.slug import InvalidSlug, check_slug
+
+
+@pytest.mark.parametrize("slug", ["ab", "acme", "acme-power-2", "a" * 31])
+def test_slugs(slug: str) -> None:
+    assert check_slug(slug) == slug
+
+
+@pytest.mark.parametrize(
+    "slug", ["", "a", "Acme", "2acme", "-acme", "ac_me", 'ac"me', "acme\n", "äcme", "a" * 32]
+)
+def test_what_is_not_a_slug(slug: str) -> None:
+    with pytest.raises(InvalidSlug):
+        check_slug(slug)
+    with pytest.raises(InvalidSlug):
+        tenant_role(slug)
+
+
+def test_a_role_is_the_slug_without_dashes() -> None:
+    assert tenant_role("acme-power") == "t_acme_power"
