@@ -109,6 +109,9 @@ def _cut_backfill(
     lengths: list[int] = []
     begin = 0
     for start, end in _runs(copy, sent.meter, offset):
+        if series and copy[start] != copy[begin]:
+            yield _body(sent, begin, series, lengths)
+            series, lengths, begin = [], [], start
         series.append(
             {
                 "meter_id": meter_ids[int(sent.meter[start])],
