@@ -4,12 +4,13 @@ The tables belong to the platform's login; the tenant's may select, insert, upda
 could otherwise grant its rows to a neighbour, drop its history, or leave a trigger behind that
 runs as whoever writes next.
 
-What the walls do not hide: `pg_catalog` is readable to every login, and much of PostgreSQL's own
-work needs it, so a tenant that looks can learn the slugs of its neighbours (they are names of
-roles and schemas), the names of their tables and their approximate sizes; never a row. Advisory
-locks and NOTIFY channels are shared by all logins of a database: nothing may rest on them. Time
-limits of the login are defaults that it can change for its session; its connection limit is not.
-Other databases of the server are not touched here: see `close_maintenance_databases`.
+What the walls do not hide: `pg_catalog` is readable to every login, so a tenant that looks can
+learn the slugs of its neighbours (they are names of roles and schemas), the names of their tables
+and their approximate sizes; never a row. Revoking the catalogs would not help: `oid::regrole`
+names any role to anybody. Advisory locks and NOTIFY channels are shared by all logins of a
+database: nothing may rest on them. Time limits of the login are defaults that it can change for
+its session; its connection limit is not. Other databases of the server are not touched here: see
+`close_maintenance_databases`.
 """
 
 import secrets

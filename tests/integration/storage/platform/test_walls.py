@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from urllib.parse import urlsplit, urlunsplit
@@ -152,6 +153,20 @@ async def test_connections_are_few_and_a_neighbours_are_not_touched(urls: dict[s
         borea = await stack.enter_async_context(session(urls["borea"]))
 
         assert await borea.fetchval("SELECT owner FROM kept") == "borea"
+
+
+async def test_many_at_once_all_get_their_place(admin: AsyncEngine, database_url: str) -> None:
+    tenants = [f"tenant-{n}" for n in range(4)]
+
+    await asyncio.gather(*(provision_tenant(admin, tenant, password="x") for tenant in tenants))
+
+    for tenant in tenants:
+        async with session(tenant_database_url(database_url, tenant, "x")) as opened:
+            tables = await opened.fetchval(
+                "SELECT count(*) FROM information_schema.tables"
+                " WHERE table_schema = current_schema() AND table_name = 'alembic_version'"
+            )
+        assert tables == 1
 
 
 async def test_provisioning_again_renews_the_password_and_keeps_the_rows(
