@@ -1,0 +1,112 @@
+"""Control calls to the agent of this zone over its unix socket."""
+
+from pathlib import Path
+from typing import TypeVar
+
+import httpx
+import msgspec
+
+from gateway.catalogue import FunctionList
+from gateway.refusal import Refusal
+
+_T = TypeVar("_T")
+
+
+class AgentUnavailable(Refusal):
+    """The agent did not answer, or not in a way that can be read."""
+
+
+class InstanceRefused(Refusal):
+    """The agent runs no instance of this function for this tenant, and says why."""
+
+
+class InstanceEntry(msgspec.Struct, frozen=True):
+    """A ready worker: where it listens and how many calls it takes at a time."""
+
+    id: str
+    socket: str
+    concurrency: int
+
+
+class InstanceList(msgspec.Struct, frozen=True):
+    """The agent's answer; never empty."""
+
+    instances: list[InstanceEntry]
+
+
+class _AgentProblem(msgspec.Struct):
+    detail: str = "the agent gives no reason"
+
+
+class AgentClient:
+    """The agent's HTTP API, as far as a gateway uses it; every call within `timeout_s`."""
+
+    def __init__(self, socket: Path, *, timeout_s: float) -> None:
+        self._http = httpx.AsyncClient(
+            transport=httpx.AsyncHTTPTransport(
+                uds=str(socket), limits=httpx.Limits(max_connections=16)
+            ),
+            base_url="http://agent",
+            timeout=timeout_s,
+            trust_env=False,
+        )
+
+    async def functions(self) -> FunctionList:
+        """List every function of the platform, also those of other tiers.
+
+        Raises:
+            AgentUnavailable: no readable answer.
+        """
+        response = await self._call("GET", "/v1/functions")
+        if response.status_code != 200:
+            raise AgentUnavailable(f"the agent answered {response.status_code}", retry_after_s=1)
+        return _decode(response, FunctionList)
+
+    async def instances(self, *, tenant: str, function: str) -> list[InstanceEntry]:
+        """Name the ready workers of a tenant's function; the agent starts one if there is none.
+
+        Raises:
+            AgentUnavailable: no readable answer.
+            InstanceRefused: there will be none.
+        """
+        body = {"tenant": tenant, "function": function}
+        response = await self._call("POST", "/v1/instances", body)
+        if response.status_code != 200:
+            try:
+                detail = msgspec.json.decode(response.content, type=_AgentProblem).detail
+            except msgspec.DecodeError:
+                detail = f"the agent answered {response.status_code}"
+            raise InstanceRefused(detail, retry_after_s=1)
+        found = _decode(response, InstanceList).instances
+        if not found:
+            raise InstanceRefused(f"{function} has no instance", retry_after_s=1)
+        return found
+
+    async def answers(self) -> bool:
+        """Whether the agent says that it is ready."""
+        try:
+            return (await self._call("GET", "/readyz")).status_code == 200
+        except AgentUnavailable:
+            return False
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def _call(
+        self, method: str, path: str, body: dict[str, str] | None = None
+    ) -> httpx.Response:
+        try:
+            return await self._http.request(method, path, json=body)
+        except httpx.HTTPError as error:
+            reason = str(error) or type(error).__name__
+            raise AgentUnavailable(
+                f"the agent does not answer: {reason}", retry_after_s=1
+            ) from error
+
+
+def _decode(response: httpx.Response, kind: type[_T]) -> _T:
+    try:
+        return msgspec.json.decode(response.content, type=kind)
+    except msgspec.DecodeError as error:
+        raise AgentUnavailable(f"the agent's answer is unreadable: {error}") from error

@@ -1,0 +1,39 @@
+"""Turns the error that ended a call into its answer."""
+
+import logging
+
+from gateway.asgi import Send, send_whole
+from gateway.invocation import Invocation
+from gateway.observers import Account
+from gateway.problems import UNFORESEEN, problem_body, problem_headers, problem_of
+
+logger = logging.getLogger(__name__)
+
+
+async def answer_error(
+    *, call: Invocation, error: Exception, account: Account, send: Send, must_close: bool
+) -> None:
+    """Send the problem that `error` is and close the call's account before it."""
+    status, slug = problem_of(error)
+    detail = str(error)
+    if (status, slug) == UNFORESEEN:
+        logger.error("a call failed unforeseen", exc_info=error, extra={"call": call.call_id})
+        detail = "the gateway failed; its log has the cause under this request id"
+    body = problem_body(
+        status=status,
+        slug=slug,
+        detail=detail,
+        request_id=call.request_id,
+        members=getattr(error, "members", None),
+    )
+    headers = problem_headers(
+        status=status,
+        request_id=call.request_id,
+        retry_after_s=getattr(error, "retry_after_s", None),
+    )
+    if must_close:
+        # Whether the client sends its body after all is unknown: no next request to find.
+        headers.append((b"connection", b"close"))
+    call.status, call.problem, call.bytes_out = status, slug, len(body)
+    account.close(call)
+    await send_whole(send, status=status, headers=headers, body=body)

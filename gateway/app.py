@@ -1,0 +1,126 @@
+"""Builds a gateway from its settings and takes it down again."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+
+from prometheus_client import (
+    CollectorRegistry,
+    GCCollector,
+    PlatformCollector,
+    ProcessCollector,
+)
+
+from gateway.agent_client import AgentClient
+from gateway.asgi import Receive, Scope, Send
+from gateway.catalogue import Catalogue
+from gateway.catalogue_watch import follow_catalogue
+from gateway.control.entry import ControlEntry
+from gateway.health import Health
+from gateway.instances import Instances
+from gateway.invoke import InvokePath
+from gateway.metrics import CallMetrics
+from gateway.observers import Account
+from gateway.settings import GatewaySettings
+from gateway.snapshot_watch import SnapshotWatch
+from storage.platform.registry import Registry, open_registry
+
+logger = logging.getLogger(__name__)
+
+
+class Gateway:
+    """The ASGI application of a zone's gateway."""
+
+    def __init__(self, settings: GatewaySettings) -> None:
+        self._settings = settings
+        self._routes: tuple[Health, ControlEntry, InvokePath] | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve the lifespan, or pass a request to the part that answers it."""
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+            return
+        assert self._routes is not None
+        health, control, invoke = self._routes
+        path: str = scope["path"]
+        if path in Health.PATHS:
+            await health(scope, receive, send)
+        elif path.startswith(ControlEntry.PREFIX) or path in ControlEntry.PUBLIC:
+            await control(scope, receive, send)
+        else:
+            await invoke(scope, receive, send)
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        await receive()
+        try:
+            async with self._running():
+                await send({"type": "lifespan.startup.complete"})
+                await receive()
+        except Exception:
+            logger.exception("the gateway cannot run")
+            await send({"type": "lifespan.startup.failed", "message": "see the log"})
+            return
+        await send({"type": "lifespan.shutdown.complete"})
+
+    @contextlib.asynccontextmanager
+    async def _running(self) -> AsyncIterator[None]:
+        settings = self._settings
+        async with contextlib.AsyncExitStack() as stack:
+            snapshots = SnapshotWatch(settings.snapshot_path, every_s=settings.snapshot_check_s)
+            snapshots.check()
+            agent = AgentClient(settings.agent_socket, timeout_s=settings.agent_timeout_s)
+            stack.push_async_callback(agent.close)
+            instances = Instances(
+                agent,
+                fresh_s=settings.instances_fresh_s,
+                queue_length=settings.queue_length,
+                queue_wait_s=settings.queue_wait_s,
+            )
+            stack.callback(instances.close)
+            catalogue = Catalogue(tier=settings.tier)
+            registry = CollectorRegistry()
+            ProcessCollector(registry=registry)
+            PlatformCollector(registry=registry)
+            GCCollector(registry=registry)
+            account = Account([CallMetrics(registry)])
+            record = await self._record(stack)
+            for following in (
+                snapshots.run(),
+                follow_catalogue(
+                    agent=agent, catalogue=catalogue, every_s=settings.catalogue_refresh_s
+                ),
+            ):
+                stack.push_async_callback(_end, asyncio.create_task(following))
+            self._routes = (
+                Health(snapshots=snapshots, catalogue=catalogue, agent=agent, registry=registry),
+                ControlEntry(
+                    zone=settings.zone,
+                    snapshots=snapshots,
+                    account=account,
+                    registry=record,
+                    max_body_bytes=settings.control_max_body_bytes,
+                    timeout_s=settings.control_timeout_s,
+                ),
+                InvokePath(
+                    zone=settings.zone,
+                    snapshots=snapshots,
+                    catalogue=catalogue,
+                    instances=instances,
+                    account=account,
+                ),
+            )
+            yield
+
+    async def _record(self, stack: contextlib.AsyncExitStack) -> Registry | None:
+        if self._settings.tier != 1 or self._settings.database_url is None:
+            return None
+        url = self._settings.database_url.get_secret_value()
+        return await stack.enter_async_context(
+            open_registry(url, application_name="gridfaas-gateway")
+        )
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

@@ -1,0 +1,96 @@
+"""The control plane as a FastAPI application, every error of it a problem."""
+
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from gateway.authorization import Forbidden
+from gateway.control import keys, snapshot, tenants
+from gateway.control.caller import SCOPE_KEY, OnlyAtHeadquarters
+from gateway.problems import CONTENT_TYPE, problem_body
+from gateway.snapshot_watch import NoSnapshot
+from storage.platform.api_keys import InvalidKey, UnknownKey
+from storage.platform.slug import InvalidSlug
+from storage.platform.tenants import TenantExists, UnknownTenant
+from storage.platform.topology import UnknownZone
+
+CONTROL_PROBLEMS: dict[type[Exception], tuple[int, str]] = {
+    Forbidden: (403, "forbidden"),
+    InvalidKey: (400, "malformed-body"),
+    InvalidSlug: (400, "malformed-body"),
+    NoSnapshot: (503, "function-unavailable"),
+    OnlyAtHeadquarters: (404, "not-in-this-zone"),
+    TenantExists: (409, "tenant-exists"),
+    UnknownKey: (404, "unknown-key"),
+    UnknownTenant: (404, "unknown-tenant"),
+    UnknownZone: (400, "unknown-zone"),
+}
+_SLUGS = {404: "not-found", 405: "method-not-allowed"}
+
+
+def build_control_app() -> FastAPI:
+    """Make the application; it is told who calls by `ControlEntry`."""
+    app = FastAPI(
+        title="GridFaaS platform",
+        version="1",
+        description="Tenants, keys and snapshots. Functions are called at `/v1/<service>/...`.",
+        docs_url="/docs",
+        redoc_url=None,
+        swagger_ui_oauth2_redirect_url=None,
+    )
+    for module in (snapshot, tenants, keys):
+        app.include_router(module.router, tags=["platform"])
+    for kind in CONTROL_PROBLEMS:
+        app.add_exception_handler(kind, _known)
+    app.add_exception_handler(RequestValidationError, _malformed)
+    app.add_exception_handler(HTTPException, _plain)
+    return app
+
+
+def _known(request: Request, error: Exception) -> Response:
+    status, slug = CONTROL_PROBLEMS[type(error)]
+    return _problem(request, status=status, slug=slug, detail=str(error))
+
+
+def _malformed(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    faults = [
+        {"field": ".".join(map(str, fault["loc"])), "reason": fault["msg"]}
+        for fault in error.errors()
+    ]
+    in_body = any(fault["field"].startswith("body") for fault in faults)
+    return _problem(
+        request,
+        status=400,
+        slug="malformed-body" if in_body else "malformed-request",
+        detail="; ".join(f"{fault['field']}: {fault['reason']}" for fault in faults),
+        members={"errors": faults},
+    )
+
+
+def _plain(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    status = error.status_code
+    slug = _SLUGS.get(status, HTTPStatus(status).phrase.lower().replace(" ", "-"))
+    return _problem(request, status=status, slug=slug, detail=str(error.detail))
+
+
+def _problem(
+    request: Request,
+    *,
+    status: int,
+    slug: str,
+    detail: str,
+    members: dict[str, object] | None = None,
+) -> Response:
+    call = request.scope.get(SCOPE_KEY)
+    body = problem_body(
+        status=status,
+        slug=slug,
+        detail=detail,
+        request_id=call.request_id if call else "",
+        members=members,
+    )
+    return Response(body, status_code=status, media_type=CONTENT_TYPE[1].decode())

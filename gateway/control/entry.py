@@ -1,0 +1,124 @@
+"""The door to the control plane: the same keys, limits and accounts as for functions."""
+
+import asyncio
+from collections.abc import Mapping
+
+from gateway.answer import answer_error
+from gateway.asgi import Message, Receive, Scope, Send
+from gateway.control.app import build_control_app
+from gateway.control.caller import SCOPE_KEY, ControlCall
+from gateway.deadline import out_of_time
+from gateway.invocation import Invocation
+from gateway.keyring import presented_key
+from gateway.observers import Account
+from gateway.request_body import ClientGone, RequestBody
+from gateway.request_head import RequestHead, read_request_head, request_id_of
+from gateway.snapshot_watch import SnapshotWatch
+from storage.platform.registry import Registry
+
+FUNCTION = "platform"
+
+
+class ControlEntry:
+    """An ASGI application around the FastAPI one."""
+
+    PREFIX = "/v1/platform/"
+    PUBLIC = frozenset({"/openapi.json", "/docs"})
+
+    def __init__(
+        self,
+        *,
+        zone: str,
+        snapshots: SnapshotWatch,
+        account: Account,
+        registry: Registry | None,
+        max_body_bytes: int,
+        timeout_s: float,
+    ) -> None:
+        self._app = build_control_app()
+        self._zone = zone
+        self._snapshots = snapshots
+        self._account = account
+        self._registry = registry
+        self._max_body_bytes = max_body_bytes
+        self._timeout_s = timeout_s
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        call = Invocation(
+            request_id=request_id_of(scope["headers"]),
+            method=scope["method"],
+            path=scope["path"],
+            zone=self._zone,
+            function=FUNCTION,
+            deadline_s=self._timeout_s,
+        )
+        must_close = False
+        try:
+            head = read_request_head(scope["headers"])
+            must_close = head.expects_continue
+            await self._carry(call, scope, head, receive, send)
+        except ClientGone:
+            call.status = 499
+        except Exception as error:
+            if call.response_started:
+                raise
+            await answer_error(
+                call=call, error=error, account=self._account, send=send, must_close=must_close
+            )
+        finally:
+            self._account.close(call)
+
+    async def _carry(
+        self, call: Invocation, scope: Scope, head: RequestHead, receive: Receive, send: Send
+    ) -> None:
+        if scope["path"] not in self.PUBLIC:
+            call.caller = self._snapshots.ring.caller(presented_key(head.read))
+            call.tenant = call.caller.tenant
+            scope[SCOPE_KEY] = ControlCall(
+                call.caller, call.request_id, self._snapshots, self._registry
+            )
+        body = RequestBody(receive, head=head, limit=self._max_body_bytes)
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                whole = await body.prefix(self._max_body_bytes + 1)
+                call.bytes_in = len(whole)
+                call.waiting_for = "the platform's record"
+                await self._app(scope, _once(whole, receive), self._counted(call, send))
+        except TimeoutError as error:
+            raise out_of_time(call, on_client=body.waiting) from error
+
+    def _counted(self, call: Invocation, send: Send) -> Send:
+        async def counted(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                call.status = message["status"]
+                call.response_started = True
+                said = (b"x-request-id", call.request_id.encode())
+                message = _with_header(message, said)
+            else:
+                call.bytes_out += len(message.get("body", b""))
+                if not message.get("more_body", False):
+                    self._account.close(call)
+            await send(message)
+
+        return counted
+
+
+def _with_header(message: Mapping[str, object], header: tuple[bytes, bytes]) -> Message:
+    headers = message.get("headers") or []
+    assert isinstance(headers, list)
+    return {**message, "headers": [*headers, header]}
+
+
+def _once(body: bytes, receive: Receive) -> Receive:
+    """Give `body` as one message, and then whatever the client does next."""
+    given = False
+
+    async def replay() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return replay

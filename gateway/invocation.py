@@ -1,0 +1,44 @@
+"""One call from its first byte to its account: what every observer of calls is given."""
+
+import time
+from dataclasses import dataclass, field
+from secrets import token_hex
+
+from gateway.keyring import Caller
+
+
+@dataclass(slots=True, kw_only=True)
+class Invocation:
+    """The facts of one call, filled in as they become known; durations in seconds.
+
+    `function` and `tenant` stay None for calls that were turned down before they were known.
+    `waiting_for` names, at any time, what the call is waiting for.
+    """
+
+    request_id: str
+    method: str
+    path: str
+    zone: str
+    call_id: str = field(default_factory=lambda: token_hex(16))
+    started_at: float = field(default_factory=time.time)
+    clock: float = field(default_factory=time.monotonic)
+    caller: Caller | None = None
+    tenant: str | None = None
+    function: str | None = None
+    instance: str | None = None
+    waiting_for: str = "the gateway"
+    deadline_s: float = 0.0
+    instance_wait_s: float = 0.0
+    run_s: float = 0.0
+    total_s: float = 0.0
+    status: int = 0
+    problem: str | None = None
+    bytes_in: int = 0
+    bytes_out: int = 0
+    response_started: bool = False
+    client_gone: bool = False
+    ended: bool = False
+
+    def elapsed_s(self) -> float:
+        """Seconds since the call's first byte."""
+        return time.monotonic() - self.clock

@@ -1,0 +1,200 @@
+"""The path of a call: who calls, may they, where to, forward, account."""
+
+import asyncio
+import logging
+
+from gateway.answer import answer_error
+from gateway.asgi import Headers, Receive, Scope, Send
+from gateway.authorization import check_scope, tenant_of
+from gateway.catalogue import Catalogue, FunctionEntry
+from gateway.client_connection import EXTENSION
+from gateway.deadline import out_of_time
+from gateway.forwarding.connection import UpstreamConnection
+from gateway.forwarding.errors import ConnectFailed
+from gateway.forwarding.exchange import Exchange, UpstreamRequest
+from gateway.instances import Instances
+from gateway.invocation import Invocation
+from gateway.keyring import presented_key
+from gateway.observers import Account
+from gateway.problems import problem_of
+from gateway.request_body import ClientGone, RequestBody
+from gateway.request_head import (
+    MalformedRequest,
+    RequestHead,
+    read_request_head,
+    request_id_of,
+    response_headers,
+)
+from gateway.snapshot_watch import SnapshotWatch
+from gateway.upstream_head import upstream_head
+
+logger = logging.getLogger(__name__)
+
+# A body up to this size is read whole before a worker is taken, so that a slow client holds none.
+IN_HAND_BYTES = 64 * 1024
+CONNECT_ATTEMPTS = 3
+CLIENT_CLOSED = 499
+
+
+class InvokePath:
+    """An ASGI application that carries calls to functions."""
+
+    def __init__(
+        self,
+        *,
+        zone: str,
+        snapshots: SnapshotWatch,
+        catalogue: Catalogue,
+        instances: Instances,
+        account: Account,
+    ) -> None:
+        self._zone = zone
+        self._snapshots = snapshots
+        self._catalogue = catalogue
+        self._instances = instances
+        self._account = account
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; every way out of here closes the call's account."""
+        call = Invocation(
+            request_id=request_id_of(scope["headers"]),
+            method=scope["method"],
+            path=scope["path"],
+            zone=self._zone,
+        )
+        client = scope["extensions"][EXTENSION]
+        task = asyncio.current_task()
+        assert task is not None
+
+        def gone() -> None:
+            call.client_gone = True
+            task.cancel()
+
+        client.on_disconnect = gone
+        must_close = False
+        try:
+            head = read_request_head(scope["headers"])
+            must_close = head.expects_continue
+            if head.chunked and scope["http_version"] != "1.1":
+                raise MalformedRequest("chunks need HTTP/1.1")
+            await self._carry(call, scope, head, receive, send)
+        except asyncio.CancelledError:
+            if not call.client_gone:
+                raise
+            task.uncancel()
+            call.status = CLIENT_CLOSED
+        except ClientGone:
+            call.status = CLIENT_CLOSED
+        except Exception as error:  # noqa: BLE001 - the edge: every error becomes an answer
+            if call.response_started:
+                logger.warning("the answer broke off: %s", error, extra={"call": call.call_id})
+                call.problem = problem_of(error)[1]
+                client.abort()
+            else:
+                client.on_disconnect = None
+                await answer_error(
+                    call=call,
+                    error=error,
+                    account=self._account,
+                    send=send,
+                    must_close=must_close,
+                )
+        finally:
+            if client.on_disconnect is gone:
+                client.on_disconnect = None
+            self._account.close(call)
+
+    async def _carry(
+        self, call: Invocation, scope: Scope, head: RequestHead, receive: Receive, send: Send
+    ) -> None:
+        ring = self._snapshots.ring
+        caller = call.caller = ring.caller(presented_key(head.read))
+        function, path = self._catalogue.route(scope["raw_path"], snapshot=ring.snapshot)
+        call.function = function.name
+        envelope = head.read.get(b"gridfaas-tenant")
+        call.tenant = tenant_of(
+            caller=caller,
+            envelope=None if envelope is None else envelope.decode("latin-1"),
+            function=function,
+            ring=ring,
+        )
+        check_scope(caller=caller, function=function, method=call.method)
+        call.deadline_s = head.timeout_s(allowed_s=function.timeout_s)
+        body = RequestBody(receive, head=head, limit=function.max_body_bytes)
+        if scope["query_string"]:
+            path = b"%b?%b" % (path, scope["query_string"])
+        try:
+            async with asyncio.timeout(call.deadline_s):
+                await self._forward(call, function, head, body, path, send)
+        except TimeoutError as error:
+            raise out_of_time(call, on_client=body.waiting) from error
+        finally:
+            call.bytes_in = body.received
+
+    async def _forward(
+        self,
+        call: Invocation,
+        function: FunctionEntry,
+        head: RequestHead,
+        body: RequestBody,
+        target: bytes,
+        send: Send,
+    ) -> None:
+        assert call.tenant is not None
+        in_hand = b""
+        if not body.ended:
+            call.waiting_for = "the request's body"
+            in_hand = await body.prefix(IN_HAND_BYTES)
+        rest = None if body.ended else body
+        fleet = self._instances.fleet(tenant=call.tenant, function=function.name)
+        for attempt in range(1, CONNECT_ATTEMPTS + 1):
+            call.waiting_for = f"an instance of {function.name}"
+            before = call.elapsed_s()
+            worker = await fleet.acquire()
+            started = call.elapsed_s()
+            call.instance_wait_s += started - before
+            call.instance = worker.id
+            call.waiting_for = f"the answer of {function.name}"
+            request = UpstreamRequest(
+                method=call.method,
+                head=upstream_head(
+                    call=call, head=head, target=target, remaining_s=call.deadline_s - started
+                ),
+                body=in_hand,
+                rest=rest,
+                chunked=head.chunked,
+                repeatable=head.idempotency_key,
+            )
+            try:
+                async with Exchange(worker.pool, request) as response:
+                    await self._answer(call, response, send, since_s=started)
+                return
+            except ConnectFailed:
+                # Nothing was sent: another worker, or a new one, can still take the call.
+                fleet.lost(worker)
+                if attempt == CONNECT_ATTEMPTS:
+                    raise
+            finally:
+                fleet.release(worker)
+
+    async def _answer(
+        self, call: Invocation, response: UpstreamConnection, send: Send, *, since_s: float
+    ) -> None:
+        headers: Headers = response_headers(response.headers, status=response.status)
+        headers.append((b"x-request-id", call.request_id.encode()))
+        headers.append((b"x-call-id", call.call_id.encode()))
+        call.status = response.status
+        start = {"type": "http.response.start", "status": response.status, "headers": headers}
+        while True:
+            data = await response.next_chunk()
+            last = not response.has_more
+            call.bytes_out += len(data)
+            call.run_s = call.elapsed_s() - since_s
+            if last:
+                self._account.close(call)
+            if not call.response_started:
+                call.response_started = True
+                await send(start)
+            await send({"type": "http.response.body", "body": data, "more_body": not last})
+            if last:
+                return

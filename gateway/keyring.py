@@ -1,0 +1,84 @@
+"""Who a key belongs to, looked up in the zone's own copy of the platform record."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from gateway.refusal import Refusal
+from storage.platform.keys import Role
+from storage.platform.snapshot import Snapshot
+
+
+class Unauthenticated(Refusal):
+    """No credential, two of them, or one that is unknown or expired."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """The holder of a key; `tenant` is None for the platform's people, `zone` set for a zone."""
+
+    key_id: str
+    role: str
+    tenant: str | None
+    scopes: frozenset[str]
+    zone: str | None
+    expires_at: datetime | None
+
+    @property
+    def is_zone(self) -> bool:
+        """Whether this is a zone's own credential."""
+        return self.role == Role.ZONE and self.zone is not None
+
+
+def presented_key(read: Mapping[bytes, bytes]) -> bytes:
+    """Return the key that the headers carry.
+
+    Raises:
+        Unauthenticated: there is none, it is no bearer key, or there are two different ones.
+    """
+    authorization = read.get(b"authorization")
+    api_key = read.get(b"x-api-key")
+    if authorization is None:
+        if not api_key:
+            raise Unauthenticated("send a key as 'Authorization: Bearer gf_...' or 'X-API-Key'")
+        return api_key
+    scheme, _, bearer = authorization.partition(b" ")
+    bearer = bearer.strip()
+    if scheme.lower() != b"bearer" or not bearer:
+        raise Unauthenticated("the Authorization header holds no bearer key")
+    if api_key is not None and api_key != bearer:
+        raise Unauthenticated("Authorization and X-API-Key hold different keys")
+    return bearer
+
+
+class KeyRing:
+    """The callers of one snapshot by the hash of their key."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        self.tenants = frozenset(tenant.slug for tenant in snapshot.tenants)
+        self._callers = {
+            key.hash: Caller(
+                key_id=key.key_id,
+                role=key.role,
+                tenant=key.tenant,
+                scopes=frozenset(key.scopes),
+                zone=key.zone,
+                expires_at=key.expires_at,
+            )
+            for key in snapshot.keys
+        }
+
+    def caller(self, key: bytes, *, now: datetime | None = None) -> Caller:
+        """Return the holder of `key`; the same refusal whether it is unknown or was revoked.
+
+        Raises:
+            Unauthenticated: nobody holds it, or no longer.
+        """
+        caller = self._callers.get(hashlib.sha256(key).hexdigest())
+        if caller is None:
+            raise Unauthenticated("the key is not known here")
+        if caller.expires_at is not None and caller.expires_at <= (now or datetime.now(UTC)):
+            raise Unauthenticated("the key has expired")
+        return caller

@@ -1,0 +1,24 @@
+"""The TCP socket on which a gateway listens, bound before anything else is started."""
+
+import socket
+
+BACKLOG = 2048
+
+
+class AddressUnusable(Exception):
+    """The address cannot be listened on; the text says why in one line."""
+
+
+def bind_listener(host: str, port: int) -> socket.socket:
+    """Bind and return the socket.
+
+    Raises:
+        AddressUnusable: the port is taken, or the host is none of this machine's.
+    """
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family, backlog=BACKLOG, reuse_port=False)
+    except OSError as error:
+        raise AddressUnusable(
+            f"cannot listen on {host}:{port}: {error.strerror or error}"
+        ) from error

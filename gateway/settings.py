@@ -1,0 +1,69 @@
+"""What a gateway process is told at its start."""
+
+import os
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+
+class GatewaySettings(BaseSettings):
+    """Environment `GRIDFAAS_*`, and secrets as files named after their field."""
+
+    model_config = SettingsConfigDict(env_prefix="GRIDFAAS_", frozen=True, extra="ignore")
+
+    zone: str
+    tier: Literal[1, 2, 3]
+    state_dir: Path
+    run_dir: Path
+    host: str = "127.0.0.1"
+    port: int = Field(ge=0, le=65_535)
+    log_config: Path | None = None
+    database_url: SecretStr | None = Field(default=None, validation_alias="database_url")
+
+    drain_s: int = 10
+    keep_alive_s: int = 30
+    snapshot_check_s: float = 0.25
+    catalogue_refresh_s: float = 2.0
+    agent_timeout_s: float = 15.0
+    instances_fresh_s: float = 1.0
+    queue_length: int = 128
+    queue_wait_s: float = 5.0
+    control_max_body_bytes: int = 1 << 20
+    control_timeout_s: float = 15.0
+
+    @property
+    def snapshot_path(self) -> Path:
+        """Where the agent of this zone keeps the tenants and keys."""
+        return self.state_dir / "snapshot.json"
+
+    @property
+    def agent_socket(self) -> Path:
+        """The unix socket of this zone's agent."""
+        return self.run_dir / "agent.sock"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Files win over the environment: a stray DATABASE_URL must not redirect a gateway."""
+        return init_settings, file_secret_settings, env_settings
+
+
+def read_settings() -> GatewaySettings:
+    """Read the settings of this process.
+
+    Raises:
+        pydantic.ValidationError: a setting is missing or malformed.
+    """
+    return GatewaySettings(_secrets_dir=os.environ.get("GRIDFAAS_SECRETS_DIR"))  # type: ignore[call-arg]

@@ -1,0 +1,84 @@
+"""Follows the snapshot file that the zone's agent replaces."""
+
+import asyncio
+import logging
+from pathlib import Path
+
+from gateway.keyring import KeyRing
+from gateway.refusal import Refusal
+from storage.platform.snapshot import SnapshotUnreadable, load_snapshot
+
+logger = logging.getLogger(__name__)
+
+
+class NoSnapshot(Refusal):
+    """This zone has not learnt yet who its tenants are."""
+
+
+class SnapshotWatch:
+    """Holds the key ring of the newest readable snapshot; `run` keeps it so."""
+
+    def __init__(self, path: Path, *, every_s: float) -> None:
+        self._path = path
+        self._every_s = every_s
+        self._seen: tuple[int, int, int] | None = None
+        self._ring: KeyRing | None = None
+        self._changed = asyncio.Event()
+
+    @property
+    def loaded(self) -> bool:
+        """Whether there is a snapshot to work from."""
+        return self._ring is not None
+
+    @property
+    def ring(self) -> KeyRing:
+        """The current key ring.
+
+        Raises:
+            NoSnapshot: none was ever loaded.
+        """
+        if self._ring is None:
+            raise NoSnapshot("this zone has no tenants and keys yet", retry_after_s=1)
+        return self._ring
+
+    def check(self) -> None:
+        """Load the file if it is another one than before; an unreadable one changes nothing."""
+        try:
+            stat = self._path.stat()
+        except FileNotFoundError:
+            return
+        seen = (stat.st_mtime_ns, stat.st_ino, stat.st_size)
+        if seen == self._seen:
+            return
+        self._seen = seen
+        try:
+            snapshot = load_snapshot(self._path)
+        except (SnapshotUnreadable, OSError):
+            logger.exception("the snapshot cannot be read; the last one stays in force")
+            return
+        if snapshot is None:
+            return
+        self._ring = KeyRing(snapshot)
+        self._changed.set()
+        self._changed = asyncio.Event()
+        logger.info("snapshot loaded", extra={"version": snapshot.version})
+
+    async def newer_than(self, version: int, *, within_s: float) -> KeyRing | None:
+        """Wait for a snapshot above `version`; None when there is none in time.
+
+        Raises:
+            NoSnapshot: none was ever loaded.
+        """
+        try:
+            async with asyncio.timeout(within_s):
+                while self.ring.snapshot.version <= version:
+                    await self._changed.wait()
+        except TimeoutError:
+            return None
+        return self.ring
+
+    async def run(self) -> None:
+        """Check for ever; cancel to stop."""
+        while True:
+            self.check()
+            await asyncio.sleep(self._every_s)
