@@ -26,6 +26,7 @@ class EmulatorFailed(LabFailure):
 class Sent(msgspec.Struct, frozen=True, kw_only=True):
     """What became of the readings, each distinct one counted once."""
 
+    planned: int
     sent: int
     acknowledged: int
     refused: dict[str, int]

@@ -1,0 +1,10 @@
+"""What the exit codes of `gridfaas` mean."""
+
+OK = 0
+FAILED = 1
+USAGE = 2
+NOT_RUNNING = 3
+NOT_ALL_ACKNOWLEDGED = 4
+NOT_EXACTLY_ONCE = 5
+NOT_READY = 6
+INTERRUPTED = 130

@@ -1,0 +1,52 @@
+"""Steps and a progress bar on standard error."""
+
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+
+
+class ShownProgress:
+    """A reporter for people: a line a step, and a bar while a step counts."""
+
+    def __init__(self) -> None:
+        self._console = Console(stderr=True, highlight=False)
+        self._bar = Progress(
+            TextColumn("  "),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("readings"),
+            console=self._console,
+            transient=True,
+            # Without a terminal a bar is noise in somebody's log.
+            disable=not self._console.is_terminal,
+        )
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> Self:
+        """Start showing."""
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Leave the terminal as it was."""
+        self._bar.stop()
+
+    def step(self, text: str) -> None:
+        """Print the step."""
+        if self._task is not None:
+            self._bar.remove_task(self._task)
+            self._task = None
+        self._console.print(f"- {text}", markup=False, soft_wrap=True)
+
+    def progress(self, done: int, total: int) -> None:
+        """Move the bar."""
+        if self._task is None:
+            self._task = self._bar.add_task("", total=total)
+        self._bar.update(self._task, completed=done, total=total)

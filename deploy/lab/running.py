@@ -1,0 +1,111 @@
+"""A lab for the length of a block: every process up and ready inside, none left outside."""
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from deploy.lab.bootstrap import TENANTS, close_own_server, record_lab
+from deploy.lab.home import Home, make_home
+from deploy.lab.keys_file import LabKeys, lasting_keys
+from deploy.lab.lock import hold_lab
+from deploy.lab.ports import require_free
+from deploy.lab.processes import Stores, isolation, plan_services, plan_stores
+from deploy.lab.readiness import wait_until_ready
+from deploy.lab.reporting import Reporter
+from deploy.lab.status_file import LabStatus, keep_status, status_path
+from deploy.lab.supervisor import Supervisor
+from deploy.lab.topology import gateway_url, hot_zones
+from storage.migrations import upgrade
+from zones.topology import Topology
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunningLab:
+    """What a lab's user needs to know of it."""
+
+    home: Home
+    topology: Topology
+    stores: Stores
+    keys: LabKeys
+
+
+@asynccontextmanager
+async def running_lab(
+    home: Home,
+    topology: Topology,
+    *,
+    environ: Mapping[str, str],
+    deadline: float,
+    reporter: Reporter,
+) -> AsyncIterator[RunningLab]:
+    """Bring the lab up, keep it up, and end all that was started, also after an error.
+
+    To be used on the main thread: the processes live as long as it does. `deadline` is in
+    `time.monotonic`.
+
+    Raises:
+        LabFailure, ServerFailure: it cannot be brought up; nothing is left behind.
+    """
+    make_home(home)
+    with hold_lab(home.state):
+        require_free((zone.name, zone.port) for zone in topology.zones)
+        keys = lasting_keys(
+            home.state / "keys.json",
+            tenants=[tenant.slug for tenant in TENANTS],
+            zones=[zone.name for zone in hot_zones(topology)],
+        )
+        supervisor = Supervisor()
+        keepers: list[asyncio.Task[None]] = []
+        try:
+            stores = plan_stores(home, topology, environ=environ)
+            await _start_servers(stores, supervisor, deadline=deadline, reporter=reporter)
+            reporter.step("preparing the record")
+            await asyncio.to_thread(upgrade, stores.database_url)
+            if stores.owns_postgres:
+                await close_own_server(stores.database_url)
+            await record_lab(stores.database_url, topology=topology, keys=keys)
+            reporter.step("starting agents and gateways")
+            services = plan_services(home, topology, stores=stores, keys=keys)
+            supervisor.add(list(services.items()))
+            keepers = [
+                asyncio.create_task(supervisor.watch()),
+                asyncio.create_task(keep_status(home, _about(home, topology), supervisor)),
+            ]
+            await wait_until_ready(topology.zones, deadline=deadline, logs=str(home.logs))
+            yield RunningLab(home=home, topology=topology, stores=stores, keys=keys)
+        finally:
+            for keeper in keepers:
+                keeper.cancel()
+            await asyncio.gather(*keepers, return_exceptions=True)
+            reporter.step("ending what was started")
+            await supervisor.stop()
+            status_path(home).unlink(missing_ok=True)
+
+
+async def _start_servers(
+    stores: Stores, supervisor: Supervisor, *, deadline: float, reporter: Reporter
+) -> None:
+    if not stores.servers:
+        return
+    reporter.step(f"starting {', '.join(stores.servers)}")
+    supervisor.add(list(stores.servers.items()))
+    left_s = max(1.0, deadline - time.monotonic())
+    await asyncio.gather(
+        *(
+            asyncio.to_thread(server.wait_until_ready, timeout_s=left_s)
+            for server in stores.servers.values()
+        )
+    )
+
+
+def _about(home: Home, topology: Topology) -> LabStatus:
+    return LabStatus(
+        pid=os.getpid(),
+        isolation=isolation(),
+        gateways={zone.name: gateway_url(zone) for zone in topology.zones},
+        logs=str(home.logs),
+        keys_file=str(home.state / "keys.json"),
+    )
