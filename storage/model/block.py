@@ -106,12 +106,14 @@ class RecordBlock:
         if names == self.edges:
             return self
         new_index = np.array([names.index(name) for name in self.edges] or [0], dtype=np.uint8)
+        has_raw = (self.slots["flags"] & HAS_RAW) != 0
         return RecordBlock(
             slots=self.slots,
             sequence=self.sequence,
-            edge=new_index[self.edge],
+            # A slot without a value has no edge: it stays all zeros, as in an empty block.
+            edge=np.where(self.present, new_index[self.edge], np.uint8(0)),
             raw_sequence=self.raw_sequence,
-            raw_edge=new_index[self.raw_edge],
+            raw_edge=np.where(has_raw, new_index[self.raw_edge], np.uint8(0)),
             edges=names,
         )
 

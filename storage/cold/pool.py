@@ -1,0 +1,69 @@
+"""A tenant's few connections to PostgreSQL, closed when idle, and what their failures mean."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final, TypeAlias
+
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+
+from storage.cold.engine import COMMAND_TIMEOUT_S, CONNECT_TIMEOUT_S
+from storage.ports import StoreUnavailable
+
+MAX_CONNECTIONS: Final = 3
+IDLE_S: Final = 30.0
+_UNAVAILABLE: Final = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.TransactionRollbackError,
+)
+Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
+Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
+
+
+@asynccontextmanager
+async def open_pool(database_url: str) -> AsyncIterator[Pool]:
+    """Give a pool of at most `MAX_CONNECTIONS` that opens them when needed; close it at the end."""
+    pool = await asyncpg.create_pool(
+        database_url,
+        min_size=0,
+        max_size=MAX_CONNECTIONS,
+        max_inactive_connection_lifetime=IDLE_S,
+        timeout=CONNECT_TIMEOUT_S,
+        command_timeout=COMMAND_TIMEOUT_S,
+        server_settings={"application_name": "gridfaas-record"},
+    )
+    try:
+        yield pool
+    finally:
+        pool.terminate()
+
+
+@asynccontextmanager
+async def transaction(
+    pool: Pool, *, within_s: float, snapshot: bool = False
+) -> AsyncIterator[Connection]:
+    """Run one transaction that ends within `within_s`; `snapshot`: read only, at one instant.
+
+    Raises:
+        StoreUnavailable: the server did not answer in time, or ended the transaction. Whether a
+            COMMIT went through is then unknown.
+    """
+    try:
+        async with (
+            asyncio.timeout(within_s),
+            pool.acquire(timeout=CONNECT_TIMEOUT_S) as connection,
+            connection.transaction(
+                isolation="repeatable_read" if snapshot else "read_committed",
+                readonly=snapshot,
+            ),
+        ):
+            yield connection
+    except _UNAVAILABLE as error:
+        raise StoreUnavailable(f"the record's database: {type(error).__name__}: {error}") from error

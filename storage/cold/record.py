@@ -1,0 +1,172 @@
+"""A tenant's record at headquarters: a live tail that commits fast, and blocks that last."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from storage.cold import blocks, folding
+from storage.cold.gather import gather
+from storage.cold.pool import Connection, Pool, transaction
+from storage.cold.tail import OpenEntry, TailRow, seal
+from storage.model.block import BlockKey
+from storage.model.uplink import UplinkEntry
+
+APPEND_TIMEOUT_S: Final = 15.0
+FOLD_TIMEOUT_S: Final = 60.0
+READ_TIMEOUT_S: Final = 20.0
+MAX_EDGES: Final = 255
+_MAX_EDGE_NAME: Final = 64
+_ROWS_AT_ONCE: Final = 32
+
+# One statement, so that two posts of the same entries cannot both find the old watermark.
+_APPEND = """
+    WITH moved AS (
+        UPDATE uplink_position SET sequence = $3 WHERE edge = $1 AND sequence < $2 RETURNING edge
+    )
+    INSERT INTO tail (edge, first_sequence, last_sequence, first_day, last_day, entries, readings,
+        body)
+    SELECT edge, $2, $3, $4, $5, $6, $7, $8 FROM moved
+"""
+_WATERMARK = "SELECT sequence FROM uplink_position WHERE edge = $1 FOR UPDATE"
+_NEW_EDGE = """
+    INSERT INTO uplink_position (edge, sequence)
+    SELECT $1, -1 WHERE (SELECT count(*) FROM uplink_position) < $2
+    ON CONFLICT DO NOTHING
+"""
+_TAIL_OF_DAYS = "SELECT body FROM tail WHERE first_day <= $2 AND last_day >= $1 ORDER BY id"
+
+
+class EdgeRefused(ValueError):
+    """An uplink entry comes from an edge that the record does not take."""
+
+
+class PostgresRecordStore:
+    """Keeps `storage.ports.RecordStore` in the schema that the pool's login finds first."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def append(self, entries: Sequence[UplinkEntry]) -> int:
+        """Commit `entries`; return how many are durable (all).
+
+        An entry at or below its edge's watermark was committed before and only counts.
+
+        Raises:
+            EdgeRefused: an edge's name is unusable, or it is one too many; nothing was written.
+            StoreUnavailable: no answer before the deadline; sending again is safe.
+        """
+        by_edge: defaultdict[str, list[UplinkEntry]] = defaultdict(list)
+        for entry in sorted(entries, key=lambda entry: (entry.edge, entry.sequence)):
+            of_edge = by_edge[entry.edge]
+            if not of_edge or of_edge[-1].sequence < entry.sequence:
+                of_edge.append(entry)
+        for edge in by_edge:
+            if not 0 < len(edge) <= _MAX_EDGE_NAME or not edge.isprintable():
+                raise EdgeRefused(f"unusable edge name {edge[:_MAX_EDGE_NAME]!r}")
+        sealed = [(seal(of_edge), of_edge) for of_edge in by_edge.values()]
+        if sealed:
+            # Edges in the order of their names, so that two posts cannot wait for one another.
+            async with transaction(self._pool, within_s=APPEND_TIMEOUT_S) as connection:
+                for row, of_edge in sealed:
+                    if not await _append_row(connection, row):
+                        await _append_rest(connection, of_edge)
+        return len(entries)
+
+    async def fold(self, *, max_entries: int) -> int:
+        """Move the oldest entries of the tail into blocks; return how many, 0 when it is empty.
+
+        One transaction; whole tail rows, at least one. Unreadable entries go to `quarantine`.
+
+        Raises:
+            BlockDamaged: a stored block is unreadable; the tail keeps its entries.
+            StoreUnavailable: not done before the deadline; nothing moved, or everything.
+        """
+        async with transaction(self._pool, within_s=FOLD_TIMEOUT_S) as connection:
+            return await folding.fold(connection, max_entries=max_entries)
+
+    async def waiting(self) -> int:
+        """Return the number of entries in the tail."""
+        async with transaction(self._pool, within_s=READ_TIMEOUT_S, snapshot=True) as connection:
+            found = await connection.fetchval("SELECT coalesce(sum(entries), 0) FROM tail")
+            return int(found)
+
+    async def read(self, keys: Sequence[BlockKey]) -> dict[BlockKey, NDArray[np.void]]:
+        """Return the slots (dtype `SLOT`) of the blocks that exist, blocks and tail merged.
+
+        Raises:
+            BlockDamaged: a stored block is unreadable.
+            StoreUnavailable: no answer before the deadline.
+        """
+        if not keys:
+            return {}
+        by_interval: defaultdict[int, list[BlockKey]] = defaultdict(list)
+        for key in dict.fromkeys(keys):
+            by_interval[key.interval_s].append(key)
+        found: dict[BlockKey, NDArray[np.void]] = {}
+        async with transaction(self._pool, within_s=READ_TIMEOUT_S, snapshot=True) as connection:
+            tail = gather(await _read_tail(connection, keys))
+            for group in by_interval.values():
+                places, bodies = await blocks.fetch_bodies(connection, group)
+                update = blocks.take_in(
+                    keys=group,
+                    places=places,
+                    bodies=bodies,
+                    versions=tail.of(group),
+                    edges=tail.edges,
+                )
+                update = blocks.count_revisions(update, await blocks.unlogged(connection, update))
+                for key, cells in zip(
+                    group, update.blocks.slots.reshape(len(group), -1), strict=True
+                ):
+                    if cells["flags"].any():
+                        found[key] = cells
+        return found
+
+
+async def _append_row(connection: Connection, row: TailRow) -> bool:
+    written = await connection.execute(
+        _APPEND,
+        row.edge,
+        row.first_sequence,
+        row.last_sequence,
+        row.first_day,
+        row.last_day,
+        row.entries,
+        row.readings,
+        row.body,
+    )
+    return written == "INSERT 0 1"
+
+
+async def _append_rest(connection: Connection, entries: list[UplinkEntry]) -> None:
+    """Append those of one edge's entries that are above its watermark, which it may not have."""
+    edge = entries[0].edge
+    watermark = await connection.fetchval(_WATERMARK, edge)
+    if watermark is None:
+        await connection.execute(_NEW_EDGE, edge, MAX_EDGES)
+        watermark = await connection.fetchval(_WATERMARK, edge)
+    if watermark is None:
+        raise EdgeRefused(f"{edge!r} is one edge more than the {MAX_EDGES} a tenant may have")
+    fresh = [entry for entry in entries if entry.sequence > watermark]
+    if fresh:
+        await _append_row(connection, seal(fresh))
+
+
+async def _read_tail(connection: Connection, keys: Sequence[BlockKey]) -> list[OpenEntry]:
+    meters = frozenset(key.meter_id for key in keys)
+    first_day, last_day = min(key.day for key in keys), max(key.day for key in keys)
+    cursor = await connection.cursor(_TAIL_OF_DAYS, first_day, last_day)
+    found = []
+    while rows := await cursor.fetch(_ROWS_AT_ONCE):
+        found += await asyncio.to_thread(
+            folding.open_wanted,
+            [row["body"] for row in rows],
+            meters=meters,
+            first_day=first_day,
+            last_day=last_day,
+        )
+    return found

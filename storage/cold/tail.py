@@ -1,0 +1,137 @@
+"""The live tail's rows: uplink entries sealed as they came, and opened for reading."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import zstandard
+from numpy.typing import NDArray
+
+from storage.model.runs import PayloadUnreadable, RunBatch
+from storage.model.uplink import (
+    UplinkEntry,
+    UplinkUnreadable,
+    decode_entries,
+    encode_entries,
+    unpack_excluded,
+)
+
+_MAX_NAME: Final = 64
+_MAX_DAY: Final = 2_932_896
+"""The last day of the year 9999, as PostgreSQL and Python's dates can still name it."""
+_MAX_BODY_BYTES: Final = 1 << 28
+
+
+class TailDamaged(ValueError):
+    """A tail row's body is not what was written."""
+
+
+class EntryDamaged(ValueError):
+    """An uplink entry cannot be taken into blocks; the message says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TailRow:
+    """Entries of one edge, sealed, and what a reader must know to leave them closed."""
+
+    edge: str
+    first_sequence: int
+    last_sequence: int
+    first_day: int
+    last_day: int
+    entries: int
+    readings: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class OpenEntry:
+    """An entry's stamp, its batch, and the mask of the readings that it excludes."""
+
+    edge: str
+    sequence: int
+    batch: RunBatch
+    excluded: NDArray[np.bool_]
+
+
+def seal(entries: Sequence[UplinkEntry]) -> TailRow:
+    """Make the row of `entries`: at least one, all of one edge, by rising sequence.
+
+    An unreadable entry is sealed like the others: it was acknowledged, so it is kept.
+    """
+    first_day, last_day, readings = _MAX_DAY, 0, 0
+    for entry in entries:
+        try:
+            opened = open_entry(entry)
+        except EntryDamaged:
+            continue
+        days = opened.batch.run_day
+        readings += int((~opened.excluded).sum())
+        if len(days):
+            first_day, last_day = min(first_day, int(days.min())), max(last_day, int(days.max()))
+    return TailRow(
+        edge=entries[0].edge,
+        first_sequence=entries[0].sequence,
+        last_sequence=entries[-1].sequence,
+        first_day=first_day,
+        last_day=last_day,
+        entries=len(entries),
+        readings=readings,
+        body=zstandard.ZstdCompressor(level=1).compress(encode_entries(list(entries))),
+    )
+
+
+def unseal(body: bytes) -> list[UplinkEntry]:
+    """Return the entries of a row's body.
+
+    Raises:
+        TailDamaged: the bytes are something else.
+    """
+    try:
+        return decode_entries(
+            zstandard.ZstdDecompressor().decompress(body, max_output_size=_MAX_BODY_BYTES)
+        )
+    except (zstandard.ZstdError, UplinkUnreadable) as error:
+        raise TailDamaged(f"unreadable tail row: {error}") from error
+
+
+def open_entry(entry: UplinkEntry) -> OpenEntry:
+    """Decode an entry and check that blocks can take its readings.
+
+    Raises:
+        EntryDamaged: they cannot.
+    """
+    try:
+        batch = RunBatch.decode(entry.payload)
+        excluded = unpack_excluded(entry.excluded, len(batch))
+    except (PayloadUnreadable, UplinkUnreadable) as error:
+        raise EntryDamaged(str(error)) from error
+    for name in (*batch.meters, *batch.registers):
+        if not 0 < len(name) <= _MAX_NAME or "\0" in name:
+            raise EntryDamaged(f"unusable name {name[:_MAX_NAME]!r}")
+    if batch.runs and int(batch.run_start.max()) // 86_400 > _MAX_DAY:
+        raise EntryDamaged("a run after the year 9999")
+    if _names_slot_twice(batch, excluded):
+        raise EntryDamaged("a slot named twice")
+    return OpenEntry(entry.edge, entry.sequence, batch, excluded)
+
+
+def _names_slot_twice(batch: RunBatch, excluded: NDArray[np.bool_]) -> bool:
+    first_index: dict[str, int] = {}
+    meter_index = [first_index.setdefault(name, at) for at, name in enumerate(batch.meters)]
+    meter = np.array(meter_index or [0], dtype=np.int32)[batch.run_meter]
+    start, interval_s = batch.run_start, batch.run_interval_s
+    order = np.lexsort((start, interval_s, batch.run_register, meter))
+    ends = (start + batch.run_length * interval_s.astype(np.int64))[order]
+    overlap = ends[:-1] > start[order][1:]
+    for column in (interval_s, batch.run_register, meter):
+        overlap &= column[order][:-1] == column[order][1:]
+    if not overlap.any():
+        return False
+    # Runs overlap: what counts is whether readings do that were not excluded.
+    run = batch.run_of_reading()
+    within = np.arange(len(batch)) - batch.offsets[run]
+    at = start[run] + within * interval_s[run]
+    named = np.stack((at, interval_s[run], batch.run_register[run], meter[run]), axis=1)[~excluded]
+    return len(np.unique(named, axis=0)) < len(named)
