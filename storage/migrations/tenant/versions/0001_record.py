@@ -7,7 +7,6 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-# Bodies are compressed before they come here: EXTERNAL spares PostgreSQL from trying again.
 _TABLES = (
     """
     CREATE TABLE uplink_position (
@@ -26,7 +25,7 @@ _TABLES = (
         entries int NOT NULL CHECK (entries > 0),
         readings int NOT NULL,
         edge text NOT NULL,
-        body bytea STORAGE EXTERNAL NOT NULL
+        body bytea NOT NULL
     )
     """,
     "CREATE TABLE fold_turn (only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row))",
@@ -40,7 +39,7 @@ _TABLES = (
         present smallint NOT NULL CHECK (present > 0),
         meter_id text NOT NULL,
         register text NOT NULL,
-        body bytea STORAGE EXTERNAL NOT NULL,
+        body bytea NOT NULL,
         PRIMARY KEY (meter_id, register, day, interval_s)
     ) WITH (fillfactor = 85)
     """,
@@ -98,6 +97,9 @@ def upgrade() -> None:
     """Create the tables; what is a log may be written and read by the tenant, never changed."""
     for table in _TABLES:
         op.execute(table)
+    for table in ("tail", "blocks"):
+        # Compressed before they come here: EXTERNAL spares PostgreSQL from trying again.
+        op.execute(f"ALTER TABLE {table} ALTER COLUMN body SET STORAGE EXTERNAL")
     schema = op.get_context().version_table_schema
     role = op.get_bind().dialect.identifier_preparer.quote_identifier(str(schema))
     for table in _APPEND_ONLY:
