@@ -25,7 +25,8 @@ class Instance:
     busy_at: float = 0.0
     ready_at: float = 0.0
     retired_at: float = 0.0
-    ready: asyncio.Event = field(default_factory=asyncio.Event)
+    settled: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once it is ready, or has ended before."""
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     end_reason: str = ""
 

@@ -5,7 +5,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 
-class ProviderUnavailable(Exception):
+class LaunchRefused(Exception):
+    """There is no worker, and no event of it will follow."""
+
+
+class ProviderUnavailable(LaunchRefused):
     """Workers cannot be started now; the provider is trying to come back."""
 
 
@@ -72,11 +76,12 @@ class Provider(Protocol):
     async def close(self) -> None:
         """End every worker and free what `open` took."""
 
-    async def start(self, launch: Launch) -> None:
-        """Start one worker.
+    async def start(self, launch: Launch, *, ordered: Callable[[], None]) -> None:
+        """Start one worker; `ordered` is called when it is under way, before its first event.
 
         Raises:
-            ProviderUnavailable: not within the provider's deadline.
+            LaunchRefused: not within the provider's deadline, or not this one; `ordered` was
+                not called.
         """
 
     def stop(self, instance: str, *, at_once: bool) -> None:

@@ -21,6 +21,7 @@ from zones.providers.port import (
     Event,
     Launch,
     Launched,
+    LaunchRefused,
     LoadSeen,
     ProviderUnavailable,
 )
@@ -34,7 +35,7 @@ PASSED_ENV = ("PATH", "PYTHONPATH", "LANG", "LC_ALL", "TZ", "GRIDFAAS_LOG_CONFIG
 logger = logging.getLogger(__name__)
 
 
-class ConfigTooLarge(ValueError):
+class ConfigTooLarge(LaunchRefused):
     """The configuration does not fit a pipe's buffer, so writing it could block for ever."""
 
 
@@ -73,7 +74,7 @@ class ProcessProvider:
                 await self._keeper
             self._keeper = None
 
-    async def start(self, launch: Launch) -> None:
+    async def start(self, launch: Launch, *, ordered: Callable[[], None]) -> None:
         """Order a fork; the configuration goes through a pipe that only the child reads.
 
         Raises:
@@ -91,6 +92,8 @@ class ProcessProvider:
         finally:
             os.close(reader)
         self._live.add(launch.instance)
+        # Events are read in a later turn of the loop.
+        ordered()
 
     def stop(self, instance: str, *, at_once: bool) -> None:
         """Send SIGTERM, or SIGKILL if `at_once`."""

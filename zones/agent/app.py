@@ -1,0 +1,130 @@
+"""The agent's control API: what the zone's gateway and operators ask."""
+
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import Body, FastAPI, Request, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from zones.agent.instance import Group, Instance
+from zones.agent.problems import install_problems
+from zones.agent.settings import AgentSettings
+from zones.agent.zone_agent import ZoneAgent, running_agent
+
+
+def create_app(settings: AgentSettings, *, failed: Callable[[], None]) -> FastAPI:
+    """Build the application; its lifespan is the agent's. `failed` as in `running_agent`."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with running_agent(settings, failed=failed) as agent:
+            app.state.agent = agent
+            yield
+
+    app = FastAPI(title="GridFaaS agent", lifespan=lifespan, openapi_url=None)
+    install_problems(app)
+
+    def agent_of(request: Request) -> ZoneAgent:
+        agent: ZoneAgent = request.app.state.agent
+        return agent
+
+    @app.get("/v1/functions")
+    async def functions(request: Request) -> Response:
+        return _json({"functions": agent_of(request).functions.all})
+
+    @app.post("/v1/instances")
+    async def ensure(
+        request: Request,
+        tenant: Annotated[str, Body()],
+        function: Annotated[str, Body()],
+    ) -> Response:
+        agent = agent_of(request)
+        entry = agent.functions.here(function)
+        ready = await agent.pool.ensure(
+            tenant=None if entry.owner == "platform" else tenant, function=entry
+        )
+        return _json(
+            {
+                "instances": [
+                    {
+                        "id": one.id,
+                        "socket": str(one.socket),
+                        "concurrency": entry.concurrency,
+                    }
+                    for one in ready
+                ]
+            }
+        )
+
+    @app.get("/v1/instances")
+    async def instances(request: Request) -> Response:
+        agent = agent_of(request)
+        return _json(
+            {
+                "isolation": agent.provider.isolation,
+                "instances": [
+                    _described(group, instance)
+                    for group in agent.pool.groups
+                    for instance in group.instances.values()
+                ],
+            }
+        )
+
+    @app.get("/healthz")
+    async def healthz() -> Response:
+        return _json({"status": "alive"})
+
+    @app.get("/readyz")
+    async def readyz(request: Request) -> Response:
+        agent = agent_of(request)
+        checks = agent.checks()
+        ready = all(checks.values())
+        return _json(
+            {"ready": ready, "checks": checks, "isolation": agent.provider.isolation},
+            status=200 if ready else 503,
+        )
+
+    @app.get("/metrics")
+    async def metrics(request: Request) -> Response:
+        agent = agent_of(request)
+        _refresh(agent)
+        return Response(
+            generate_latest(agent.metrics.registry), headers={"content-type": CONTENT_TYPE_LATEST}
+        )
+
+    return app
+
+
+def _json(content: Any, *, status: int = 200) -> Response:
+    return Response(msgspec.json.encode(content), status_code=status, media_type="application/json")
+
+
+def _described(group: Group, instance: Instance) -> dict[str, Any]:
+    tenant, function = group.labels
+    return {
+        "id": instance.id,
+        "tenant": tenant,
+        "function": function,
+        "state": instance.state.value,
+        "pid": instance.pid,
+        "uid": instance.uid,
+        "started_at": instance.started_at,
+        "active": instance.active,
+        "invocations": instance.calls,
+    }
+
+
+def _refresh(agent: ZoneAgent) -> None:
+    """Bring the gauges up to date: they follow what is, at the moment it is asked."""
+    metrics = agent.metrics
+    metrics.instances.clear()
+    for group in agent.pool.groups:
+        for instance in group.instances.values():
+            metrics.instances.labels(*group.labels, instance.state.value).inc()
+    metrics.zygote_up.set(agent.provider.up)
+    if agent.feed.current is not None:
+        metrics.snapshot_version.set(agent.feed.current.version)
+    if agent.feed.heard_at is not None:
+        metrics.snapshot_heard.set(agent.feed.heard_at)

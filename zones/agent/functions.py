@@ -1,0 +1,54 @@
+"""Which functions this zone runs, and for whom."""
+
+from collections.abc import Mapping
+
+from storage.platform.snapshot import Snapshot
+from zones.catalogue import FunctionEntry
+
+
+class UnknownFunction(Exception):
+    """No function of that name exists in any tier."""
+
+
+class NotInThisTier(Exception):
+    """The function exists, and not here; names the tiers that have it."""
+
+
+class ZoneFunctions:
+    """The catalogue as a zone of `tier` sees it."""
+
+    def __init__(self, catalogue: Mapping[str, FunctionEntry], *, tier: int) -> None:
+        self._catalogue = catalogue
+        self._tier = tier
+
+    @property
+    def all(self) -> list[FunctionEntry]:
+        """Every function, also those of other tiers."""
+        return list(self._catalogue.values())
+
+    def here(self, name: str) -> FunctionEntry:
+        """Return a function that this tier runs.
+
+        Raises:
+            UnknownFunction: no tier runs it.
+            NotInThisTier: other tiers do.
+        """
+        entry = self._catalogue.get(name)
+        if entry is None:
+            raise UnknownFunction(f"no function {name!r}")
+        if self._tier not in entry.tiers:
+            tiers = ", ".join(map(str, entry.tiers))
+            raise NotInThisTier(f"{name} runs in tier {tiers}, not in tier {self._tier}")
+        return entry
+
+    def always_up(self, snapshot: Snapshot | None) -> list[tuple[str | None, FunctionEntry]]:
+        """List (tenant, function) of every group with a minimum; None is the platform's own."""
+        groups: list[tuple[str | None, FunctionEntry]] = []
+        for entry in self._catalogue.values():
+            if entry.min == 0 or self._tier not in entry.tiers or snapshot is None:
+                continue
+            if entry.owner == "platform":
+                groups.append((None, entry))
+            else:
+                groups.extend((tenant.slug, entry) for tenant in snapshot.tenants)
+        return groups

@@ -1,0 +1,150 @@
+"""The agent's parts put together, and their life from start to end."""
+
+import asyncio
+import contextlib
+import logging
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+
+import httpx
+
+from storage.cold.engine import create_engine
+from storage.hot.connection import connect
+from storage.platform.registry import Registry
+from storage.platform.snapshot import Snapshot
+from zones.agent.functions import ZoneFunctions
+from zones.agent.metrics import AgentMetrics
+from zones.agent.pool import WorkerPool
+from zones.agent.settings import AgentSettings
+from zones.agent.snapshot_feed import SnapshotFeed
+from zones.agent.snapshot_source import ParentSource, RecordSource, SnapshotSource
+from zones.agent.starting import Starter
+from zones.agent.wall_keeper import WallKeeper
+from zones.agent.walls import ColdWalls, HotWalls, Walls
+from zones.agent.worker_config import OrderDesk
+from zones.catalogue import load_catalogue
+from zones.providers.port import Provider
+from zones.providers.process import ProcessProvider
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ZoneAgent:
+    """What the control API asks."""
+
+    settings: AgentSettings
+    functions: ZoneFunctions
+    feed: SnapshotFeed
+    walls: WallKeeper
+    provider: Provider
+    pool: WorkerPool
+    metrics: AgentMetrics
+
+    def checks(self) -> dict[str, bool]:
+        """Say what is there and what is not; ready means all of it."""
+        return {
+            "snapshot": self.feed.current is not None,
+            "walls": self.feed.current is not None and self.walls.done,
+            "zygote": self.provider.up,
+            "minimum_instances": self.feed.current is not None and self.pool.minimum_ready,
+        }
+
+
+@contextlib.asynccontextmanager
+async def running_agent(
+    settings: AgentSettings, *, failed: Callable[[], None]
+) -> AsyncIterator[ZoneAgent]:
+    """Run an agent for the length of a `with` block; workers end before it does.
+
+    `failed` is called when a part ends by an error that it should have survived.
+
+    Raises:
+        CatalogueError, SettingsError: the agent cannot start.
+    """
+    async with contextlib.AsyncExitStack() as stack:
+        functions = ZoneFunctions(load_catalogue(settings.functions_dir), tier=settings.tier)
+        source, walls, credential = await _stores(settings, stack)
+        metrics = AgentMetrics()
+        provider = ProcessProvider(functions=settings.functions_dir)
+
+        def snapshot() -> Snapshot | None:
+            return feed.current
+
+        def tenants() -> list[str]:
+            current = feed.current
+            return [entry.slug for entry in current.tenants] if current is not None else []
+
+        feed = SnapshotFeed(
+            path=settings.snapshot_path, source=source, changed=lambda: keeper.poke()
+        )
+        keeper = WallKeeper(walls, tenants=tenants)
+        desk = OrderDesk(
+            settings=settings,
+            zone_credential=credential,
+            snapshot=snapshot,
+            walls=keeper,
+            uid_per_tenant=os.geteuid() == 0,
+        )
+        pool = WorkerPool(
+            provider=provider,
+            starter=Starter(provider=provider, desk=desk),
+            metrics=metrics,
+            expected=lambda: functions.always_up(feed.current),
+            belongs=lambda tenant: tenant in tenants(),
+        )
+        feed.load()
+        await provider.open(pool.deliver)
+        stack.push_async_callback(provider.close)
+        stack.push_async_callback(pool.close)
+        for part in (feed.run, keeper.run, pool.run):
+            await stack.enter_async_context(_running(part, failed=failed))
+        yield ZoneAgent(
+            settings=settings,
+            functions=functions,
+            feed=feed,
+            walls=keeper,
+            provider=provider,
+            pool=pool,
+            metrics=metrics,
+        )
+
+
+async def _stores(
+    settings: AgentSettings, stack: contextlib.AsyncExitStack
+) -> tuple[SnapshotSource, Walls, str | None]:
+    if settings.tier == 1:
+        database_url = settings.secret("database_url")
+        engine = create_engine(database_url, application_name=f"gridfaas-agent {settings.zone}")
+        stack.push_async_callback(engine.dispose)
+        cold = ColdWalls(database_url=database_url, engine=engine, state_dir=settings.state_dir)
+        return RecordSource(Registry(engine), zone=settings.zone), cold, None
+    redis_url = settings.secret("redis_url")
+    credential = settings.secret("zone_credential")
+    parent_url = settings.required_parent_url()
+    admin = connect(redis_url, max_connections=2)
+    stack.push_async_callback(admin.aclose)
+    http = await stack.enter_async_context(httpx.AsyncClient(timeout=5.0, trust_env=False))
+    hot = HotWalls(redis_url=redis_url, admin=admin, state_dir=settings.state_dir)
+    return ParentSource(http, parent_url=parent_url, credential=credential), hot, credential
+
+
+@contextlib.asynccontextmanager
+async def _running(
+    part: Callable[[], Awaitable[None]], *, failed: Callable[[], None]
+) -> AsyncIterator[None]:
+    async def supervised() -> None:
+        try:
+            await part()
+        except Exception:  # the edge of a task that must not end
+            logger.critical("the agent cannot go on", exc_info=True)
+            failed()
+
+    task = asyncio.create_task(supervised())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
