@@ -1,0 +1,36 @@
+"""The functions that run inside a zone's Redis: their names, and how they get there.
+
+Library and functions carry a version in their names: change it with the meaning of an argument,
+so that workers of the version before go on while a new one is rolled out.
+"""
+
+from pathlib import Path
+from typing import Final
+
+from storage.hot.connection import connect
+
+LIBRARY: Final = "gridfaas_v1"
+ACCEPT: Final = "gf1_accept"
+RELAY: Final = "gf1_relay"
+UPLINK_ACK: Final = "gf1_uplink_ack"
+REGISTRY_APPLY: Final = "gf1_registry_apply"
+
+
+async def install(redis_url: str) -> bool:
+    """Load the library through the administrator's URL; return whether it was not there yet.
+
+    Idempotent; the server keeps the library over a restart in its append-only file.
+
+    Raises:
+        StoreUnavailable, CommandRefused: as `HotConnection.call`.
+    """
+    code = Path(__file__).with_name("library.lua").read_bytes()
+    admin = connect(redis_url, max_connections=1)
+    try:
+        held = await admin.call("FUNCTION", "LIST", "LIBRARYNAME", LIBRARY, "WITHCODE")
+        if isinstance(held, list) and held and code in held[0]:
+            return False
+        await admin.call("FUNCTION", "LOAD", "REPLACE", code)
+    finally:
+        await admin.aclose()
+    return True

@@ -1,0 +1,149 @@
+"""A tenant's readings in the zone's Redis: accepted, relayed and read through the library."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from storage.hot.connection import RETRY_AFTER_S, Argument, HotConnection
+from storage.hot.keys import (
+    batch_keys,
+    block_key,
+    sequence_key,
+    uplink_bytes_key,
+    uplink_key,
+    watermark_key,
+)
+from storage.hot.library import ACCEPT, RELAY
+from storage.hot.packing import check_slots_distinct, pack_claims, pack_runs
+from storage.model.block import SLOT, BlockKey
+from storage.model.runs import RunBatch
+from storage.model.uplink import UplinkEntry, unpack_excluded
+from storage.ports import Acceptance, StoreFull
+
+# One call holds up the server's other clients: about 20 ms at this size.
+RELAY_CALL_BYTES: Final = 1 << 20
+READ_CALL_BLOCKS: Final = 256
+
+
+@dataclass(frozen=True, slots=True)
+class _Relayed:
+    """One entry as the library takes it."""
+
+    keys: list[str]
+    arguments: tuple[Argument, ...]
+    size: int
+
+
+class RedisHotStore:
+    """Keeps the port `HotStore` for one tenant, as its Redis user."""
+
+    def __init__(
+        self, connection: HotConnection, *, slug: str, edge: str, uplink_limit_bytes: int
+    ) -> None:
+        """`edge` stamps what is accepted here: the zone's name, unique in the installation.
+
+        `uplink_limit_bytes` bounds the tenant's entries that wait for the parent.
+        """
+        self._connection = connection
+        self._slug = slug
+        self._edge = edge
+        self._limit = uplink_limit_bytes
+
+    async def accept(self, batch: RunBatch) -> Acceptance:
+        """First hop: compare, write and queue in one step; see `HotStore.accept`.
+
+        Raises:
+            SlotNamedTwice, RegisterRefused: nothing was written.
+            StoreFull, StoreUnavailable: as the port says.
+        """
+        if not len(batch):
+            return Acceptance(outcomes=np.zeros(0, dtype=np.uint8), sequence=0)
+        blocks = batch_keys(self._slug, batch)
+        check_slots_distinct(batch, blocks)
+        shared = (
+            uplink_key(self._slug),
+            uplink_bytes_key(self._slug),
+            sequence_key(self._slug),
+        )
+        arguments = (self._edge, self._limit, pack_runs(batch), pack_claims(batch), batch.encode())
+        reply = await self._call(ACCEPT, shared, blocks, arguments)
+        sequence, codes = cast(list[bytes], reply)
+        outcomes = (
+            np.frombuffer(codes, dtype=np.uint8) if codes else np.zeros(len(batch), dtype=np.uint8)
+        )
+        return Acceptance(outcomes=outcomes, sequence=int(sequence))
+
+    async def relay(self, entries: Sequence[UplinkEntry]) -> int:
+        """From a child zone, in order; see `HotStore.relay`.
+
+        Raises:
+            PayloadUnreadable, UplinkUnreadable, SlotNamedTwice, RegisterRefused: nothing of
+                `entries` was taken.
+            StoreFull, StoreUnavailable: as the port says.
+        """
+        prepared = [self._prepare(entry) for entry in entries]
+        taken = 0
+        for chunk in _chunks(prepared):
+            blocks = [key for entry in chunk for key in entry.keys]
+            shared = (
+                uplink_key(self._slug),
+                uplink_bytes_key(self._slug),
+                watermark_key(self._slug),
+            )
+            arguments = [self._limit, *(part for entry in chunk for part in entry.arguments)]
+            done = cast(int, await self._call(RELAY, shared, blocks, arguments))
+            taken += done
+            if done < len(chunk):
+                raise StoreFull(retry_after_s=RETRY_AFTER_S, what="the uplink")
+        return taken
+
+    async def read(self, keys: Sequence[BlockKey]) -> dict[BlockKey, NDArray[np.void]]:
+        """Slots of the blocks that exist, read-only arrays; see `HotStore.read`."""
+        blocks: dict[BlockKey, NDArray[np.void]] = {}
+        for begin in range(0, len(keys), READ_CALL_BLOCKS):
+            wanted = keys[begin : begin + READ_CALL_BLOCKS]
+            reply = await self._connection.call(
+                "MGET", [block_key(self._slug, key) for key in wanted]
+            )
+            for key, slots in zip(wanted, cast(list[bytes | None], reply), strict=True):
+                if slots is not None:
+                    blocks[key] = np.frombuffer(slots, dtype=SLOT)
+        return blocks
+
+    def _prepare(self, entry: UplinkEntry) -> _Relayed:
+        batch = RunBatch.decode(entry.payload)
+        excluded = unpack_excluded(entry.excluded, len(batch))
+        blocks = batch_keys(self._slug, batch)
+        check_slots_distinct(batch, blocks)
+        runs, claims = pack_runs(batch), pack_claims(batch, excluded)
+        return _Relayed(
+            keys=blocks,
+            arguments=(entry.edge, entry.sequence, entry.excluded, runs, claims, entry.payload),
+            size=len(runs) + len(claims) + len(entry.payload),
+        )
+
+    async def _call(
+        self,
+        function: str,
+        shared: Sequence[str],
+        blocks: Sequence[str],
+        arguments: Sequence[Argument],
+    ) -> object:
+        return await self._connection.call(
+            "FCALL", function, len(shared) + len(blocks), shared, blocks, arguments
+        )
+
+
+def _chunks(entries: list[_Relayed]) -> list[list[_Relayed]]:
+    chunks: list[list[_Relayed]] = []
+    room = 0
+    for entry in entries:
+        if not chunks or entry.size > room:
+            chunks.append([])
+            room = RELAY_CALL_BYTES
+        chunks[-1].append(entry)
+        room -= entry.size
+    return chunks
