@@ -113,7 +113,11 @@ def gather(entries: Sequence[OpenEntry]) -> Gathered:
         sequence=np.repeat(np.array([e.sequence for e in entries], dtype=np.int64), sizes),
         edge=np.repeat(np.array([edge_index[e.edge] for e in entries], dtype=np.uint8), sizes),
     )
-    return Gathered(keys, np.repeat(run_block, length)[kept], versions.take(kept), edges)
+    # A run whose every reading is excluded must not open a block.
+    block = np.repeat(run_block, length)[kept]
+    used = np.bincount(block, minlength=len(keys)) > 0
+    used_keys = [keys[at] for at in np.flatnonzero(used).tolist()]
+    return Gathered(used_keys, (np.cumsum(used) - 1)[block], versions.take(kept), edges)
 
 
 class _Names:

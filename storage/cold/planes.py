@@ -107,7 +107,7 @@ def _distances(
     source = np.where(last < 0, present.argmax(axis=1)[:, None], last)
     row = np.arange(rows)[:, None]
     filled = sequence[row, source]
-    step = np.sort(np.diff(filled, axis=1), axis=1)[:, (slots - 1) // 2]
+    step = np.sort(np.diff(filled, axis=1, prepend=filled[:, :1]), axis=1)[:, slots // 2]
     steady = filled - step[:, None] * source
     level = steady[:, 0].copy()
     change = np.diff(steady, axis=1, prepend=level[:, None])

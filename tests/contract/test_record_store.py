@@ -1,0 +1,191 @@
+"""The port `RecordStore`, on PostgreSQL, through a tenant's own walled login."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+
+import numpy as np
+import pytest
+
+from storage.cold.pool import open_pool
+from storage.cold.record import EdgeRefused, PostgresRecordStore
+from storage.model.block import BlockKey
+from storage.model.quality import Quality
+from storage.model.uplink import UplinkEntry
+from tests.contract.hot_readings import DAY, REGISTER, Run
+from tests.contract.record_versions import entry, expected
+from tests.integration.storage.cold.tenant import provisioned
+
+
+@pytest.fixture
+async def store(database_url: str) -> AsyncIterator[PostgresRecordStore]:
+    async with open_pool(await provisioned(database_url)) as pool:
+        yield PostgresRecordStore(pool)
+
+
+async def fold_all(store: PostgresRecordStore, *, max_entries: int = 1000) -> int:
+    folded = 0
+    while moved := await store.fold(max_entries=max_entries):
+        folded += moved
+    return folded
+
+
+async def assert_holds(store: PostgresRecordStore, entries: list[UplinkEntry]) -> None:
+    want = expected(entries)
+    got = await store.read([*want, BlockKey("M-none", REGISTER, DAY, 900)])
+    assert got.keys() == want.keys()
+    for key, slots in want.items():
+        np.testing.assert_array_equal(got[key], slots, err_msg=str(key))
+
+
+def a_day_of_traffic(seed: int) -> list[UplinkEntry]:
+    """Live instants, backfilled days, corrections and estimates of a few meters at two edges."""
+    rng = random.Random(seed)
+    entries = []
+    for sequence in range(1, 60):
+        edge = rng.choice(["zone-3a", "zone-3b"])
+        runs = []
+        for meter in rng.sample(range(6), k=3):
+            length = rng.choice([1, 1, 4, 20])
+            runs.append(
+                Run(
+                    values=[rng.randrange(-50, 3000) for _ in range(length)],
+                    meter_id=f"M-{meter}",
+                    day=DAY + rng.randrange(2),
+                    slot=rng.randrange(24),
+                    interval_s=rng.choice([900, 900, 1800]),
+                    quality=rng.choice([Quality.VALID, Quality.EDITED, Quality.ESTIMATED]),
+                )
+            )
+        excluded = [0] if rng.random() < 0.2 else []
+        entries.append(entry(*runs, sequence=sequence * 1000, edge=edge, excluded=excluded))
+    return entries
+
+
+async def test_what_was_appended_can_be_read_before_and_after_the_fold(
+    store: PostgresRecordStore,
+) -> None:
+    entries = [entry(Run(values=[10, 0, 30]), Run(values=[7], meter_id="M-2", slot=95), sequence=1)]
+
+    assert await store.append(entries) == 1
+    await assert_holds(store, entries)
+    assert await store.waiting() == 1
+    assert await store.fold(max_entries=10) == 1
+    assert await store.waiting() == 0
+    await assert_holds(store, entries)
+    assert await store.fold(max_entries=10) == 0
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_order_repetition_and_splitting_change_nothing(
+    store: PostgresRecordStore, seed: int
+) -> None:
+    entries = a_day_of_traffic(seed)
+    rng = random.Random(seed)
+    rest = entries.copy()
+    while rest:
+        cut = rng.randrange(1, 12)
+        post, rest = rest[:cut], rest[cut:]
+        assert await store.append(post) == len(post)
+        if rng.random() < 0.4:
+            rng.shuffle(post)
+            assert await store.append(post) == len(post)
+        if rng.random() < 0.3:
+            await store.fold(max_entries=rng.randrange(1, 20))
+            await assert_holds(store, entries[: len(entries) - len(rest)])
+    await store.append(entries)
+    await assert_holds(store, entries)
+    assert await store.waiting() < len(entries)
+    await fold_all(store, max_entries=7)
+    await assert_holds(store, entries)
+
+
+async def test_a_late_estimate_or_an_older_value_never_replaces_a_correction(
+    store: PostgresRecordStore,
+) -> None:
+    entries = [
+        entry(Run(values=[100]), sequence=10, edge="zone-3b"),
+        entry(Run(values=[90], quality=Quality.EDITED), sequence=20, edge="zone-3b"),
+        entry(Run(values=[80]), sequence=5),
+        entry(Run(values=[70], quality=Quality.ESTIMATED), sequence=30),
+    ]
+    for each in entries:
+        await store.append([each])
+        await store.fold(max_entries=1)
+
+    (slots,) = (await store.read([BlockKey("M-1", REGISTER, DAY, 900)])).values()
+    assert slots[0].tolist() == (100, 90, Quality.EDITED, 3, 3)
+    await assert_holds(store, entries)
+
+
+async def test_two_posts_of_the_same_entries_at_once_are_stored_once(
+    store: PostgresRecordStore,
+) -> None:
+    entries = [
+        entry(Run(values=[number], slot=number), sequence=number, edge=edge)
+        for number in range(1, 20)
+        for edge in ("zone-3a", "zone-3b")
+    ]
+
+    async def post(cut: int) -> None:
+        for first in range(0, len(entries), cut):
+            await store.append(entries[first : first + cut])
+
+    await asyncio.gather(*(post(cut) for cut in (3, 5, 38, 38)))
+
+    assert await store.waiting() == len(entries)
+    await assert_holds(store, entries)
+
+
+async def test_two_folders_at_once_share_the_work(store: PostgresRecordStore) -> None:
+    entries = a_day_of_traffic(9)
+    for each in entries:
+        await store.append([each])
+
+    folded = await asyncio.gather(fold_all(store, max_entries=5), fold_all(store, max_entries=3))
+
+    assert sum(folded) == len(entries)
+    await assert_holds(store, entries)
+
+
+async def test_a_block_with_more_than_a_chunk_of_slots_and_many_lengths(
+    store: PostgresRecordStore,
+) -> None:
+    runs = [
+        Run(values=[meter, meter + 1], meter_id=f"M-{meter}", interval_s=interval_s)
+        for meter in range(150)
+        for interval_s in (60, 300, 86_400)
+        if interval_s < 86_400 or meter < 0
+    ] + [Run(values=[meter], meter_id=f"D-{meter}", interval_s=86_400) for meter in range(100)]
+    entries = [
+        entry(*runs, sequence=1),
+        entry(Run(values=[5], interval_s=60), sequence=2, edge="b"),
+    ]
+    await store.append(entries)
+    await store.fold(max_entries=10)
+
+    await assert_holds(store, entries)
+
+
+@pytest.mark.parametrize("edge", ["", "a\0b", "a\nb", "x" * 65])
+async def test_an_unusable_edge_is_refused(store: PostgresRecordStore, edge: str) -> None:
+    with pytest.raises(EdgeRefused):
+        await store.append(
+            [entry(Run(values=[1]), sequence=1), entry(Run(values=[1]), sequence=2, edge=edge)]
+        )
+
+    assert await store.waiting() == 0
+
+
+async def test_the_256th_edge_is_refused(store: PostgresRecordStore) -> None:
+    await store.append(
+        [entry(Run(values=[n]), sequence=n, edge=f"edge-{n}") for n in range(1, 256)]
+    )
+
+    with pytest.raises(EdgeRefused):
+        await store.append([entry(Run(values=[1]), sequence=1, edge="edge-256")])
+    await fold_all(store)
+    await store.append([entry(Run(values=[9]), sequence=1000, edge="edge-255")])
+    await fold_all(store)
+    (slots,) = (await store.read([BlockKey("M-1", REGISTER, DAY, 900)])).values()
+    assert slots[0].tolist() == (9, 9, 0, 3, 255)
