@@ -1,7 +1,7 @@
 """The registry as columns, so that a batch is looked up at once."""
 
 from collections.abc import Iterable
-from typing import Self
+from operator import attrgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,11 +30,6 @@ class MeterTable:
                     column = self._has_register[register] = np.zeros(count, dtype=np.bool_)
                 column[at] = True
 
-    @classmethod
-    def empty(cls) -> Self:
-        """The registry of a tenant that has not registered a meter yet."""
-        return cls((), version=0)
-
     def __len__(self) -> int:
         """Number of meters."""
         return len(self._meters)
@@ -43,10 +38,14 @@ class MeterTable:
         """The meter of that name, if the registry knows it."""
         return self._meters.get(meter_id)
 
-    def changed(self, changes: Iterable[Meter], *, version: int) -> "MeterTable":
-        """The registry after `changes` brought it to `version`."""
-        meters = self._meters | {meter.meter_id: meter for meter in changes}
-        return MeterTable(meters.values(), version=version)
+    def all(self) -> list[Meter]:
+        """Every meter, by id."""
+        return sorted(self._meters.values(), key=attrgetter("meter_id"))
+
+    def changed_after(self, version: int) -> list[Meter]:
+        """The meters whose last change is after `version`, in the order of their changes."""
+        changed = [meter for meter in self._meters.values() if meter.version > version]
+        return sorted(changed, key=attrgetter("version"))
 
     def locate(self, meter_ids: list[str]) -> NDArray[np.int64]:
         """Position of each meter in this table, -1 for an unknown one: shape (len(meter_ids),)."""

@@ -8,9 +8,11 @@ from numpy.typing import NDArray
 from functions.mdms.arrivals import Arrivals
 from functions.mdms.reason import DETAIL, Reason
 from functions.mdms.schema import OutcomeRun, ReadingsAnswer, SeriesAnswer
+from storage.ports import Outcome
 
 OUTCOMES: Final = ("accepted", "duplicate", "corrected", "rejected")
-_REJECTED: Final = 3
+_OUTRANKED: Final = int(Outcome.OUTRANKED)
+_OUTRANKED_DETAIL: Final = "kept as a version: the interval holds a value of a higher class"
 
 
 def answer(
@@ -18,7 +20,7 @@ def answer(
 ) -> ReadingsAnswer:
     """Compose the answer from each reading's `Reason` and, where that is 0, its `Outcome`."""
     # One column that differs exactly where the answer does.
-    code = np.where(reason == 0, outcome, reason + np.uint8(_REJECTED))
+    code = np.where(reason == 0, outcome, reason + np.uint8(_OUTRANKED))
     ends = np.cumsum(arrivals.series_length)
     begins = np.ones(len(code), dtype=np.bool_)
     begins[1:] = code[1:] != code[:-1]
@@ -43,13 +45,21 @@ def answer(
 
 
 def _run(first: int, count: int, code: int, error: str | None) -> OutcomeRun:
-    if code < _REJECTED:
+    if code < _OUTRANKED:
         return OutcomeRun(first=first, count=count, outcome=OUTCOMES[code])
-    reason = Reason(code - _REJECTED)
+    if code == _OUTRANKED:
+        return OutcomeRun(
+            first=first,
+            count=count,
+            outcome="accepted",
+            reason="outranked",
+            detail=_OUTRANKED_DETAIL,
+        )
+    reason = Reason(code - _OUTRANKED)
     return OutcomeRun(
         first=first,
         count=count,
-        outcome=OUTCOMES[_REJECTED],
+        outcome="rejected",
         reason=reason.slug,
         detail=error or DETAIL[reason],
     )

@@ -52,7 +52,7 @@ class Page:
     end: int
     last: int
 
-    def keys(self) -> list[BlockKey]:
+    def block_keys(self) -> list[BlockKey]:
         """The blocks that hold the page, by day."""
         first_day = self.first * self.interval_s // DAY_S
         end_day = -(-self.end * self.interval_s // DAY_S)

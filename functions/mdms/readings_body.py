@@ -67,12 +67,18 @@ def _tolerant_series(raw: msgspec.Raw, at: int) -> ReadSeries:
     try:
         lenient = _lenient.decode(raw)
     except msgspec.ValidationError as error:
-        where = str(error).replace("`$", f"`$.series[{at}]")
+        where = _in_series(error, at)
         try:
             return _refused(len(_counted.decode(raw).values), where)
         except msgspec.ValidationError:
             raise MalformedBody(where) from error
     return _repaired(lenient)
+
+
+def _in_series(error: msgspec.ValidationError, at: int) -> str:
+    path = f"`$.series[{at}]"
+    text = str(error)
+    return text.replace("`$", path) if "`$" in text else f"{text} - at {path}`"
 
 
 def _refused(readings: int, error: str) -> ReadSeries:

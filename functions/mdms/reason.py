@@ -20,7 +20,6 @@ class Reason(IntEnum):
     NEGATIVE_CONSUMPTION = 10
     UNKNOWN_QUALITY = 11
     REPEATED = 12
-    OUTRANKED = 13
 
     @property
     def slug(self) -> str:
@@ -41,5 +40,4 @@ DETAIL: Final = {
     Reason.NEGATIVE_CONSUMPTION: "energy in one direction cannot be negative",
     Reason.UNKNOWN_QUALITY: "the quality is not a known Green Button QualityOfReading",
     Reason.REPEATED: "the body names this interval too often",
-    Reason.OUTRANKED: "the interval holds a value of a higher class (edited, then actual)",
 }

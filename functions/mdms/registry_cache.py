@@ -8,10 +8,8 @@ from typing import Final
 
 from functions.mdms.meter_table import MeterTable
 from functions.mdms.ports import RegistrySource
-from storage.model.meter import Meter
 from storage.ports import StoreUnavailable
 
-PAGE_METERS: Final = 5_000
 RECHECK_S: Final = 0.05
 """Unknown meters may ask for the version this often, so that they cannot flood the store."""
 
@@ -60,7 +58,7 @@ class RegistryCache:
             if table is not None and self._clock() - self._checked_at < age_s:
                 return table
             try:
-                table = await self._refresh(table or MeterTable.empty())
+                table = await self._refresh(table)
             except StoreUnavailable:
                 if table is None:
                     raise
@@ -70,16 +68,8 @@ class RegistryCache:
             self._checked_at = self._clock()
             return table
 
-    async def _refresh(self, table: MeterTable) -> MeterTable:
-        newest = await self._source.version()
-        if newest == table.version:
+    async def _refresh(self, table: MeterTable | None) -> MeterTable:
+        if table is not None and await self._source.version() == table.version:
             return table
-        changed: list[Meter] = []
-        version = table.version
-        while version < newest:
-            page = await self._source.changes(after=version, limit=PAGE_METERS)
-            changed.extend(page.meters)
-            if page.version <= version:
-                break
-            version = page.version
-        return table.changed(changed, version=version)
+        version, meters = await self._source.load_all()
+        return MeterTable(meters.values(), version=version)

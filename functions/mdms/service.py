@@ -15,7 +15,7 @@ from functions.mdms.registry_cache import RegistryCache
 from functions.mdms.run_forming import form_batches
 from functions.mdms.schema import ReadingsAnswer
 from functions.mdms.technical_validation import TechnicalValidation
-from storage.ports import HotStore, Outcome
+from storage.ports import HotStore
 
 _OF_REGISTRY = np.zeros(256, dtype=np.bool_)
 _OF_REGISTRY[[Reason.UNKNOWN_METER, Reason.UNKNOWN_REGISTER, Reason.INTERVAL_SIZE]] = True
@@ -56,7 +56,6 @@ class Ingest:
         outcome = np.zeros(len(arrivals), dtype=np.uint8)
         for one in formed:
             outcome[one.place] = (await self._store.accept(one.batch)).outcomes
-        reason[(reason == 0) & (outcome == Outcome.OUTRANKED)] = Reason.OUTRANKED
         return answer(arrivals=arrivals, reason=reason, outcome=outcome)
 
     async def _reasons(

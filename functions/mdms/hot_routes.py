@@ -1,0 +1,146 @@
+"""The routes that carry readings, as raw ASGI: what a zone's gateway forwards all day."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Final
+
+import msgspec
+
+from functions.mdms import uplink
+from functions.mdms.metrics import MdmsMetrics
+from functions.mdms.problems import (
+    PROBLEMS,
+    DeadlineExceeded,
+    MethodNotAllowed,
+    NotInThisZone,
+    ZonesOnly,
+)
+from functions.mdms.request_body import (
+    ClientGone,
+    Receive,
+    content_encoding,
+    header_map,
+    read_request_body,
+)
+from functions.mdms.schema import Acknowledgement
+from functions.mdms.service import Ingest
+from functions.runtime.problem import Problem, Send, problem_of, send_problem
+from functions.runtime.request import Caller, caller_of
+
+READINGS: Final = "/v1/mdms/readings"
+UPLINK: Final = "/v1/mdms/uplink"
+LONGEST_S: Final = 30.0
+
+Scope = MutableMapping[str, Any]
+
+logger = logging.getLogger(__name__)
+_encoder = msgspec.json.Encoder()
+
+
+class HotRoutes:
+    """`POST /v1/mdms/readings` on the first hop, `POST /v1/mdms/uplink` above it."""
+
+    def __init__(
+        self,
+        *,
+        tier: int,
+        max_body_bytes: int,
+        metrics: MdmsMetrics,
+        ingest: Ingest | None,
+        keep: uplink.Keep | None,
+    ) -> None:
+        """`ingest` is for tier 3, `keep` for tiers 2 and 1."""
+        self._tier = tier
+        self._max_body_bytes = max_body_bytes
+        self._metrics = metrics
+        self._ingest = ingest
+        self._keep = keep
+
+    def serves(self, scope: Scope) -> bool:
+        """Whether the request is for one of these routes."""
+        path: str = scope["path"]
+        method: str = scope["method"]
+        return path == UPLINK or (path == READINGS and method == "POST")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; every error becomes a problem."""
+        headers = header_map(scope["headers"])
+        request_id = headers.get(b"x-request-id", b"").decode("latin-1")
+        try:
+            caller = caller_of(scope["headers"])
+            route, waited_for = (
+                (self._readings, "the hot store")
+                if scope["path"] == READINGS
+                else (self._uplink, "the store")
+            )
+            answer = await _within(
+                caller, lambda: route(scope, caller, headers, receive), waited_for
+            )
+        except ClientGone:
+            return
+        except Exception as error:  # noqa: BLE001 - the process edge: logged, answered, alive
+            await send_problem(send, _problem(error), request_id=request_id)
+            return
+        await _send_json(send, answer)
+
+    async def _readings(
+        self, scope: Scope, caller: Caller, headers: dict[bytes, bytes], receive: Receive
+    ) -> bytes:
+        if self._ingest is None:
+            raise NotInThisZone(what="the first hop of readings", tiers=[3], tier=self._tier)
+        content_encoding(headers, media_type="application/json", encodings=("identity",))
+        body = await read_request_body(receive, headers, limit=self._max_body_bytes)
+        answer = await self._ingest.take(body)
+        self._metrics.answered(answer)
+        return _encoder.encode(answer)
+
+    async def _uplink(
+        self, scope: Scope, caller: Caller, headers: dict[bytes, bytes], receive: Receive
+    ) -> bytes:
+        if self._keep is None:
+            raise NotInThisZone(what="the uplink", tiers=[1, 2], tier=self._tier)
+        if caller.zone is None:
+            raise ZonesOnly
+        if scope["method"] != "POST":
+            raise MethodNotAllowed(scope["method"])
+        encoding = content_encoding(
+            headers, media_type=uplink.MEDIA_TYPE, encodings=("zstd", "identity")
+        )
+        body = await read_request_body(receive, headers, limit=self._max_body_bytes)
+        kept = await uplink.keep_entries(body, encoding=encoding, keep=self._keep)
+        self._metrics.acknowledged(kept)
+        return _encoder.encode(Acknowledgement(kept))
+
+
+async def _within(caller: Caller, work: Callable[[], Awaitable[bytes]], waited_for: str) -> bytes:
+    left_s = LONGEST_S
+    if caller.deadline_ms is not None:
+        left_s = min(left_s, caller.deadline_ms / 1000)
+    try:
+        async with asyncio.timeout(left_s):
+            return await work()
+    except TimeoutError as error:
+        raise DeadlineExceeded(left_s, waited_for) from error
+
+
+def _problem(error: Exception) -> Problem:
+    known = problem_of(error, PROBLEMS)
+    if known is not None:
+        return known
+    logger.error("unforeseen error on a hot route", exc_info=error)
+    return Problem(status=500, slug="internal-error", detail="the worker failed; see its log")
+
+
+async def _send_json(send: Send, body: bytes) -> None:
+    await send(
+        {
+            "type": "http.response.start",
+            "status": 200,
+            "headers": [
+                (b"content-type", b"application/json"),
+                (b"content-length", str(len(body)).encode()),
+            ],
+        }
+    )
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,100 @@
+"""Folding the live tail at headquarters into blocks, in the background of the worker."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+STEP_DEADLINE_S: Final = 65.0
+STOP_S: Final = 2.0
+FIRST_RETRY_S: Final = 0.5
+LAST_RETRY_S: Final = 30.0
+
+logger = logging.getLogger(__name__)
+
+
+class TailFold:
+    """Folds once the tail may be older than `after_s` or has grown by `after_entries`.
+
+    `fold(n)` moves about n entries in one transaction and returns how many it moved, so a step
+    that fails or is cut off leaves the tail as it was; `waiting()` counts the tail. `folded` and
+    `failed` are told of each step.
+    """
+
+    def __init__(
+        self,
+        *,
+        fold: Callable[[int], Awaitable[int]],
+        waiting: Callable[[], Awaitable[int]],
+        after_s: float,
+        after_entries: int,
+        step_entries: int,
+        folded: Callable[[int], None],
+        failed: Callable[[], None],
+    ) -> None:
+        self._fold = fold
+        self._waiting = waiting
+        self._after_s = after_s
+        self._after_entries = after_entries
+        self._step_entries = step_entries
+        self._folded = folded
+        self._failed = failed
+        self._grown = 0
+        self._due = asyncio.Event()
+        self._stopping = False
+        self._task: asyncio.Task[None] | None = None
+
+    def appended(self, entries: int) -> None:
+        """Note that the tail grew by `entries`."""
+        self._grown += entries
+        if self._grown >= self._after_entries:
+            self._due.set()
+
+    def start(self) -> None:
+        """Begin to fold, with what an earlier worker left behind."""
+        self._task = asyncio.create_task(self._run(), name="fold the tail")
+
+    async def stop(self) -> None:
+        """End after the running step, or cut it off when it takes longer than `STOP_S`."""
+        self._stopping = True
+        self._due.set()
+        if self._task is not None:
+            try:
+                await asyncio.wait_for(self._task, STOP_S)
+            except TimeoutError:
+                logger.warning("the fold did not end within %s s and was cut off", STOP_S)
+
+    async def _run(self) -> None:
+        retry_s = FIRST_RETRY_S
+        while not self._stopping:
+            try:
+                await self._drain()
+            except Exception:
+                # The edge of this task: whatever failed, the tail is whole and is tried again.
+                logger.exception("folding the tail failed; again in %.1f s", retry_s)
+                self._failed()
+                await self._sleep(retry_s)
+                retry_s = min(retry_s * 2, LAST_RETRY_S)
+            else:
+                retry_s = FIRST_RETRY_S
+                await self._sleep(self._after_s)
+
+    async def _drain(self) -> None:
+        self._grown = 0
+        self._due.clear()
+        async with asyncio.timeout(STEP_DEADLINE_S):
+            left = await self._waiting()
+        # What arrives meanwhile waits for the next round, to be folded in larger steps.
+        while left > 0 and not self._stopping:
+            async with asyncio.timeout(STEP_DEADLINE_S):
+                moved = await self._fold(self._step_entries)
+            if not moved:
+                return
+            self._folded(moved)
+            left -= moved
+
+    async def _sleep(self, seconds: float) -> None:
+        try:
+            await asyncio.wait_for(self._due.wait(), seconds)
+        except TimeoutError:
+            return

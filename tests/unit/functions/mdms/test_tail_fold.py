@@ -1,0 +1,122 @@
+"""When the tail is folded, and what a failing step does."""
+
+import asyncio
+import logging
+
+import pytest
+
+from functions.mdms import tail_fold
+from functions.mdms.tail_fold import TailFold
+
+
+class Tail:
+    """A tail that can fail, and tells when it was folded."""
+
+    def __init__(self, entries: int) -> None:
+        self.entries = entries
+        self.failures_left = 0
+        self.steps: list[int] = []
+        self.failed = 0
+        self.empty = asyncio.Event()
+
+    async def waiting(self) -> int:
+        return self.entries
+
+    async def fold(self, most: int) -> int:
+        if self.failures_left:
+            self.failures_left -= 1
+            raise OSError("the disk is away")
+        moved = min(most, self.entries)
+        self.entries -= moved
+        if not self.entries:
+            self.empty.set()
+        return moved
+
+    def count_failure(self) -> None:
+        self.failed += 1
+
+    def folding(self, *, after_s: float = 3_600.0) -> TailFold:
+        return TailFold(
+            fold=self.fold,
+            waiting=self.waiting,
+            after_s=after_s,
+            after_entries=100,
+            step_entries=40,
+            folded=self.steps.append,
+            failed=self.count_failure,
+        )
+
+
+async def emptied(tail: Tail) -> None:
+    async with asyncio.timeout(10):
+        await tail.empty.wait()
+
+
+async def test_what_an_earlier_worker_left_is_folded_at_the_start() -> None:
+    tail = Tail(90)
+    fold = tail.folding()
+
+    fold.start()
+    await emptied(tail)
+    await fold.stop()
+
+    assert tail.steps == [40, 40, 10]
+
+
+async def test_growth_makes_it_due_before_its_age() -> None:
+    tail = Tail(1)
+    fold = tail.folding()
+    fold.start()
+    await emptied(tail)
+    tail.empty.clear()
+
+    tail.entries = 150
+    fold.appended(99)
+    await asyncio.sleep(0)
+    before = tail.entries
+    fold.appended(1)
+    await emptied(tail)
+    await fold.stop()
+
+    assert before == 150
+
+
+async def test_age_makes_it_due() -> None:
+    tail = Tail(1)
+    fold = tail.folding(after_s=0.01)
+    fold.start()
+    await emptied(tail)
+    tail.empty.clear()
+
+    tail.entries = 5
+    await emptied(tail)
+    await fold.stop()
+
+    assert tail.steps == [1, 5]
+
+
+async def test_a_failed_step_is_logged_with_its_cause_and_tried_again(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tail_fold, "FIRST_RETRY_S", 0.01)
+    tail = Tail(5)
+    tail.failures_left = 2
+    fold = tail.folding()
+
+    with caplog.at_level(logging.ERROR):
+        fold.start()
+        await emptied(tail)
+        await fold.stop()
+
+    assert tail.failed == 2
+    assert "the disk is away" in caplog.text
+
+
+async def test_stopping_ends_the_task() -> None:
+    tail = Tail(0)
+    fold = tail.folding()
+    fold.start()
+
+    await fold.stop()
+
+    assert [task for task in asyncio.all_tasks() if task.get_name() == "fold the tail"] == []
