@@ -18,7 +18,7 @@ class NotReadyInTime(LabFailure):
     """A zone was not ready before the deadline."""
 
 
-async def wait_until_ready(zones: Sequence[Zone], *, deadline: float, logs: str) -> None:
+async def wait_until_ready(zones: Sequence[Zone], *, deadline: float) -> None:
     """Return when each zone's `/readyz` answers 200; `deadline` is in `time.monotonic`.
 
     Raises:
@@ -37,7 +37,7 @@ async def wait_until_ready(zones: Sequence[Zone], *, deadline: float, logs: str)
                 return
             if time.monotonic() > deadline:
                 named = "; ".join(f"{zone.name}: {reason}" for zone, reason in pending.items())
-                raise NotReadyInTime(f"not ready in time: {named} (logs: {logs})")
+                raise NotReadyInTime(f"not ready in time: {named}")
             await asyncio.sleep(PAUSE_S)
 
 

@@ -13,7 +13,7 @@ from deploy.lab.keys_file import LabKeys, lasting_keys
 from deploy.lab.lock import hold_lab
 from deploy.lab.ports import require_free
 from deploy.lab.processes import Stores, isolation, plan_services, plan_stores
-from deploy.lab.readiness import wait_until_ready
+from deploy.lab.readiness import NotReadyInTime, wait_until_ready
 from deploy.lab.reporting import Reporter
 from deploy.lab.status_file import LabStatus, keep_status, status_path
 from deploy.lab.supervisor import Supervisor
@@ -74,7 +74,11 @@ async def running_lab(
                 asyncio.create_task(supervisor.watch()),
                 asyncio.create_task(keep_status(home, _about(home, topology), supervisor)),
             ]
-            await wait_until_ready(topology.zones, deadline=deadline, logs=str(home.logs))
+            try:
+                await wait_until_ready(topology.zones, deadline=deadline)
+            except NotReadyInTime as error:
+                why = supervisor.troubles() or "no process died"
+                raise NotReadyInTime(f"{error}; {why} (logs: {home.logs})") from error
             yield RunningLab(home=home, topology=topology, stores=stores, keys=keys)
         finally:
             for keeper in keepers:

@@ -33,6 +33,9 @@ class Process(Protocol):
     def launch(self) -> None:
         """Start it without waiting; ServerFailure when that is impossible."""
 
+    def last_lines(self) -> list[str]:
+        """Return the end of its log."""
+
     def stop(self) -> None:
         """End it in bounded time."""
 
@@ -69,6 +72,15 @@ class Supervisor:
     def watched(self) -> list[Watched]:
         """Return all processes in order of their start."""
         return [watched for group in self._groups for watched in group]
+
+    def troubles(self) -> str:
+        """Name the processes that died, each with the last line that it logged."""
+        return "; ".join(
+            f"{watched.label} died {watched.restarts} times: "
+            + "".join(watched.process.last_lines()[-1:])
+            for watched in self.watched()
+            if watched.restarts
+        )
 
     async def watch(self) -> None:
         """Restart what dies, with a growing pause, until cancelled."""

@@ -76,6 +76,10 @@ class EmbeddedServer(ABC):
         """Tell whether the process runs."""
         return self._child is not None and self._child.returncode() is None
 
+    def last_lines(self) -> list[str]:
+        """Return the end of its log."""
+        return [] if self._child is None else self._child.log.last_lines()
+
     def launch(self) -> None:
         """Start the process without waiting for it to answer; one that was killed is reaped.
 
