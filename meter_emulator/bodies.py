@@ -32,25 +32,31 @@ def live_bodies(
     *,
     deliveries: Deliveries,
     meter_ids: list[str],
-    register: str,
+    registers: list[str],
     interval_s: int,
-    readings_per_body: int,
+    per_body: int,
 ) -> Iterator[Body]:
-    """Return bodies of one instant of many meters a series, wave after wave.
+    """Return bodies of `per_body` readings, one instant of many meters a series, wave after wave.
 
     Sorting is done before the return, encoding as the bodies are taken.
     """
-    sent = deliveries.take(np.lexsort((deliveries.meter, deliveries.instant_s, deliveries.wave)))
-    return _cut_live(sent, meter_ids, register, interval_s, readings_per_body)
+    sent = deliveries.take(
+        np.lexsort((deliveries.meter, deliveries.register, deliveries.instant_s, deliveries.wave))
+    )
+    return _cut_live(sent, meter_ids, registers, interval_s, per_body)
 
 
 def _cut_live(
-    sent: Deliveries, meter_ids: list[str], register: str, interval_s: int, readings_per_body: int
+    sent: Deliveries,
+    meter_ids: list[str],
+    registers: list[str],
+    interval_s: int,
+    readings_per_body: int,
 ) -> Iterator[Body]:
     series: list[dict[str, Any]] = []
     lengths: list[int] = []
     begin = 0
-    for start, end in _runs(sent.wave, sent.instant_s):
+    for start, end in _runs(sent.wave, sent.instant_s, sent.register):
         # A late reading travels with its wave, so a body may hold more than one instant.
         if start > begin and sent.wave[start] != sent.wave[begin]:
             yield _body(sent, begin, series, lengths)
@@ -62,7 +68,7 @@ def _cut_live(
                 {
                     "at": at,
                     "interval_s": interval_s,
-                    "register": register,
+                    "register": registers[int(sent.register[start])],
                     "meter_ids": [meter_ids[meter] for meter in sent.meter[start:stop].tolist()],
                     "values": sent.value[start:stop].tolist(),
                 }
@@ -80,27 +86,27 @@ def backfill_bodies(
     *,
     deliveries: Deliveries,
     meter_ids: list[str],
-    register: str,
+    registers: list[str],
     interval_s: int,
-    series_per_body: int,
+    per_body: int,
 ) -> Iterator[Body]:
-    """Return bodies of a meter's unbroken run of intervals a series.
+    """Return bodies of `per_body` series, each a meter's unbroken run of intervals.
 
     Waves do not order a backfill, except that a second copy of a reading travels after the first.
     """
     order = np.lexsort((deliveries.wave, deliveries.cell))
     copy = np.empty(len(deliveries), dtype=np.int64)
     copy[order] = _position_in_run(deliveries.cell[order])
-    order = np.lexsort((deliveries.instant_s, deliveries.meter, copy))
+    order = np.lexsort((deliveries.instant_s, deliveries.register, deliveries.meter, copy))
     sent, copy = deliveries.take(order), copy[order]
-    return _cut_backfill(sent, copy, meter_ids, register, interval_s, series_per_body)
+    return _cut_backfill(sent, copy, meter_ids, registers, interval_s, per_body)
 
 
 def _cut_backfill(
     sent: Deliveries,
     copy: NDArray[np.int64],
     meter_ids: list[str],
-    register: str,
+    registers: list[str],
     interval_s: int,
     series_per_body: int,
 ) -> Iterator[Body]:
@@ -108,14 +114,14 @@ def _cut_backfill(
     series: list[dict[str, Any]] = []
     lengths: list[int] = []
     begin = 0
-    for start, end in _runs(copy, sent.meter, offset):
+    for start, end in _runs(copy, sent.meter, sent.register, offset):
         if series and copy[start] != copy[begin]:
             yield _body(sent, begin, series, lengths)
             series, lengths, begin = [], [], start
         series.append(
             {
                 "meter_id": meter_ids[int(sent.meter[start])],
-                "register": register,
+                "register": registers[int(sent.register[start])],
                 "start": rfc3339(int(sent.instant_s[start])),
                 "interval_s": interval_s,
                 "values": sent.value[start:end].tolist(),

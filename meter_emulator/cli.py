@@ -12,8 +12,17 @@ import click
 import uvloop
 
 from meter_emulator.backlog import Pace
-from meter_emulator.fleet import Fleet
-from meter_emulator.plan import Plan, PlanUnreadable, Shape, TenantLoad, read_tenants
+from meter_emulator.faults import FAULTS
+from meter_emulator.paper_preset import DAYS as PAPER_DAYS
+from meter_emulator.plan import (
+    Plan,
+    PlanUnreadable,
+    Preset,
+    Shape,
+    TenantLoad,
+    fleet_of,
+    read_tenants,
+)
 from meter_emulator.run import LoadRun
 from meter_emulator.sender import Lines
 
@@ -21,6 +30,8 @@ EXIT_REFUSED = 3
 EXIT_UNANSWERED = 4
 
 _DAY = click.DateTime(["%Y-%m-%d"])
+_PRESET = click.Choice(["homes", "paper"])
+_SHARE = click.FloatRange(0, 1)
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -33,10 +44,17 @@ def main() -> None:
 @click.option("--tenant", required=True, help="The tenant whose fleet it is.")
 @click.option("--count", default=50, show_default=True, type=click.IntRange(1))
 @click.option("--seed", default=1, show_default=True, type=click.IntRange(0))
+@click.option("--preset", default="homes", show_default=True, type=_PRESET)
+@click.option("--pv-share", default=0.0, show_default=True, type=_SHARE, help="Homes with panels.")
 @click.option("--json", "as_json", is_flag=True, help="Print the body for POST /v1/mdms/meters.")
-def meters(tenant: str, count: int, seed: int, as_json: bool) -> None:
+def meters(
+    *, tenant: str, count: int, seed: int, preset: Preset, pv_share: float, as_json: bool
+) -> None:
     """Print the fleet's meters: names, or the registry's body with --json."""
-    fleet = Fleet(tenant=tenant, count=count, seed=seed)
+    try:
+        fleet = fleet_of(preset=preset, tenant=tenant, count=count, seed=seed, pv_share=pv_share)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
     if as_json:
         click.echo(json.dumps({"meters": fleet.registry()}))
     else:
@@ -50,8 +68,11 @@ def meters(tenant: str, count: int, seed: int, as_json: bool) -> None:
 @click.option("--key-file", type=_FILE, help="File with the tenant's API key.")
 @click.option("--count", default=50, show_default=True, type=click.IntRange(1))
 @click.option("--seed", default=1, show_default=True, type=click.IntRange(0))
+@click.option("--preset", default="homes", show_default=True, type=_PRESET)
+@click.option("--pv-share", default=0.0, show_default=True, type=_SHARE, help="Homes with panels.")
+@click.option("--fault", "faults", multiple=True, help=f"NAME=RATE of {', '.join(FAULTS)}.")
 @click.option("--day", required=True, type=_DAY, help="First UTC day.")
-@click.option("--days", default=1, show_default=True, type=click.IntRange(1))
+@click.option("--days", type=click.IntRange(1), help="UTC days; 1, or the paper's 10.")
 @click.option("--shape", default="live", show_default=True, type=click.Choice(["live", "backfill"]))
 @click.option("--meters-per-body", default=100, show_default=True, type=click.IntRange(1))
 @click.option(
@@ -70,8 +91,11 @@ def send(
     key_file: Path | None,
     count: int,
     seed: int,
+    preset: Preset,
+    pv_share: float,
+    faults: tuple[str, ...],
     day: datetime,
-    days: int,
+    days: int | None,
     shape: Shape,
     meters_per_body: int,
     rate: float,
@@ -88,14 +112,20 @@ def send(
     answer, 2 for wrong arguments.
     """
     try:
-        tenants = _tenants(plan_file, tenant, key_file, count, seed)
+        if plan_file is None:
+            tenants = _one_tenant(tenant, key_file, count, seed, pv_share, preset)
+        elif tenant or key_file:
+            raise PlanUnreadable("--plan already names the tenants and their keys")
+        else:
+            tenants = read_tenants(plan_file)
         run = LoadRun(
             plan=Plan(
                 tenants=tenants,
                 first_day=day.date(),
-                days=days,
+                days=days or (PAPER_DAYS if preset == "paper" else 1),
                 shape=shape,
                 meters_per_body=meters_per_body,
+                faults=_rates(faults),
             ),
             url=url,
             pace=Pace(rate=rate, give_up_s=give_up),
@@ -123,16 +153,36 @@ async def _until_done(run: LoadRun, progress: bool) -> None:
             loop.remove_signal_handler(number)
 
 
-def _tenants(
-    plan_file: Path | None, tenant: str | None, key_file: Path | None, count: int, seed: int
+def _one_tenant(
+    tenant: str | None,
+    key_file: Path | None,
+    count: int,
+    seed: int,
+    pv_share: float,
+    preset: Preset,
 ) -> tuple[TenantLoad, ...]:
-    if plan_file is not None:
-        if tenant or key_file:
-            raise PlanUnreadable("--plan already names the tenants and their keys")
-        return read_tenants(plan_file)
     if not tenant or key_file is None:
         raise PlanUnreadable("--tenant with --key-file, or --plan, is needed")
-    return (TenantLoad(tenant=tenant, key_file=str(key_file), count=count, seed=seed),)
+    load = TenantLoad(
+        tenant=tenant,
+        key_file=str(key_file),
+        count=count,
+        seed=seed,
+        pv_share=pv_share,
+        preset=preset,
+    )
+    return (load,)
+
+
+def _rates(faults: tuple[str, ...]) -> dict[str, float]:
+    rates = {}
+    for fault in faults:
+        name, _, rate = fault.partition("=")
+        try:
+            rates[name] = float(rate)
+        except ValueError as error:
+            raise PlanUnreadable(f"--fault {fault}: NAME=RATE is needed") from error
+    return rates
 
 
 def _print_progress(figures: dict[str, Any]) -> None:

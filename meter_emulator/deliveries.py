@@ -6,17 +6,20 @@ from datetime import UTC, date, datetime
 import numpy as np
 from numpy.typing import NDArray
 
+from meter_emulator.meters import RegisterDay
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deliveries:
-    """Deliveries of one register on one day; all columns have the same length.
+    """Deliveries of one tenant on one day; all columns have the same length.
 
-    `meter` is a row of the fleet, `instant_s` the interval's start in Unix seconds, `value` the
-    register's unit (Wh), `wave` the number of the round in which the delivery is sent, `cell`
-    names the reading: copies of one reading share it.
+    `meter` is a row of the fleet, `register` an index into the run's registers, `instant_s` the
+    interval's start in Unix seconds, `value` in Wh, `wave` the number of the round in which the
+    delivery is sent, `cell` names the reading: copies of one reading share it.
     """
 
     meter: NDArray[np.int64]
+    register: NDArray[np.int64]
     instant_s: NDArray[np.int64]
     value: NDArray[np.int64]
     wave: NDArray[np.int64]
@@ -29,6 +32,7 @@ class Deliveries:
         """Return the deliveries at `index`, in that order."""
         return Deliveries(
             meter=self.meter[index],
+            register=self.register[index],
             instant_s=self.instant_s[index],
             value=self.value[index],
             wave=self.wave[index],
@@ -42,18 +46,20 @@ def unix_midnight(day: date) -> int:
 
 
 def whole_day(
-    *, energy_wh: NDArray[np.int32], day: date, interval_s: int, first_cell: int
+    *, registers: list[RegisterDay], day: date, interval_s: int, first_cell: int
 ) -> Deliveries:
-    """Return every reading of `energy_wh` (meters, slots), each in the wave of its slot.
+    """Return every reading of a day, register by register, each in the wave of its slot.
 
-    Cells are numbered from `first_cell` on, meter by meter.
+    Cells are numbered from `first_cell` on, in the order of the answer: register, meter, slot.
     """
-    meters, slots = energy_wh.shape
-    slot = np.tile(np.arange(slots, dtype=np.int64), meters)
+    slots = 86_400 // interval_s
+    lengths = [len(one.rows) for one in registers]
+    slot = np.tile(np.arange(slots, dtype=np.int64), sum(lengths))
     return Deliveries(
-        meter=np.repeat(np.arange(meters, dtype=np.int64), slots),
+        meter=np.repeat(np.concatenate([one.rows for one in registers]), slots),
+        register=np.repeat(np.arange(len(registers)), np.array(lengths) * slots),
         instant_s=unix_midnight(day) + slot * interval_s,
-        value=energy_wh.astype(np.int64).ravel(),
+        value=np.concatenate([one.energy_wh.astype(np.int64).ravel() for one in registers]),
         wave=slot,
-        cell=np.arange(first_cell, first_cell + meters * slots, dtype=np.int64),
+        cell=np.arange(first_cell, first_cell + len(slot), dtype=np.int64),
     )

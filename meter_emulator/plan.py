@@ -1,17 +1,31 @@
 """What one run sends: tenants, days, shape and pace."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
+from meter_emulator.fleet import Fleet
+from meter_emulator.meters import Meters
+from meter_emulator.paper_preset import PaperFleet
+
 Shape = Literal["live", "backfill"]
+Preset = Literal["homes", "paper"]
 
 
 class PlanUnreadable(ValueError):
     """The plan or a key file cannot be used."""
+
+
+def fleet_of(
+    *, preset: Preset, tenant: str, count: int, seed: int, pv_share: float = 0.0
+) -> Meters:
+    """Return a preset's fleet; equal arguments make equal fleets."""
+    if preset == "paper":
+        return PaperFleet(tenant=tenant, seed=seed)
+    return Fleet(tenant=tenant, count=count, seed=seed, pv_share=pv_share)
 
 
 class TenantLoad(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -19,8 +33,24 @@ class TenantLoad(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
     tenant: str
     key_file: str
-    count: int
+    count: int = 50
     seed: int = 1
+    pv_share: float = 0.0
+    preset: Preset = "homes"
+
+    def meters(self) -> Meters:
+        """Return the tenant's fleet. `count` and `pv_share` are of homes; the paper's is fixed.
+
+        Raises:
+            ValueError: such a fleet cannot be.
+        """
+        return fleet_of(
+            preset=self.preset,
+            tenant=self.tenant,
+            count=self.count,
+            seed=self.seed,
+            pv_share=self.pv_share,
+        )
 
     def key(self) -> str:
         """Return the API key.
@@ -46,6 +76,7 @@ class Plan:
     days: int = 1
     shape: Shape = "live"
     meters_per_body: int = 100
+    faults: dict[str, float] = field(default_factory=dict)
 
 
 def read_tenants(path: Path) -> tuple[TenantLoad, ...]:

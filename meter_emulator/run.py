@@ -1,6 +1,7 @@
 """One run of the load: from the plan to the figures at its end."""
 
 import asyncio
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +11,7 @@ from typing import Any
 from meter_emulator.backlog import Backlog, Pace
 from meter_emulator.bodies import Body, backfill_bodies, live_bodies
 from meter_emulator.deliveries import whole_day
-from meter_emulator.fleet import IMPORT_REGISTER, Fleet
+from meter_emulator.faults import apply_faults, check_rates
 from meter_emulator.plan import Plan, TenantLoad
 from meter_emulator.sender import Lines, Sender
 from meter_emulator.tally import Tally
@@ -26,8 +27,11 @@ class TenantRun:
     """One tenant's fleet, tally and request head."""
 
     def __init__(self, *, load: TenantLoad, plan: Plan, address: Address) -> None:
-        self.fleet = Fleet(tenant=load.tenant, count=load.count, seed=load.seed)
-        self.tally = Tally(load.count * self.fleet.slots * plan.days)
+        self.fleet = load.meters()
+        self._slots = 86_400 // self.fleet.interval_s
+        self.tally = Tally(self.fleet.series * self._slots * plan.days)
+        self.faults: Counter[str] = Counter()
+        self._seed = [load.seed, zlib.crc32(load.tenant.encode())]
         self._plan = plan
         self._ids = self.fleet.meter_ids()
         self._head = post_head(
@@ -44,29 +48,26 @@ class TenantRun:
     def day(self, number: int) -> Iterator[tuple[Item, bytes, int]]:
         """Return the requests of the plan's day `number`, from 0; sorted now, encoded as taken."""
         day = self._plan.first_day + timedelta(days=number)
-        fleet, per_body = self.fleet, self._plan.meters_per_body
+        registers, per_body = self.fleet.day(day), self._plan.meters_per_body
         deliveries = whole_day(
-            energy_wh=fleet.day_energy_wh(day),
+            registers=registers,
             day=day,
-            interval_s=fleet.interval_s,
-            first_cell=number * fleet.count * fleet.slots,
+            interval_s=self.fleet.interval_s,
+            first_cell=number * self.fleet.series * self._slots,
         )
-        if self._plan.shape == "live":
-            bodies = live_bodies(
-                deliveries=deliveries,
-                meter_ids=self._ids,
-                register=IMPORT_REGISTER,
-                interval_s=fleet.interval_s,
-                readings_per_body=per_body,
-            )
-        else:
-            bodies = backfill_bodies(
-                deliveries=deliveries,
-                meter_ids=self._ids,
-                register=IMPORT_REGISTER,
-                interval_s=fleet.interval_s,
-                series_per_body=per_body,
-            )
+        deliveries, touched = apply_faults(
+            deliveries, rates=self._plan.faults, seed=[*self._seed, day.toordinal()]
+        )
+        self.faults.update(touched)
+        self.tally.lose(touched.get("gap", 0))
+        cut = live_bodies if self._plan.shape == "live" else backfill_bodies
+        bodies = cut(
+            deliveries=deliveries,
+            meter_ids=self._ids,
+            registers=[one.register for one in registers],
+            interval_s=self.fleet.interval_s,
+            per_body=per_body,
+        )
         return (((self.tally, b), post(self._head, b.payload), len(b.cells)) for b in bodies)
 
 
@@ -98,6 +99,7 @@ class LoadRun:
     """Runs a plan against a gateway. Use it once, in one event loop."""
 
     def __init__(self, *, plan: Plan, url: str, pace: Pace, lines: Lines) -> None:
+        check_rates(plan.faults)
         address = Address.of(url)
         self._tenants = [TenantRun(load=t, plan=plan, address=address) for t in plan.tenants]
         self._backlog: Backlog[Item] = Backlog(
@@ -146,6 +148,7 @@ class LoadRun:
             **self.progress(),
             "refused": dict(sum((t.tally.refused for t in self._tenants), Counter())),
             "unanswered": self._sum("unanswered"),
+            "faults": dict(sum((t.faults for t in self._tenants), Counter())),
             "requests": self._backlog.requests,
             "retries": self._backlog.retries,
             "readings_per_second": round(acknowledged / self._seconds) if self._seconds else 0,

@@ -53,6 +53,10 @@ class Tally:
         self._held = np.zeros(readings, dtype=np.bool_)
         self._answered = np.zeros(readings, dtype=np.bool_)
 
+    def lose(self, readings: int) -> None:
+        """Take readings that never left their meter out of the plan."""
+        self.planned -= readings
+
     @property
     def sent(self) -> int:
         """Distinct readings that were put on the wire."""

@@ -10,6 +10,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
+import msgspec
 import pytest
 
 from meter_emulator.backlog import Pace
@@ -99,9 +100,16 @@ async def load(
     days: int = 1,
     give_up_s: float = 30.0,
     connections: int = 2,
+    faults: dict[str, float] | None = None,
 ) -> dict[str, Any]:
     run = LoadRun(
-        plan=Plan(tenants=tenants, first_day=date(2026, 1, 1), days=days, shape=shape),
+        plan=Plan(
+            tenants=tenants,
+            first_day=date(2026, 1, 1),
+            days=days,
+            shape=shape,
+            faults=faults or {},
+        ),
         url=url,
         pace=Pace(rate=rate, give_up_s=give_up_s, back_off=BackOff(first_s=0.001)),
         lines=Lines(connections=connections, reconnect_s=0.01),
@@ -256,3 +264,44 @@ async def test_a_stalled_server_delays_all_that_was_due_meanwhile(
     assert result["acknowledged"] == READINGS
     assert result["delay_ms"]["p50"] >= 500
     assert result["delay_ms"]["max"] >= 590
+
+
+async def test_homes_with_panels_send_both_registers(tenants: tuple[TenantLoad, ...]) -> None:
+    sunny = (msgspec.structs.replace(tenants[0], pv_share=1.0),)
+    async with platform(good) as server:
+        result = await load(server.url, sunny)
+
+    assert result["acknowledged"] == result["planned"] == 2 * READINGS
+    registers = Counter(
+        series["register"] for body in server.bodies for series in json.loads(body)["series"]
+    )
+    assert registers == {"1-0:1.8.0": 96, "1-0:2.8.0": 96}
+
+
+async def test_the_papers_load_is_20_000_readings(tenants: tuple[TenantLoad, ...]) -> None:
+    paper = (msgspec.structs.replace(tenants[0], preset="paper"),)
+    async with platform(good) as server:
+        result = await load(server.url, paper, days=10)
+
+    assert result["acknowledged"] == result["planned"] == 20_000
+    first = json.loads(server.bodies[0])["series"][0]
+    assert (first["interval_s"], len(first["values"])) == (43_200, 100)
+
+
+@pytest.mark.parametrize("shape", ["live", "backfill"])
+async def test_lost_readings_are_not_planned_and_copies_count_once(
+    tenants: tuple[TenantLoad, ...], shape: Literal["live", "backfill"]
+) -> None:
+    async with platform(good) as server:
+        result = await load(
+            server.url, tenants, shape=shape, faults={"gap": 0.02, "duplicate": 0.05, "late": 0.1}
+        )
+
+    faults = result["faults"]
+    assert min(faults["gap"], faults["duplicate"], faults["late"]) > 0
+    assert result["planned"] == READINGS - faults["gap"]
+    assert result["sent"] == result["acknowledged"] == result["planned"]
+    delivered = sum(
+        len(series["values"]) for body in server.bodies for series in json.loads(body)["series"]
+    )
+    assert delivered == result["planned"] + faults["duplicate"]

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from meter_emulator.bodies import Body, backfill_bodies, live_bodies
 from meter_emulator.deliveries import Deliveries, unix_midnight, whole_day
+from meter_emulator.meters import RegisterDay
 
 DAY = date(2026, 1, 1)
 REGISTER = "1-0:1.8.0"
@@ -18,7 +20,8 @@ ENERGY = np.arange(7 * 96, dtype=np.int32).reshape(7, 96)
 
 
 def day_of_readings() -> Deliveries:
-    return whole_day(energy_wh=ENERGY, day=DAY, interval_s=900, first_cell=0)
+    register = RegisterDay(register=REGISTER, rows=np.arange(7), energy_wh=ENERGY)
+    return whole_day(registers=[register], day=DAY, interval_s=900, first_cell=0)
 
 
 def live(deliveries: Deliveries, size: int) -> list[Body]:
@@ -26,9 +29,9 @@ def live(deliveries: Deliveries, size: int) -> list[Body]:
         live_bodies(
             deliveries=deliveries,
             meter_ids=IDS,
-            register=REGISTER,
+            registers=[REGISTER],
             interval_s=900,
-            readings_per_body=size,
+            per_body=size,
         )
     )
 
@@ -38,9 +41,9 @@ def backfill(deliveries: Deliveries, size: int) -> list[Body]:
         backfill_bodies(
             deliveries=deliveries,
             meter_ids=IDS,
-            register=REGISTER,
+            registers=[REGISTER],
             interval_s=900,
-            series_per_body=size,
+            per_body=size,
         )
     )
 
@@ -109,13 +112,7 @@ def test_a_late_reading_travels_with_its_wave_under_its_own_instant() -> None:
     on_time = day_of_readings()
     wave = on_time.wave.copy()
     wave[0] = 5
-    late = Deliveries(
-        meter=on_time.meter,
-        instant_s=on_time.instant_s,
-        value=on_time.value,
-        wave=wave,
-        cell=on_time.cell,
-    )
+    late = replace(on_time, wave=wave)
     bodies = live(late, 100)
 
     assert bodies[0].series == (6,)
@@ -141,3 +138,28 @@ def test_nothing_to_deliver_is_no_body(cut: Any) -> None:
 
 def test_midnight_is_utc() -> None:
     assert unix_midnight(DAY) == 1_767_225_600
+
+
+@pytest.mark.parametrize("cut", [live_bodies, backfill_bodies])
+def test_registers_are_kept_apart(cut: Any) -> None:
+    taken = RegisterDay(register="1-0:1.8.0", rows=np.arange(7), energy_wh=ENERGY)
+    given = RegisterDay(register="1-0:2.8.0", rows=np.array([2, 5]), energy_wh=ENERGY[:2] + 9_000)
+    both = whole_day(registers=[taken, given], day=DAY, interval_s=900, first_cell=500)
+    exported: dict[str, int] = {}
+    cells: list[int] = []
+    for body in cut(
+        deliveries=both,
+        meter_ids=IDS,
+        registers=["1-0:1.8.0", "1-0:2.8.0"],
+        interval_s=900,
+        per_body=100,
+    ):
+        cells += body.cells.tolist()
+        for series in json.loads(body.payload)["series"]:
+            names = series.get("meter_ids") or [series["meter_id"]] * len(series["values"])
+            for name, value in zip(names, series["values"], strict=True):
+                assert (value >= 9_000) == (series["register"] == "1-0:2.8.0")
+                exported[name] = exported.get(name, 0) + (value >= 9_000)
+
+    assert sorted(cells) == list(range(500, 500 + 9 * 96))
+    assert {name for name, count in exported.items() if count} == {IDS[2], IDS[5]}
