@@ -47,9 +47,10 @@ def run_worker(*, config_fd: int, reports: socket.socket, zygote: int) -> None:
     config = decode_config(_read_all(config_fd))
     take_name(f"{config.function}:{config.tenant}")
     os.chdir("/")
-    os.umask(0o077)
+    os.umask(0o177)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
         listener.bind(config.socket)
+        os.umask(0o077)
         listener.listen(BACKLOG)
         limit_resources(memory_mb=config.memory_mb)
         if config.uid is not None and config.gid is not None:

@@ -32,7 +32,7 @@ from functions.runtime.worker import run_worker
 SEND_DEADLINE_S = 10.0
 EX_SOFTWARE = 70
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("functions.runtime.zygote")
 
 
 class AgentGone(Exception):

@@ -118,7 +118,9 @@ def _listener(settings: AgentSettings) -> Iterator[socket.socket]:
         left.unlink()
     settings.agent_socket.unlink(missing_ok=True)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        os.umask(0o177)
         listener.bind(str(settings.agent_socket))
+        os.umask(0o077)
         listener.listen(256)
         yield listener
 

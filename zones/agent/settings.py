@@ -1,8 +1,8 @@
 """What an agent process is told at its start: environment, and secrets as files."""
 
 from pathlib import Path
-from typing import Literal
 
+from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 FUNCTIONS = Path(__file__).parents[2] / "functions"
@@ -18,7 +18,7 @@ class AgentSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="GRIDFAAS_", frozen=True, extra="ignore")
 
     zone: str
-    tier: Literal[1, 2, 3]
+    tier: int = Field(ge=1, le=3)
     state_dir: Path
     run_dir: Path
     gateway_url: str
