@@ -2,8 +2,10 @@
 
 from typing import Final
 
+import numpy as np
+
 from storage.model.block import BlockKey
-from storage.model.runs import RunBatch
+from storage.model.runs import DAY_S, RunBatch
 
 RESERVED_SLUGS: Final = frozenset({"up", "upb"})
 """Slugs whose keys `{slug}:*` would be the uplink's."""
@@ -58,23 +60,19 @@ def batch_keys(slug: str, batch: RunBatch) -> list[str]:
     Raises:
         RegisterRefused: a register's name contains "/".
     """
-    meters, registers = batch.meters, batch.registers
-    prefixes: dict[tuple[int, int, int], str] = {}
-    keys = []
-    for meter, register, day, interval_s in zip(
-        batch.run_meter.tolist(),
-        batch.run_register.tolist(),
-        batch.run_day.tolist(),
-        batch.run_interval_s.tolist(),
-        strict=True,
-    ):
-        shared = (day, interval_s, register)
-        prefix = prefixes.get(shared)
-        if prefix is None:
-            prefix = _prefix(slug, day, interval_s, registers[register])
-            prefixes[shared] = prefix
-        keys.append(prefix + meters[meter])
-    return keys
+    shared = (batch.run_day.astype(np.int64) * (DAY_S + 1) + batch.run_interval_s) << 8
+    _, first, which = np.unique(shared | batch.run_register, return_index=True, return_inverse=True)
+    prefixes = [
+        _prefix(
+            slug,
+            int(batch.run_day[run]),
+            int(batch.run_interval_s[run]),
+            batch.registers[batch.run_register[run]],
+        )
+        for run in first.tolist()
+    ]
+    pairs = zip(which.tolist(), batch.run_meter.tolist(), strict=True)
+    return [prefixes[prefix] + batch.meters[meter] for prefix, meter in pairs]
 
 
 def _prefix(slug: str, day: int, interval_s: int, register: str) -> str:

@@ -38,7 +38,7 @@ end
 -- Decide one run against what its block holds. `index` is its first reading in the batch. A
 -- claim with no flags is excluded and leaves its slot alone.
 local function merge_run(plan, key, first, held, claims, index, relayed)
-  local history = string.gsub(key, ':b:', ':h:', 1)
+  local history
   local slots, changed = {}, false
   for i = 0, #claims / SLOT_BYTES - 1 do
     local p = i * SLOT_BYTES + 1
@@ -51,6 +51,7 @@ local function merge_run(plan, key, first, held, claims, index, relayed)
       local class = CLASS[quality] or ACTUAL
       local held_class = CLASS[held_quality] or ACTUAL
       local version = struct.pack('<I2i4I1', first + i, value, class)
+      history = history or string.gsub(key, ':b:', ':h:', 1)
       if (value == final and class == held_class)
         or (not relayed and redis.call('HEXISTS', history, version) == 1) then
         plan.outcome[index + i] = DUPLICATE
@@ -93,7 +94,13 @@ local function plan_runs(keys, before, runs, claims, partial, relayed)
     local claim = string.sub(claims, claim_at + 1, claim_at + bytes)
     local held = redis.call('GETRANGE', key, at, at + bytes - 1)
     local slots = claim
-    if partial or (held ~= '' and held ~= absent(bytes)) then
+    if held == claim and not partial then
+      slots = nil
+      for i = index, index + count - 1 do
+        plan.outcome[i] = DUPLICATE
+      end
+      plan.duplicates = plan.duplicates + count
+    elseif partial or (held ~= '' and held ~= absent(bytes)) then
       local padded = held .. absent(bytes - #held)
       slots = merge_run(plan, key, first, padded, claim, index, relayed)
     end

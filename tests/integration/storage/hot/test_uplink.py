@@ -1,0 +1,128 @@
+"""The uplink as its two users see it: the tenant adds, the link reads, waits and lets go."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from storage.hot.acl import provision_link, provision_tenant
+from storage.hot.connection import CommandRefused, HotConnection, connect
+from storage.hot.library import UPLINK_ACK, install
+from storage.hot.store import RedisHotStore
+from storage.hot.uplink import FROM_START, Backlog, Uplink
+from storage.ports import StoreFull
+from tests.contract.hot_readings import Run, batch_of
+
+LIMIT = 1 << 20
+EMPTY = Backlog(bytes=0, entries=0, oldest_age_s=0.0)
+
+
+@pytest.fixture
+async def tenant(redis_url: str) -> AsyncIterator[HotConnection]:
+    await install(redis_url)
+    connection = connect(await provision_tenant(redis_url, "acme", password="p" * 32))
+    yield connection
+    await connection.aclose()
+
+
+@pytest.fixture
+def store(tenant: HotConnection) -> RedisHotStore:
+    return RedisHotStore(tenant, slug="acme", edge="zone-3a", uplink_limit_bytes=LIMIT)
+
+
+@pytest.fixture
+async def uplink(redis_url: str) -> AsyncIterator[Uplink]:
+    connection = connect(await provision_link(redis_url, password="l" * 32))
+    yield Uplink(connection)
+    await connection.aclose()
+
+
+async def _accept(store: RedisHotStore, *slots: int) -> list[int]:
+    return [
+        (await store.accept(batch_of(Run(values=[slot], slot=slot)))).sequence for slot in slots
+    ]
+
+
+async def test_entries_come_in_order_and_page_by_page(store: RedisHotStore, uplink: Uplink) -> None:
+    sequences = await _accept(store, *range(40))
+
+    pending = await uplink.pending("acme", max_bytes=LIMIT, max_entries=33)
+    rest = await uplink.pending("acme", after=pending[-1][0], max_bytes=LIMIT, max_entries=33)
+
+    assert [entry.sequence for _, entry in pending + rest] == sequences == sorted(set(sequences))
+    assert len(pending) == 33
+
+
+async def test_a_page_keeps_its_byte_bound_but_never_stalls(
+    store: RedisHotStore, uplink: Uplink
+) -> None:
+    await _accept(store, 1, 2, 3)
+    size = len(batch_of(Run(values=[1], slot=1)).encode())
+
+    two = await uplink.pending("acme", max_bytes=2 * size, max_entries=9)
+    one = await uplink.pending("acme", max_bytes=1, max_entries=9)
+
+    assert (len(two), len(one)) == (2, 1)
+
+
+async def test_acknowledging_removes_entries_and_gives_their_room_back(
+    store: RedisHotStore, uplink: Uplink
+) -> None:
+    await _accept(store, 0)
+    one = await uplink.backlog("acme")
+    await _accept(store, *range(1, 40))
+    # A repeat beside a new reading makes an entry with a bitmap.
+    await store.accept(batch_of(Run(values=[39, 40], slot=39)))
+    pending = await uplink.pending("acme", max_bytes=LIMIT, max_entries=99)
+
+    assert await uplink.acknowledge("acme", pending[38][0]) == 39
+    assert await uplink.acknowledge("acme", pending[38][0]) == 0
+    left = await uplink.pending("acme", max_bytes=LIMIT, max_entries=99)
+    assert left == pending[39:]
+    assert (await uplink.backlog("acme")).bytes > one.bytes
+    assert await uplink.acknowledge("acme", left[-1][0]) == 2
+    assert await uplink.backlog("acme") == EMPTY
+
+
+async def test_a_store_that_was_full_takes_readings_once_drained(
+    tenant: HotConnection, uplink: Uplink
+) -> None:
+    store = RedisHotStore(tenant, slug="acme", edge="zone-3a", uplink_limit_bytes=600)
+    await _accept(store, 0)
+    with pytest.raises(StoreFull):
+        await _accept(store, *range(1, 96))
+
+    pending = await uplink.pending("acme", max_bytes=LIMIT, max_entries=99)
+    await uplink.acknowledge("acme", pending[-1][0])
+
+    (sequence,) = await _accept(store, len(pending))
+    assert sequence > pending[-1][1].sequence
+
+
+async def test_backlog_of_a_tenant_without_readings_is_empty(uplink: Uplink) -> None:
+    assert await uplink.backlog("nobody") == EMPTY
+    assert await uplink.pending("nobody", max_bytes=LIMIT, max_entries=9) == []
+
+
+async def test_waiting_ends_with_the_first_new_entry(store: RedisHotStore, uplink: Uplink) -> None:
+    waiting = asyncio.create_task(
+        uplink.wait({"acme": FROM_START, "other": FROM_START}, timeout_s=30)
+    )
+    await asyncio.sleep(0)
+    await _accept(store, 1)
+
+    assert await waiting == {"acme"}
+    ((seen, _),) = await uplink.pending("acme", max_bytes=LIMIT, max_entries=9)
+    assert await uplink.wait({"acme": seen}, timeout_s=0.01) == set()
+
+
+async def test_a_tenant_cannot_let_go_of_its_own_entries(
+    store: RedisHotStore, tenant: HotConnection, uplink: Uplink
+) -> None:
+    await _accept(store, 1, 2)
+    pending = await uplink.pending("acme", max_bytes=LIMIT, max_entries=9)
+
+    with pytest.raises(CommandRefused, match=r"[pP]ermission"):
+        await tenant.call("FCALL", UPLINK_ACK, 2, "up:acme", "upb:acme", pending[-1][0])
+
+    assert await uplink.pending("acme", max_bytes=LIMIT, max_entries=9) == pending
