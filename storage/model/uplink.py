@@ -13,7 +13,8 @@ class UplinkEntry(msgspec.Struct, array_like=True, frozen=True):
     """Readings with one stamp. `payload` is an encoded `RunBatch`.
 
     `excluded` is a bitmap over the batch's readings (bit i of byte i // 8, least significant
-    first) of those the edge did not take: duplicates and outranked values. Empty means none.
+    first) of the duplicates, which the edge did not take. Empty means none. An outranked value
+    is not excluded: headquarters keeps every version.
     """
 
     edge: str
