@@ -11,6 +11,7 @@ from functions.mdms import uplink
 from functions.mdms.metrics import MdmsMetrics
 from functions.mdms.problems import (
     PROBLEMS,
+    UNFORESEEN,
     DeadlineExceeded,
     MethodNotAllowed,
     NotInThisZone,
@@ -129,7 +130,7 @@ def _problem(error: Exception) -> Problem:
     if known is not None:
         return known
     logger.error("unforeseen error on a hot route", exc_info=error)
-    return Problem(status=500, slug="internal-error", detail="the worker failed; see its log")
+    return UNFORESEEN
 
 
 async def _send_json(send: Send, body: bytes) -> None:

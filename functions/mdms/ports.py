@@ -1,23 +1,79 @@
-"""What mdms asks of the tenant's meter registry, whichever store holds it in this zone."""
+"""What mdms asks of the tenant's stores and registry, whichever hold them in this zone."""
 
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
+from functions.mdms.schema import DownlinkPage, MeterOutcome
+from functions.mdms.service import Ingest
+from functions.mdms.uplink import Keep
+from storage.model.block import BlockKey
 from storage.model.meter import Meter
 
 
-class RegistrySource(Protocol):
-    """Where a zone reads its meters from."""
+class BlockReader(Protocol):
+    """Where the zone's readings are read from: hot below headquarters, cold there."""
+
+    async def read(self, keys: Sequence[BlockKey]) -> Mapping[BlockKey, NDArray[np.void]]:
+        """Slots of the blocks that exist.
+
+        Raises:
+            StoreUnavailable: no answer before the deadline.
+        """
+
+
+class MeterBook(Protocol):
+    """The registry as this zone holds it; each call may raise StoreUnavailable."""
+
+    async def get(self, meter_id: str) -> Meter | None:
+        """The meter of that name."""
+
+    async def page(self, *, after: str, limit: int) -> list[Meter]:
+        """At most `limit` meters by id, whose ids are above `after`."""
+
+    async def history(self, meter_id: str) -> list[dict[str, Any]] | None:
+        """Earlier states of a meter, oldest first; None where no history is kept."""
 
     async def version(self) -> int:
-        """Version of the last change, 0 when nothing was ever registered.
+        """Version of the last change held here."""
+
+    async def changes(self, *, after: int, limit: int) -> DownlinkPage:
+        """At most `limit` changes after a version, for a child zone."""
+
+
+class MeterRegistrar(Protocol):
+    """Where meters are registered: headquarters."""
+
+    async def register(self, meters: Sequence[Meter]) -> tuple[int, list[MeterOutcome]]:
+        """Write what is new or changed in one step; return the version and what became of each.
 
         Raises:
-            StoreUnavailable: no answer before the deadline.
+            StoreUnavailable: no answer before the deadline; sending again is harmless.
         """
 
-    async def load_all(self) -> tuple[int, dict[str, Meter]]:
-        """Every meter by id, at least as new as the version returned with them.
 
-        Raises:
-            StoreUnavailable: no answer before the deadline.
-        """
+class RegistryCopy(Protocol):
+    """The durable copy of the registry in a zone below headquarters."""
+
+    async def version(self) -> int:
+        """Version of the copy; 0 for none."""
+
+    async def apply(self, changes: Sequence[Meter], *, version: int) -> int:
+        """Take in all changes up to `version` in one step; return the version held."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backing:
+    """What a zone of a tier serves mdms from; a part that the tier lacks is None."""
+
+    tier: int
+    source: Literal["hot", "cold"]
+    blocks: BlockReader
+    book: MeterBook
+    ingest: Ingest | None = None
+    keep: Keep | None = None
+    registrar: MeterRegistrar | None = None
+    copy: RegistryCopy | None = None

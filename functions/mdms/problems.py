@@ -1,12 +1,17 @@
 """From errors of mdms to status and problem type: one table for every route."""
 
+from typing import Final
+
 from functions.mdms.period_query import BadCursor, BadPeriod, UnknownMeter, UnknownRegister
 from functions.mdms.readings_body import MalformedBody
-from functions.mdms.request_body import BodyTooLarge, UnsupportedMediaType
+from functions.mdms.request_body import BodyTooLarge, ClientGone, UnsupportedMediaType
 from functions.mdms.series_columns import TooManyReadings, TooManyRegisters
 from functions.mdms.uplink import UnpackedTooLarge
-from functions.runtime.problem import ProblemTable
+from functions.runtime.problem import Problem, ProblemTable
 from functions.runtime.request import NoCaller
+from storage.cold.record import EdgeRefused
+from storage.hot.keys import RegisterRefused
+from storage.hot.packing import SlotNamedTwice
 from storage.model.runs import PayloadUnreadable
 from storage.model.uplink import UplinkUnreadable
 from storage.ports import StoreFull, StoreUnavailable
@@ -35,12 +40,24 @@ class MethodNotAllowed(ValueError):
         super().__init__(f"{method} is not served here")
 
 
+class VersionGap(ValueError):
+    """Changes of the registry that begin after the version held here would leave a hole."""
+
+    def __init__(self, *, after: int, held: int) -> None:
+        super().__init__(f"changes after version {after}; this zone holds version {held}")
+        self.members = {"version": held}
+
+
 class DeadlineExceeded(TimeoutError):
     """The caller's deadline passed before the answer was durable."""
 
     def __init__(self, seconds: float, waited_for: str) -> None:
         super().__init__(f"no answer within {seconds:.1f} s: waited for {waited_for}")
 
+
+UNFORESEEN: Final = Problem(
+    status=500, slug="internal-error", detail="the worker failed; see its log"
+)
 
 PROBLEMS: ProblemTable = {
     NoCaller: (401, "unauthenticated"),
@@ -50,6 +67,7 @@ PROBLEMS: ProblemTable = {
     UnknownRegister: (404, "unknown-register"),
     MethodNotAllowed: (405, "method-not-allowed"),
     BadPeriod: (400, "malformed-request"),
+    ClientGone: (400, "malformed-request"),
     BadCursor: (400, "malformed-request"),
     MalformedBody: (400, "malformed-body"),
     UplinkUnreadable: (400, "malformed-body"),
@@ -59,6 +77,10 @@ PROBLEMS: ProblemTable = {
     TooManyReadings: (413, "body-too-large"),
     TooManyRegisters: (413, "body-too-large"),
     UnsupportedMediaType: (415, "unsupported-media-type"),
+    EdgeRefused: (400, "malformed-body"),
+    RegisterRefused: (400, "malformed-body"),
+    SlotNamedTwice: (400, "malformed-body"),
+    VersionGap: (409, "registry-version-gap"),
     StoreFull: (503, "store-full"),
     StoreUnavailable: (503, "store-unavailable"),
     DeadlineExceeded: (504, "deadline-exceeded"),

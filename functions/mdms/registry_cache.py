@@ -4,16 +4,34 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol
 
 from functions.mdms.meter_table import MeterTable
-from functions.mdms.ports import RegistrySource
+from storage.model.meter import Meter
 from storage.ports import StoreUnavailable
 
 RECHECK_S: Final = 0.05
 """Unknown meters may ask for the version this often, so that they cannot flood the store."""
 
 logger = logging.getLogger(__name__)
+
+
+class RegistrySource(Protocol):
+    """Where a zone reads its meters from."""
+
+    async def version(self) -> int:
+        """Version of the last change, 0 when nothing was ever registered.
+
+        Raises:
+            StoreUnavailable: no answer before the deadline.
+        """
+
+    async def load_all(self) -> tuple[int, dict[str, Meter]]:
+        """Every meter by id, at least as new as the version returned with them.
+
+        Raises:
+            StoreUnavailable: no answer before the deadline.
+        """
 
 
 class RegistryCache:

@@ -6,9 +6,15 @@ from typing import Annotated, Any, Final
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from storage.model.meter import Meter
+
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 ObisCode = Annotated[str, msgspec.Meta(pattern=r"^\d{1,3}-\d{1,3}:\d{1,3}\.\d{1,3}\.\d{1,3}$")]
 MeterId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+
+
+# PostgreSQL's text holds no NUL.
+Label = Annotated[str, msgspec.Meta(max_length=128, pattern=r"^[^\x00]*$")]
 
 
 class Series(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -97,8 +103,8 @@ class MeterForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     interval_s: Annotated[int, msgspec.Meta(ge=60, le=86_400)]
     dials: Annotated[int, msgspec.Meta(ge=1, le=18)] = 8
     multiplier: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 1
-    service_point: Annotated[str, msgspec.Meta(max_length=128)] | None = None
-    feeder: Annotated[str, msgspec.Meta(max_length=128)] | None = None
+    service_point: Label | None = None
+    feeder: Label | None = None
     time_zone: str = "UTC"
     active: bool = True
 
@@ -116,3 +122,73 @@ class Acknowledgement(msgspec.Struct, frozen=True):
     """Answer to an uplink body: this many of its entries are durable."""
 
     acknowledged: int
+
+
+class MeterOutcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What became of one meter of a registration: created, unchanged, changed or rejected."""
+
+    meter_id: str | None
+    outcome: str
+    reason: str | None = None
+    detail: str | None = None
+
+
+class MetersAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """Answer to a registration; `meters` are in the order of the body."""
+
+    created: int
+    unchanged: int
+    changed: int
+    rejected: int
+    version: int
+    meters: list[MeterOutcome]
+
+
+class MetersPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Meters by id, from a cursor on."""
+
+    meters: list[Meter]
+    next_cursor: str | None
+
+
+class DownlinkPage(msgspec.Struct, frozen=True, kw_only=True):
+    """All changes of the registry after version `after` up to `version`, in their order."""
+
+    after: int
+    version: int
+    complete: bool
+    meters: list[Meter]
+
+
+class DownlinkTaken(msgspec.Struct, frozen=True, kw_only=True):
+    """The version that the zone holds; `complete` when its parent had no more to give."""
+
+    version: int
+    complete: bool
+
+
+class SeriesPart(msgspec.Struct, frozen=True, kw_only=True):
+    """Consecutive intervals from `start`; null where there is no such value.
+
+    `values` are as metered, `final` what counts now, `quality` that of `final`, `revision` the
+    number of versions that `final` has outlived.
+    """
+
+    start: str
+    values: list[int | None]
+    final: list[int | None]
+    quality: list[int | None]
+    revision: list[int | None]
+
+
+class PeriodAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of a meter's period; `from` and `to` are the page's bounds, half-open."""
+
+    meter_id: str
+    register: str
+    interval_s: int
+    begin: str = msgspec.field(name="from")
+    end: str = msgspec.field(name="to")
+    series: list[SeriesPart]
+    source: str
+    next_cursor: str | None

@@ -1,0 +1,114 @@
+"""The mdms worker: raw routes for readings, FastAPI for the rest, over one zone's backing."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from functions.mdms.edge_backing import edge_backing
+from functions.mdms.hot_routes import HotRoutes, Scope
+from functions.mdms.metrics import MdmsMetrics
+from functions.mdms.openapi import raw_routes
+from functions.mdms.ports import Backing
+from functions.mdms.problems import PROBLEMS, UNFORESEEN
+from functions.mdms.record_backing import record_backing
+from functions.mdms.request_body import Receive
+from functions.mdms.routes import routes
+from functions.mdms.settings import MdmsSettings, read_settings
+from functions.runtime.config import WorkerConfig
+from functions.runtime.problem import Send, install_problem_handlers, problem_response
+
+RECORD_TIER = 1
+
+
+def _unforeseen(request: Request, _: Exception) -> Response:
+    # Starlette raises the error on, so the server logs it.
+    request_id = request.headers.get("x-request-id", "")
+    return problem_response(UNFORESEEN, request_id=request_id)
+
+
+class _Api(FastAPI):
+    """FastAPI that also describes the raw routes."""
+
+    def openapi(self) -> dict[str, Any]:
+        described = super().openapi()
+        raw = raw_routes()
+        for path, operations in raw["paths"].items():
+            described["paths"].setdefault(path, {}).update(operations)
+        schemas = described.setdefault("components", {}).setdefault("schemas", {})
+        schemas.update(raw["components"]["schemas"])
+        return described
+
+
+class MdmsApp:
+    """The ASGI application of one worker; `open_backing` is entered with the lifespan."""
+
+    def __init__(
+        self,
+        *,
+        settings: MdmsSettings,
+        metrics: MdmsMetrics,
+        open_backing: Callable[[], AbstractAsyncContextManager[Backing]],
+    ) -> None:
+        self._backing: Backing | None = None
+        self._hot: HotRoutes | None = None
+
+        @asynccontextmanager
+        async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+            async with open_backing() as backing:
+                self._backing = backing
+                self._hot = HotRoutes(
+                    tier=backing.tier,
+                    max_body_bytes=settings.max_body_bytes,
+                    metrics=metrics,
+                    ingest=backing.ingest,
+                    keep=backing.keep,
+                )
+                yield
+
+        self._api = _Api(title="GridFaaS mdms", version="1", lifespan=lifespan)
+        install_problem_handlers(self._api, PROBLEMS)
+        self._api.add_exception_handler(Exception, _unforeseen)
+        self._api.include_router(routes(self._opened, settings))
+        self._add_own_routes(metrics)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request on its raw route, everything else by FastAPI."""
+        hot = self._hot
+        if hot is not None and scope["type"] == "http" and hot.serves(scope):
+            await hot(scope, receive, send)
+        else:
+            await self._api(scope, receive, send)
+
+    def _opened(self) -> Backing:
+        if self._backing is None:
+            raise RuntimeError("the application serves requests before its lifespan has begun")
+        return self._backing
+
+    def _add_own_routes(self, metrics: MdmsMetrics) -> None:
+        @self._api.get("/healthz", include_in_schema=False)
+        async def healthz() -> dict[str, str]:
+            return {"status": "ok"}
+
+        @self._api.get("/metrics", include_in_schema=False)
+        async def exposition() -> Response:
+            return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+
+def create_app(config: WorkerConfig) -> MdmsApp:
+    """Make the application of one worker; nothing is connected before its lifespan begins.
+
+    Raises:
+        SettingsError: a setting of the tenant's is unknown or wrong.
+    """
+    settings = read_settings(config.settings)
+    metrics = MdmsMetrics(tenant=config.tenant, zone=config.zone)
+
+    def open_backing() -> AbstractAsyncContextManager[Backing]:
+        if config.tier == RECORD_TIER:
+            return record_backing(config, settings, metrics)
+        return edge_backing(config, settings)
+
+    return MdmsApp(settings=settings, metrics=metrics, open_backing=open_backing)

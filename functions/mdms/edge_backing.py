@@ -1,0 +1,107 @@
+"""What zones of tiers 2 and 3 serve mdms from: their Redis, and a copy of the registry in it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from functions.mdms.ports import Backing
+from functions.mdms.reading_time import ReadingTime
+from functions.mdms.registry_cache import RegistryCache
+from functions.mdms.schema import DownlinkPage
+from functions.mdms.service import Ingest
+from functions.mdms.settings import MdmsSettings
+from functions.mdms.technical_validation import TechnicalValidation
+from functions.runtime.config import WorkerConfig
+from storage.hot.connection import connect
+from storage.hot.registry import MeterRegistry
+from storage.hot.store import RedisHotStore
+from storage.model.meter import Meter
+
+FIRST_HOP_TIER = 3
+
+
+class MissingCredential(ValueError):
+    """The worker was given no URL of the store that its tier works on."""
+
+    def __init__(self, field: str, tier: int) -> None:
+        super().__init__(f"mdms in tier {tier} needs {field}")
+
+
+class CachedBook:
+    """`MeterBook` over the cached copy of the registry."""
+
+    def __init__(self, cache: RegistryCache) -> None:
+        self._cache = cache
+
+    async def get(self, meter_id: str) -> Meter | None:
+        """See `MeterBook.get`."""
+        return (await self._cache.table()).get(meter_id)
+
+    async def page(self, *, after: str, limit: int) -> list[Meter]:
+        """See `MeterBook.page`."""
+        meters = (await self._cache.table()).all()
+        return [meter for meter in meters if meter.meter_id > after][:limit]
+
+    async def history(self, meter_id: str) -> list[dict[str, Any]] | None:
+        """Only headquarters keeps the history."""
+        return None
+
+    async def version(self) -> int:
+        """See `MeterBook.version`."""
+        return (await self._cache.recheck()).version
+
+    async def changes(self, *, after: int, limit: int) -> DownlinkPage:
+        """See `MeterBook.changes`."""
+        table = await self._cache.recheck()
+        changed = table.changed_after(after)
+        complete = len(changed) <= limit
+        return DownlinkPage(
+            after=after,
+            version=max(table.version, after) if complete else changed[limit - 1].version,
+            complete=complete,
+            meters=changed[:limit],
+        )
+
+
+@asynccontextmanager
+async def edge_backing(config: WorkerConfig, settings: MdmsSettings) -> AsyncIterator[Backing]:
+    """Open the tenant's part of the zone's Redis; close it at the end.
+
+    Raises:
+        MissingCredential: the configuration has no `redis_url`.
+    """
+    if config.redis_url is None:
+        raise MissingCredential("redis_url", config.tier)
+    connection = connect(config.redis_url)
+    try:
+        store = RedisHotStore(
+            connection,
+            slug=config.tenant,
+            edge=config.zone,
+            uplink_limit_bytes=settings.uplink_limit_bytes,
+        )
+        copy = MeterRegistry(connection, slug=config.tenant)
+        cache = RegistryCache(copy, check_s=settings.registry_check_s)
+        first_hop = config.tier == FIRST_HOP_TIER
+        ingest = Ingest(
+            store=store,
+            registry=cache,
+            validation=TechnicalValidation(
+                time=ReadingTime(
+                    ahead_s=settings.clock_ahead_s,
+                    stale_after_s=settings.stale_after_days * 86_400,
+                )
+            ),
+            max_readings=settings.max_readings,
+        )
+        yield Backing(
+            tier=config.tier,
+            source="hot",
+            blocks=store,
+            book=CachedBook(cache),
+            ingest=ingest if first_hop else None,
+            keep=None if first_hop else store.relay,
+            copy=copy,
+        )
+    finally:
+        await connection.aclose()

@@ -1,0 +1,77 @@
+"""What the OpenAPI document shows of each ordinary route: answers and bodies to copy from."""
+
+from typing import Any, Final
+
+_METER: Final = {
+    "meter_id": "A000001",
+    "registers": ["1-0:1.8.0"],
+    "interval_s": 900,
+    "dials": 8,
+    "multiplier": 1,
+    "service_point": None,
+    "feeder": "F-01",
+    "time_zone": "Asia/Baghdad",
+    "active": True,
+}
+_HELD: Final = _METER | {"version": 17}
+_PAGE: Final = {"after": 16, "version": 17, "complete": True, "meters": [_HELD]}
+
+
+def _answer(example: Any) -> dict[int | str, dict[str, Any]]:
+    return {200: {"content": {"application/json": {"example": example}}}}
+
+
+def _body(example: Any) -> dict[str, Any]:
+    return {
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"example": example}},
+        }
+    }
+
+
+PERIOD: Final[dict[str, Any]] = {
+    "responses": _answer(
+        {
+            "meter_id": "A000001",
+            "register": "1-0:1.8.0",
+            "interval_s": 900,
+            "from": "2026-01-01T00:00:00Z",
+            "to": "2026-01-01T00:45:00Z",
+            "series": [
+                {
+                    "start": "2026-01-01T00:00:00Z",
+                    "values": [110, None, 98],
+                    "final": [110, None, 98],
+                    "quality": [0, None, 14],
+                    "revision": [0, None, 1],
+                }
+            ],
+            "source": "hot",
+            "next_cursor": None,
+        }
+    )
+}
+REGISTER: Final[dict[str, Any]] = {
+    "responses": _answer(
+        {
+            "created": 1,
+            "unchanged": 0,
+            "changed": 0,
+            "rejected": 0,
+            "version": 17,
+            "meters": [{"meter_id": "A000001", "outcome": "created"}],
+        }
+    ),
+    "openapi_extra": _body({"meters": [_METER]}),
+}
+METERS: Final[dict[str, Any]] = {
+    "responses": _answer({"meters": [_HELD], "next_cursor": "A000001"})
+}
+METER: Final[dict[str, Any]] = {"responses": _answer(_HELD)}
+DOWNLINK: Final[dict[str, Any]] = {"responses": _answer(_PAGE)}
+DOWNLINK_VERSION: Final[dict[str, Any]] = {"responses": _answer({"version": 17})}
+DOWNLINK_TAKE: Final[dict[str, Any]] = {
+    "responses": _answer({"version": 17, "complete": True}),
+    "openapi_extra": _body(_PAGE),
+}

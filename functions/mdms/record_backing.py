@@ -1,0 +1,58 @@
+"""What headquarters serves mdms from: the record and the registry in PostgreSQL."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from functions.mdms.edge_backing import MissingCredential
+from functions.mdms.metrics import MdmsMetrics
+from functions.mdms.ports import Backing
+from functions.mdms.record_book import RecordBook
+from functions.mdms.settings import MdmsSettings
+from functions.mdms.tail_fold import TailFold
+from functions.runtime.config import WorkerConfig
+from storage.cold.pool import open_pool
+from storage.cold.record import PostgresRecordStore
+from storage.model.uplink import UplinkEntry
+
+
+@asynccontextmanager
+async def record_backing(
+    config: WorkerConfig, settings: MdmsSettings, metrics: MdmsMetrics
+) -> AsyncIterator[Backing]:
+    """Open the tenant's schema and fold its tail in the background; end both at the end.
+
+    Raises:
+        MissingCredential: the configuration has no `database_url`.
+    """
+    if config.database_url is None:
+        raise MissingCredential("database_url", config.tier)
+    async with open_pool(config.database_url) as pool:
+        store = PostgresRecordStore(pool)
+        fold = TailFold(
+            fold=lambda most: store.fold(max_entries=most),
+            waiting=store.waiting,
+            after_s=settings.fold_after_s,
+            after_entries=settings.fold_after_entries,
+            step_entries=settings.fold_step_entries,
+            folded=metrics.folded,
+            failed=metrics.fold_failed,
+        )
+
+        async def keep(entries: Sequence[UplinkEntry]) -> int:
+            kept = await store.append(entries)
+            fold.appended(kept)
+            return kept
+
+        book = RecordBook(pool)
+        fold.start()
+        try:
+            yield Backing(
+                tier=config.tier,
+                source="cold",
+                blocks=store,
+                book=book,
+                keep=keep,
+                registrar=book,
+            )
+        finally:
+            await fold.stop()

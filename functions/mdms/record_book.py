@@ -1,0 +1,51 @@
+"""The registry at headquarters, as mdms's routes ask for it."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from functions.mdms.schema import DownlinkPage, MeterOutcome
+from storage.cold.pool import Pool
+from storage.cold.registry import PostgresMeterRegistry
+from storage.model.meter import Meter
+
+
+class RecordBook:
+    """`MeterBook` and `MeterRegistrar` over the tenant's tables."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._registry = PostgresMeterRegistry(pool)
+
+    async def register(self, meters: Sequence[Meter]) -> tuple[int, list[MeterOutcome]]:
+        """See `MeterRegistrar.register`."""
+        outcomes = await self._registry.register(meters, now=datetime.now(UTC))
+        return await self._registry.version(), [
+            MeterOutcome(meter_id=meter.meter_id, outcome=outcome.value)
+            for meter, outcome in zip(meters, outcomes, strict=True)
+        ]
+
+    async def get(self, meter_id: str) -> Meter | None:
+        """See `MeterBook.get`."""
+        return await self._registry.get(meter_id)
+
+    async def page(self, *, after: str, limit: int) -> list[Meter]:
+        """See `MeterBook.page`."""
+        return await self._registry.page(after=after, limit=limit)
+
+    async def history(self, meter_id: str) -> list[dict[str, Any]] | None:
+        """See `MeterBook.history`; each period names its bounds, the last one is open."""
+        return [
+            {"valid_from": one.valid_from, "valid_to": one.valid_to, "meter": one.meter}
+            for one in await self._registry.history(meter_id)
+        ]
+
+    async def version(self) -> int:
+        """See `MeterBook.version`."""
+        return await self._registry.version()
+
+    async def changes(self, *, after: int, limit: int) -> DownlinkPage:
+        """See `MeterBook.changes`."""
+        meters, version = await self._registry.changes(after=after, limit=limit)
+        return DownlinkPage(
+            after=after, version=version, complete=len(meters) < limit, meters=meters
+        )

@@ -1,0 +1,203 @@
+"""The ordinary routes of mdms, by FastAPI: periods, meters, and the registry's way down."""
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import AwareDatetime
+
+from functions.mdms import examples
+from functions.mdms.meter_form import MeterRefused, read_forms
+from functions.mdms.period_query import UnknownMeter, UnknownRegister, columns, page_of
+from functions.mdms.ports import Backing
+from functions.mdms.problems import NotInThisZone, VersionGap, ZonesOnly
+from functions.mdms.readings_body import MalformedBody
+from functions.mdms.request_body import content_encoding, header_map, read_request_body
+from functions.mdms.schema import (
+    DownlinkPage,
+    DownlinkTaken,
+    MeterOutcome,
+    MetersAnswer,
+    MetersBody,
+    MetersPage,
+    PeriodAnswer,
+    SeriesPart,
+)
+from functions.mdms.settings import MdmsSettings
+from functions.runtime.request import Caller, caller
+from storage.model.meter import Meter
+
+IMPORT = "1-0:1.8.0"
+
+_meters_body = msgspec.json.Decoder(MetersBody)
+_downlink_page = msgspec.json.Decoder(DownlinkPage)
+
+AnyCaller = Annotated[Caller, Depends(caller)]
+
+
+def zone_caller(known: AnyCaller) -> Caller:
+    """Give the caller if it is a zone.
+
+    Raises:
+        ZonesOnly: it is somebody else.
+    """
+    if known.zone is None:
+        raise ZonesOnly
+    return known
+
+
+ZoneCaller = Annotated[Caller, Depends(zone_caller)]
+
+
+def routes(backing: Callable[[], Backing], settings: MdmsSettings) -> APIRouter:
+    """Make the router; `backing` gives what the worker opened at its start."""
+    router = APIRouter(prefix="/v1/mdms", tags=["mdms"])
+
+    async def decoded(request: Request, decoder: msgspec.json.Decoder[Any]) -> Any:
+        headers = header_map(request.scope["headers"])
+        content_encoding(headers, media_type="application/json", encodings=("identity",))
+        body = await read_request_body(request.receive, headers, limit=settings.max_body_bytes)
+        try:
+            return decoder.decode(body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise MalformedBody(str(error)) from error
+
+    @router.get("/readings", summary="Read a meter's period", **examples.PERIOD)
+    async def period(
+        _: AnyCaller,
+        meter_id: Annotated[str, Query(min_length=1, max_length=64)],
+        begin: Annotated[AwareDatetime, Query(alias="from")],
+        end: Annotated[AwareDatetime, Query(alias="to")],
+        register: str = IMPORT,
+        limit: Annotated[int, Query(ge=1, le=50_000)] = 5_000,
+        cursor: str | None = None,
+    ) -> Response:
+        """Intervals that start in `[from, to)`; null where there is no value."""
+        zone = backing()
+        meter = await zone.book.get(meter_id)
+        if meter is None:
+            raise UnknownMeter(meter_id)
+        if register not in meter.registers:
+            raise UnknownRegister(meter_id, register)
+        page = page_of(
+            meter_id=meter_id,
+            register=register,
+            interval_s=meter.interval_s,
+            begin=begin,
+            end=end,
+            limit=limit,
+            cursor=cursor,
+            max_days=settings.max_query_days,
+        )
+        slots = page.slots(await zone.blocks.read(page.block_keys()))
+        start = page.instant(page.first)
+        return _json(
+            PeriodAnswer(
+                meter_id=meter_id,
+                register=register,
+                interval_s=meter.interval_s,
+                begin=start,
+                end=page.instant(page.end),
+                series=[SeriesPart(start=start, **columns(slots))] if len(slots) else [],
+                source=zone.source,
+                next_cursor=page.cursor(),
+            )
+        )
+
+    @router.post("/meters", summary="Register or change meters", **examples.REGISTER)
+    async def register_meters(_: AnyCaller, request: Request) -> Response:
+        """Each meter is judged on its own; headquarters only."""
+        zone = backing()
+        if zone.registrar is None:
+            raise NotInThisZone(what="the registration of meters", tiers=[1], tier=zone.tier)
+        body: MetersBody = await decoded(request, _meters_body)
+        read = list(read_forms(body.meters))
+        version, outcomes = await zone.registrar.register(
+            [one for one in read if isinstance(one, Meter)]
+        )
+        written = iter(outcomes)
+        every = [_refused(one) if isinstance(one, MeterRefused) else next(written) for one in read]
+        counts = Counter(one.outcome for one in every)
+        return _json(
+            MetersAnswer(
+                created=counts["created"],
+                unchanged=counts["unchanged"],
+                changed=counts["changed"],
+                rejected=counts["rejected"],
+                version=version,
+                meters=every,
+            )
+        )
+
+    @router.get("/meters", summary="List the meters", **examples.METERS)
+    async def list_meters(
+        _: AnyCaller,
+        limit: Annotated[int, Query(ge=1, le=10_000)] = 1_000,
+        cursor: str = "",
+    ) -> Response:
+        """Meters by id; go on with `next_cursor`."""
+        meters = await backing().book.page(after=cursor, limit=limit + 1)
+        more = len(meters) > limit
+        return _json(
+            MetersPage(
+                meters=meters[:limit],
+                next_cursor=meters[limit - 1].meter_id if more else None,
+            )
+        )
+
+    @router.get("/meters/{meter_id}", summary="One meter", **examples.METER)
+    async def one_meter(_: AnyCaller, meter_id: str) -> Response:
+        """A meter as it is registered now; headquarters adds its `history`."""
+        book = backing().book
+        meter = await book.get(meter_id)
+        if meter is None:
+            raise UnknownMeter(meter_id)
+        found: dict[str, Any] = msgspec.structs.asdict(meter)
+        history = await book.history(meter_id)
+        return _json(found if history is None else found | {"history": history})
+
+    @router.get("/downlink", summary="Changes of the registry", **examples.DOWNLINK)
+    async def downlink(
+        _: ZoneCaller,
+        after: Annotated[int, Query(ge=0)],
+        limit: Annotated[int, Query(ge=1, le=10_000)] = 1_000,
+    ) -> Response:
+        """What a child zone pulls: all changes after a version, in their order."""
+        return _json(await backing().book.changes(after=after, limit=limit))
+
+    @router.get("/downlink/version", summary="Version held here", **examples.DOWNLINK_VERSION)
+    async def downlink_version(_: ZoneCaller) -> Response:
+        """Which version of the registry this zone holds."""
+        zone = backing()
+        held = zone.book if zone.copy is None else zone.copy
+        return _json({"version": await held.version()})
+
+    @router.post("/downlink", summary="Take changes of the registry", **examples.DOWNLINK_TAKE)
+    async def take_downlink(_: ZoneCaller, request: Request) -> Response:
+        """Apply a page that the parent gave; below headquarters only."""
+        zone = backing()
+        if zone.copy is None:
+            raise NotInThisZone(what="a copy of the registry", tiers=[2, 3], tier=zone.tier)
+        page: DownlinkPage = await decoded(request, _downlink_page)
+        held = await zone.copy.version()
+        if page.after > held:
+            raise VersionGap(after=page.after, held=held)
+        held = await zone.copy.apply(page.meters, version=page.version)
+        return _json(DownlinkTaken(version=held, complete=page.complete))
+
+    return router
+
+
+def _refused(refusal: MeterRefused) -> MeterOutcome:
+    return MeterOutcome(
+        meter_id=refusal.meter_id,
+        outcome="rejected",
+        reason=refusal.reason,
+        detail=str(refusal),
+    )
+
+
+def _json(answer: Any) -> Response:
+    return Response(msgspec.json.encode(answer), media_type="application/json")
