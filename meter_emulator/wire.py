@@ -81,6 +81,8 @@ class Connection(asyncio.Protocol):
         self._size = 0
         self._retry_after: bytes | None = None
         self._complete = False
+        self._status = 0
+        self._keep = True
 
     def send(self, request: bytes, now: float) -> None:
         """Put one request on the wire; the one before must have been answered."""
@@ -130,15 +132,18 @@ class Connection(asyncio.Protocol):
         self._chunks.append(chunk)
 
     def on_message_complete(self) -> None:
-        self._complete = self._parser.get_status_code() >= 200
+        # Asked here: the parser forgets both when the message is over.
+        self._status = self._parser.get_status_code()
+        self._keep = self._parser.should_keep_alive()
+        self._complete = self._status >= 200
 
     def _finish(self) -> None:
-        status, retry_after = self._parser.get_status_code(), self._retry_after
+        status, retry_after = self._status, self._retry_after
         body = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
         self._chunks, self._size, self._retry_after, self._complete = [], 0, None, False
         self.sent_at = None
         transport = self._transport
-        if transport is not None and not self._parser.should_keep_alive():
+        if transport is not None and not self._keep:
             self._transport = None
             transport.close()
         self._answered(self, status, body, retry_after)

@@ -1,6 +1,7 @@
 """The commands as a user runs them."""
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -60,3 +61,40 @@ def test_wrong_arguments_are_one_clear_line_and_exit_2(
     assert done.returncode == 2
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_ended_early_it_still_says_what_was_done(tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    key.write_text("gf_x")
+    command = [sys.executable, "-W", "error", "-m", "meter_emulator", "send"]
+    command += ["--url", "http://127.0.0.1:9", "--key-file", str(key), "--tenant", "basra"]
+    command += ["--day", "2026-01-01", "--progress", "--json"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        assert json.loads(process.stderr.readline())["sent"] == 0
+        process.send_signal(signal.SIGTERM)
+        output, errors = process.communicate(timeout=30)
+
+    assert process.returncode == 4
+    assert json.loads(output)["planned"] == 50 * 96
+    assert "Traceback" not in errors
+
+
+def test_unknown_faults_are_named(tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    key.write_text("gf_x")
+    done = emulator(
+        *("send", "--url", "http://127.0.0.1:9", "--key-file", str(key), "--tenant", "basra"),
+        *("--day", "2026-01-01", "--fault", "gremlin=0.1"),
+    )
+
+    assert done.returncode == 2
+    assert "gremlin" in done.stderr
+
+
+def test_the_papers_registry_is_a_thousand_devices() -> None:
+    done = emulator("meters", "--tenant", "lab", "--preset", "paper", "--json")
+
+    assert len(json.loads(done.stdout)["meters"]) == 1_000

@@ -41,8 +41,10 @@ class Platform:
     bodies: list[bytes] = field(default_factory=list)
     keys: set[str] = field(default_factory=set)
     url: str = ""
+    lines: int = 0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.lines += 1
         try:
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
@@ -134,6 +136,7 @@ async def test_every_reading_of_two_days_is_sent_once_and_acknowledged(
     assert result["unanswered"] == result["retries"] == 0
     assert result["requests"] == len(server.bodies)
     assert set(Counter(server.bodies).values()) == {1}
+    assert server.lines <= 2
     assert server.keys == {"Bearer gf_one"}
     assert result["delay_ms"]["p50"] > 0
 
@@ -226,6 +229,7 @@ async def test_a_server_that_closes_after_each_answer_is_reconnected_to(
 
     assert result["acknowledged"] == READINGS
     assert len(server.bodies) == 96
+    assert 96 <= server.lines <= 98
 
 
 async def test_nobody_there_ends_with_everything_unsent(tenants: tuple[TenantLoad, ...]) -> None:
