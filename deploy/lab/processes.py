@@ -69,8 +69,11 @@ def plan_stores(home: Home, topology: Topology, *, environ: Mapping[str, str]) -
 
 def plan_services(
     home: Home, topology: Topology, *, stores: Stores, keys: LabKeys
-) -> dict[str, Service]:
-    """Write each zone's secrets and return its processes, agents before gateways."""
+) -> tuple[dict[str, Service], dict[str, Service]]:
+    """Write each zone's secrets; return all agents and all gateways.
+
+    Gateways come after agents and end before them: they finish the calls that they have taken.
+    """
     agents: dict[str, Service] = {}
     gateways: dict[str, Service] = {}
     for zone in topology.zones:
@@ -96,7 +99,7 @@ def plan_services(
             env=gateway_env(home, zone, topology),
             log_path=home.logs / f"{gateway}.log",
         )
-    return agents | gateways
+    return agents, gateways
 
 
 def isolation() -> str:

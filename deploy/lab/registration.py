@@ -99,7 +99,7 @@ def _client(key: str) -> httpx.AsyncClient:
 async def _try_to_register(client: httpx.AsyncClient, url: str, body: dict[str, Any]) -> str | None:
     """Return None when all meters are in, else why another try may help."""
     try:
-        answer = await client.post(url, content=msgspec.json.encode(body))
+        answer = await client.post(url, json=body)
     except httpx.HTTPError as error:
         return str(error) or type(error).__name__
     # A worker may have been starting, or dying, and a new key may not have arrived yet.

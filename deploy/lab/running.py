@@ -68,8 +68,8 @@ async def running_lab(
                 await close_own_server(stores.database_url)
             await record_lab(stores.database_url, topology=topology, keys=keys)
             reporter.step("starting agents and gateways")
-            services = plan_services(home, topology, stores=stores, keys=keys)
-            supervisor.add(list(services.items()))
+            for services in plan_services(home, topology, stores=stores, keys=keys):
+                supervisor.add(list(services.items()))
             keepers = [
                 asyncio.create_task(supervisor.watch()),
                 asyncio.create_task(keep_status(home, _about(home, topology), supervisor)),
