@@ -80,7 +80,7 @@ class ClientConnection(HttpToolsProtocol):
             if self._head_bytes > MAX_HEAD_BYTES:
                 self._answer = HEAD_TOO_LARGE
                 self.send_400_response("")
-            elif self._patience is None:
+            elif self._patience is None and not self._under_way():
                 self._wait_at_most(HEAD_TIMEOUT_S)
 
     def on_message_begin(self) -> None:
@@ -132,8 +132,8 @@ class ClientConnection(HttpToolsProtocol):
         The base class calls this for every error of the parser. The connection is closed after
         the client had time to read: closing at once, with its bytes unread, would reset it.
         """
-        under_way = self.cycle is not None and not self.cycle.response_complete
-        if under_way and self._message_ended:
+        under_way = self._under_way()
+        if under_way and (self._message_ended or self._in_head):
             # Rubbish behind a whole request: that one still gets its answer, then all ends.
             self._lingering = True
             self.cycle.keep_alive = False
@@ -155,6 +155,9 @@ class ClientConnection(HttpToolsProtocol):
         if self.transport.can_write_eof():
             self.transport.write_eof()
         self._wait_at_most(LINGER_S)
+
+    def _under_way(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
 
     def _wait_at_most(self, seconds: float | None) -> None:
         if self._patience is not None:

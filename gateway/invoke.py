@@ -146,6 +146,9 @@ class InvokePath:
             call.waiting_for = "the request's body"
             in_hand = await body.prefix(IN_HAND_BYTES)
         rest = None if body.ended else body
+        # Chunks that are all in hand have a known length by now.
+        length = len(in_hand) if body.ended and head.chunked else head.content_length
+        chunked = rest is not None and length is None
         fleet = self._instances.fleet(tenant=call.tenant, function=function.name)
         for attempt in range(1, CONNECT_ATTEMPTS + 1):
             call.waiting_for = f"an instance of {function.name}"
@@ -158,11 +161,16 @@ class InvokePath:
             request = UpstreamRequest(
                 method=call.method,
                 head=upstream_head(
-                    call=call, head=head, target=target, remaining_s=call.deadline_s - started
+                    call=call,
+                    forwarded=head.forwarded,
+                    length=length,
+                    chunked=chunked,
+                    target=target,
+                    remaining_s=call.deadline_s - started,
                 ),
                 body=in_hand,
                 rest=rest,
-                chunked=head.chunked,
+                chunked=chunked,
                 repeatable=head.idempotency_key,
             )
             try:

@@ -2,7 +2,6 @@
 
 import os
 from pathlib import Path
-from typing import Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import (
@@ -18,7 +17,7 @@ class GatewaySettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="GRIDFAAS_", frozen=True, extra="ignore")
 
     zone: str
-    tier: Literal[1, 2, 3]
+    tier: int = Field(ge=1, le=3)
     state_dir: Path
     run_dir: Path
     host: str = "127.0.0.1"

@@ -53,8 +53,8 @@ class SnapshotWatch:
         self._seen = seen
         try:
             snapshot = load_snapshot(self._path)
-        except (SnapshotUnreadable, OSError):
-            logger.exception("the snapshot cannot be read; the last one stays in force")
+        except (SnapshotUnreadable, OSError) as error:
+            logger.error("the snapshot cannot be read, the last one stays in force: %s", error)
             return
         if snapshot is None:
             return

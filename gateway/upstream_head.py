@@ -1,15 +1,22 @@
 """The head of a request as a function's worker receives it."""
 
+from gateway.asgi import Headers
 from gateway.invocation import Invocation
-from gateway.request_head import RequestHead
 
 
 def upstream_head(
-    *, call: Invocation, head: RequestHead, target: bytes, remaining_s: float
+    *,
+    call: Invocation,
+    forwarded: Headers,
+    length: int | None,
+    chunked: bool,
+    target: bytes,
+    remaining_s: float,
 ) -> bytes:
     """Write the request line and headers, with the identity that the gateway vouches for.
 
-    `target` is the raw path with its query. The framing is the client's: its length, or chunks.
+    `target` is the raw path with its query, `length` the bytes of the body: None when there is no
+    body or its length is not known, which `chunked` tells apart.
     """
     assert call.caller is not None
     caller = call.caller
@@ -25,12 +32,12 @@ def upstream_head(
     )
     if caller.zone is not None:
         said += f"x-gridfaas-zone-credential: {caller.zone}\r\n"
-    if head.chunked:
+    if chunked:
         said += "transfer-encoding: chunked\r\n"
-    elif head.content_length is not None:
-        said += f"content-length: {head.content_length}\r\n"
+    elif length is not None:
+        said += f"content-length: {length}\r\n"
     parts = [call.method.encode(), b" ", target, said.encode("latin-1")]
-    for name, value in head.forwarded:
+    for name, value in forwarded:
         parts += (name, b": ", value, b"\r\n")
     parts.append(b"\r\n")
     return b"".join(parts)

@@ -1,6 +1,7 @@
 """One connection to a worker: writes a request, parses its response, holds back either side."""
 
 import asyncio
+from typing import cast
 
 from httptools import HttpParserError, HttpResponseParser
 
@@ -146,8 +147,8 @@ class UpstreamConnection(asyncio.Protocol):
     # The transport's side.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # uvloop's transports do all that asyncio.Transport does without being one.
+        self._transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
         if not self._active or self.complete:

@@ -1,0 +1,56 @@
+"""An agent as the gateway meets it: its API over what a JSON file says; run with socket and file.
+
+The file holds `functions`, and `instances` by "tenant/function"; an entry may be a refusal.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+
+
+class Wanted(BaseModel):
+    tenant: str
+    function: str
+
+
+def build(state: Path) -> FastAPI:
+    app = FastAPI()
+    asked: dict[str, int] = {}
+
+    def known() -> dict[str, Any]:
+        content: dict[str, Any] = json.loads(state.read_text())
+        return content
+
+    @app.get("/v1/functions")
+    def functions() -> Any:
+        return {"functions": known()["functions"]}
+
+    @app.post("/v1/instances")
+    def instances(wanted: Wanted) -> Any:
+        name = f"{wanted.tenant}/{wanted.function}"
+        asked[name] = asked.get(name, 0) + 1
+        found = known()["instances"].get(name)
+        if found is None:
+            problem = {"type": "urn:gridfaas:problem:start-failed", "detail": "it would not start"}
+            return JSONResponse(problem, 503, media_type="application/problem+json")
+        return {"instances": found}
+
+    @app.get("/asked")
+    def times_asked() -> Any:
+        return asked
+
+    @app.get("/readyz")
+    def ready() -> Any:
+        return {"ready": True}
+
+    return app
+
+
+if __name__ == "__main__":
+    uvicorn.run(build(Path(sys.argv[2])), uds=sys.argv[1], ws="none", log_level="warning")

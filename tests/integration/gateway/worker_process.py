@@ -1,0 +1,94 @@
+"""A worker as the gateway meets it: uvicorn on a unix socket; run with the socket's path."""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import parse_qs
+
+import uvicorn
+
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+
+seen = {"disconnects": 0, "slow_started": 0}
+
+
+async def read(receive: Receive) -> bytes:
+    parts = []
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return b"".join(parts)
+        parts.append(message.get("body", b""))
+        if not message.get("more_body"):
+            return b"".join(parts)
+
+
+async def answer(send: Send, body: bytes, status: int = 200) -> None:
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", b"%d" % len(body)),
+        (b"x-gridfaas-inner", b"secret"),
+        (b"x-own", b"kept"),
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def app(scope: dict[str, Any], receive: Receive, send: Send) -> None:
+    if scope["type"] != "http":
+        return
+    name = scope["path"].rstrip("/").rpartition("/")[2]
+    query = {key: values[0] for key, values in parse_qs(scope["query_string"].decode()).items()}
+    if name == "body":
+        await answer(send, await read(receive))
+    elif name == "early":
+        await answer(send, b'"no thanks"', status=409)
+    elif name == "slow":
+        seen["slow_started"] += 1
+        await read(receive)
+        gone = asyncio.create_task(receive())
+        await asyncio.wait({gone}, timeout=float(query["s"]))
+        if gone.done():
+            seen["disconnects"] += 1
+            return
+        gone.cancel()
+        await answer(send, b'"at last"')
+    elif name == "stream":
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        for number in range(int(query["n"])):
+            chunk = bytes([65 + number % 26]) * int(query["size"])
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+    elif name == "die":
+        if query.get("when") == "midway":
+            length = [(b"content-length", b"100")]
+            await send({"type": "http.response.start", "status": 200, "headers": length})
+            await send({"type": "http.response.body", "body": b"half", "more_body": True})
+            await asyncio.sleep(0.05)
+        os._exit(1)
+    elif name == "nothing":
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+    elif name == "seen":
+        await answer(send, json.dumps(seen).encode())
+    else:
+        headers = [[k.decode(), v.decode("latin-1")] for k, v in scope["headers"]]
+        body = {
+            "pid": os.getpid(),
+            "client": id(scope["client"]),
+            "method": scope["method"],
+            "path": scope["raw_path"].decode(),
+            "query": scope["query_string"].decode(),
+            "headers": headers,
+        }
+        await answer(send, json.dumps(body).encode())
+
+
+if __name__ == "__main__":
+    uvicorn.run(
+        app, uds=sys.argv[1], loop="uvloop", http="httptools", ws="none", log_level="warning"
+    )
