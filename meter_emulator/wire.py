@@ -81,6 +81,7 @@ class Connection(asyncio.Protocol):
         self._size = 0
         self._retry_after: bytes | None = None
         self._complete = False
+        self._broken = False
         self._status = 0
         self._keep = True
 
@@ -111,14 +112,15 @@ class Connection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError:
+            self._broken = True
+        if self._broken:
             self.abort()
-            return
-        if self._complete:
+        elif self._complete:
             self._finish()
 
     def on_message_begin(self) -> None:
-        if self._complete:
-            self.abort()
+        # A second answer in one breath: which of the two is ours cannot be known.
+        self._broken = self._broken or self._complete
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if len(name) == 11 and name.lower() == b"retry-after":
@@ -127,9 +129,9 @@ class Connection(asyncio.Protocol):
     def on_body(self, chunk: bytes) -> None:
         self._size += len(chunk)
         if self._size > LONGEST_ANSWER_BYTES:
-            self.abort()
-            return
-        self._chunks.append(chunk)
+            self._broken = True
+        else:
+            self._chunks.append(chunk)
 
     def on_message_complete(self) -> None:
         # Asked here: the parser forgets both when the message is over.

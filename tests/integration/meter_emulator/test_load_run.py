@@ -31,6 +31,7 @@ class Reply:
     headers: str = ""
     body: bytes | None = None
     hang_up: bool = False
+    raw: bytes | None = None
 
 
 @dataclass
@@ -55,6 +56,10 @@ class Platform:
                 reply = await self.reply(len(self.bodies) - 1, body)
                 if reply.hang_up:
                     return
+                if reply.raw is not None:
+                    writer.write(reply.raw)
+                    await writer.drain()
+                    continue
                 text = accepted(body) if reply.body is None else reply.body
                 writer.write(
                     f"HTTP/1.1 {reply.status} X\r\n{reply.headers}"
@@ -103,6 +108,7 @@ async def load(
     give_up_s: float = 30.0,
     connections: int = 2,
     faults: dict[str, float] | None = None,
+    answer_s: float = 30.0,
 ) -> dict[str, Any]:
     run = LoadRun(
         plan=Plan(
@@ -114,7 +120,7 @@ async def load(
         ),
         url=url,
         pace=Pace(rate=rate, give_up_s=give_up_s, back_off=BackOff(first_s=0.001)),
-        lines=Lines(connections=connections, reconnect_s=0.01),
+        lines=Lines(connections=connections, reconnect_s=0.01, answer_s=answer_s),
     )
     await run.run()
     return run.result()
@@ -309,3 +315,64 @@ async def test_lost_readings_are_not_planned_and_copies_count_once(
         len(series["values"]) for body in server.bodies for series in json.loads(body)["series"]
     )
     assert delivered == result["planned"] + faults["duplicate"]
+
+
+OK = b'{"accepted":5,"duplicate":0,"corrected":0,"rejected":0,"series":[]}'
+WHOLE = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(OK), OK)
+CHUNKS = b"%x\r\n%b\r\n%x\r\n%b\r\n0\r\n\r\n" % (9, OK[:9], len(OK) - 9, OK[9:])
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        pytest.param(
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + CHUNKS, id="in_chunks"
+        ),
+        pytest.param(b"HTTP/1.1 103 Early Hints\r\n\r\n" + WHOLE, id="after_an_early_hint"),
+    ],
+)
+async def test_every_way_to_frame_an_answer_is_understood(
+    tenants: tuple[TenantLoad, ...], raw: bytes
+) -> None:
+    async def framed(_: int, body: bytes) -> Reply:
+        return Reply(raw=raw)
+
+    async with platform(framed) as server:
+        result = await load(server.url, tenants)
+
+    assert result["acknowledged"] == READINGS
+    assert (result["retries"], server.lines) == (0, 2)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        pytest.param(b"what?\r\n\r\n", id="not_http"),
+        pytest.param(WHOLE + WHOLE, id="one_answer_too_many"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n", id="impossible_length"),
+    ],
+)
+async def test_a_line_that_talks_nonsense_is_dropped_and_the_body_sent_on_another(
+    tenants: tuple[TenantLoad, ...], raw: bytes
+) -> None:
+    async def nonsense_once(number: int, _: bytes) -> Reply:
+        return Reply(raw=raw) if number == 5 else Reply()
+
+    async with platform(nonsense_once) as server:
+        result = await load(server.url, tenants)
+
+    assert result["acknowledged"] == READINGS
+    assert result["retries"] == 1
+    assert len(server.bodies) == 97
+    assert server.lines == 3
+
+
+async def test_a_server_that_never_answers_is_timed_out(tenants: tuple[TenantLoad, ...]) -> None:
+    async def silent_once(number: int, _: bytes) -> Reply:
+        return Reply(raw=b"") if number == 5 else Reply()
+
+    async with platform(silent_once) as server:
+        result = await load(server.url, tenants, answer_s=0.3)
+
+    assert result["acknowledged"] == READINGS
+    assert result["retries"] == 1
