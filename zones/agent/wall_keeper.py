@@ -80,6 +80,8 @@ class WallKeeper:
         generation = await self._walls.generation()
         renew = generation != self._generation
         refused: list[str] = []
+        if renew:
+            await self._walls.prepare()
         if self._platform is None or renew:
             self._platform = await self._walls.admit_platform()
         for tenant in self._tenants():

@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from storage.cold.walls import LoginNotWalled
+from storage.hot import library
 from storage.hot.acl import SlugRefused, provision_link, provision_tenant
 from storage.hot.connection import CommandRefused, HotConnection
 from storage.platform.provision import TenantLoginUnreadable, TenantProvisioner
@@ -38,6 +39,13 @@ class Walls(Protocol):
 
         Raises:
             WallNotBuilt: the store does not answer.
+        """
+
+    async def prepare(self) -> None:
+        """Bring a server of a new generation to what all tenants need; harmless when repeated.
+
+        Raises:
+            WallNotBuilt: the store does not answer, or refuses.
         """
 
     async def admit(self, tenant: str) -> Credentials:
@@ -76,6 +84,13 @@ class HotWalls:
                 return value
         raise WallNotBuilt("the hot store does not tell its run id")
 
+    async def prepare(self) -> None:
+        """Load the functions that workers call."""
+        try:
+            await library.install(self._redis_url)
+        except (StoreUnavailable, StoreFull, CommandRefused) as error:
+            raise WallNotBuilt(f"the function library: {error}") from error
+
     async def admit(self, tenant: str) -> Credentials:
         """Make or renew the tenant's Redis user."""
         try:
@@ -106,6 +121,9 @@ class ColdWalls:
     async def generation(self) -> str:
         """Return a constant: logins survive a restart of PostgreSQL."""
         return "durable"
+
+    async def prepare(self) -> None:
+        """Do nothing: migrations belong to whoever starts the zone."""
 
     async def admit(self, tenant: str) -> Credentials:
         """Make or complete the tenant's login, schema and tables."""

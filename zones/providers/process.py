@@ -30,7 +30,18 @@ UP_DEADLINE_S = 30.0
 START_DEADLINE_S = 10.0
 CLOSE_DEADLINE_S = 5.0
 # No secret's path among them: what the zygote does not know, no worker can inherit.
-PASSED_ENV = ("PATH", "PYTHONPATH", "LANG", "LC_ALL", "TZ", "GRIDFAAS_LOG_CONFIG", "TMPDIR")
+PASSED_ENV = (
+    "PATH",
+    "PYTHONPATH",
+    "PYTHONSAFEPATH",
+    "PYTHONUNBUFFERED",
+    "PYTHONWARNINGS",
+    "LANG",
+    "LC_ALL",
+    "TZ",
+    "TMPDIR",
+    "GRIDFAAS_LOG_CONFIG",
+)
 
 logger = logging.getLogger(__name__)
 
