@@ -1,0 +1,203 @@
+"""The control plane over a real PostgreSQL record, and the way of snapshots downwards."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from storage.platform.keys import hash_key
+from storage.platform.registry import open_registry
+from storage.platform.snapshot import decode_snapshot
+from tests.integration.gateway.zone import (
+    ACME,
+    ADMIN,
+    KEYS,
+    SIBLING,
+    ZONE,
+    ZONES,
+    Answer,
+    ZoneUnderTest,
+    key_entry,
+)
+
+ACME_ADMIN = "gf_acme_admin"
+JSON = {"Content-Type": "application/json"}
+
+
+@pytest.fixture
+def headquarters(folder: Path, database_url: str) -> Iterator[ZoneUnderTest]:
+    async def record() -> None:
+        async with open_registry(database_url) as registry:
+            await registry.zones.record(ZONES)
+            await registry.tenants.create(slug="acme", name="Acme", zones=["zone-2", "zone-3a"])
+            await registry.tenants.create(slug="beta", name="Beta", zones=["zone-3b"])
+
+    asyncio.run(record())
+    zone = ZoneUnderTest(folder, tier=1, zone="zone-1")
+    own = key_entry(ACME_ADMIN, "tenant-admin", tenant="acme", scopes=["keys:admin", "mdms:read"])
+    zone.publish(version=5, keys=[*KEYS, own])
+    (zone.secrets / "database_url").write_text(database_url)
+    try:
+        zone.start_agent()
+        zone.start_gateway()
+        zone.wait_until_ready()
+        yield zone
+    finally:
+        zone.close()
+
+
+def post(zone: ZoneUnderTest, path: str, body: Any, *, key: str = ADMIN) -> Answer:
+    return zone.call("POST", path, key=key, body=json.dumps(body), headers=JSON)
+
+
+def test_a_tenant_and_its_keys_from_making_to_revoking(headquarters: ZoneUnderTest) -> None:
+    new = {"slug": "gamma", "name": "Gamma", "zones": ["zone-1", "zone-3a"]}
+    made = post(headquarters, "/v1/platform/tenants", new)
+    assert (made.status, made.json["number"]) == (201, 3)
+    assert post(headquarters, "/v1/platform/tenants", new).problem() == (409, "tenant-exists")
+    listed = headquarters.call("GET", "/v1/platform/tenants", key=ADMIN).json["tenants"]
+    assert [tenant["slug"] for tenant in listed] == ["acme", "beta", "gamma"]
+
+    key = post(headquarters, "/v1/platform/keys", {"role": "tenant-admin", "tenant": "gamma"})
+    assert key.status == 201
+    assert key.json["key"].startswith("gf_")
+    shown = headquarters.call("GET", "/v1/platform/keys", key=ADMIN)
+    assert [entry["key_id"] for entry in shown.json["keys"]] == [key.json["key_id"]]
+    assert key.json["key"] not in shown.body.decode()
+    assert hash_key(key.json["key"]) not in shown.body.decode()
+
+    path = f"/v1/platform/keys/{key.json['key_id']}"
+    assert headquarters.call("DELETE", path, key=ADMIN).status == 204
+    assert headquarters.call("DELETE", path, key=ADMIN).problem() == (404, "unknown-key")
+    assert headquarters.call("GET", "/v1/platform/keys", key=ADMIN).json == {"keys": []}
+
+
+def test_a_tenants_admin_stays_among_its_own_keys(headquarters: ZoneUnderTest) -> None:
+    others = post(headquarters, "/v1/platform/keys", {"role": "consumer", "tenant": "beta"}).json[
+        "key_id"
+    ]
+
+    own = post(
+        headquarters,
+        "/v1/platform/keys",
+        {"role": "consumer", "scopes": ["mdms:read"]},
+        key=ACME_ADMIN,
+    )
+    assert (own.status, own.json["tenant"]) == (201, "acme")
+    listed = headquarters.call("GET", "/v1/platform/keys", key=ACME_ADMIN).json["keys"]
+    assert [key["key_id"] for key in listed] == [own.json["key_id"]]
+    for forbidden in (
+        {"role": "consumer", "tenant": "beta"},
+        {"role": "platform-admin"},
+        {"role": "zone", "zone": "zone-2"},
+        {"role": "consumer", "scopes": ["mdms:write"]},
+    ):
+        answer = post(headquarters, "/v1/platform/keys", forbidden, key=ACME_ADMIN)
+        assert answer.problem() == (403, "forbidden")
+    revoked = headquarters.call("DELETE", f"/v1/platform/keys/{others}", key=ACME_ADMIN)
+    assert revoked.problem() == (404, "unknown-key")
+    tenants = post(
+        headquarters,
+        "/v1/platform/tenants",
+        {"slug": "delta", "name": "D", "zones": ["zone-1"]},
+        key=ACME_ADMIN,
+    )
+    assert tenants.problem() == (403, "forbidden")
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "slug"),
+    [
+        pytest.param("tenants", b"{", "malformed-body", id="no_json"),
+        pytest.param(
+            "tenants", b'{"slug":"X!","name":"x","zones":["zone-1"]}', "malformed-body", id="slug"
+        ),
+        pytest.param(
+            "tenants", b'{"slug":"xy","name":"x","zones":["mars"]}', "unknown-zone", id="zone"
+        ),
+        pytest.param(
+            "tenants",
+            b'{"slug":"xy","name":"x","zones":["zone-1"],"vip":1}',
+            "malformed-body",
+            id="unknown_member",
+        ),
+        pytest.param("keys", b'{"role":"king"}', "malformed-body", id="role"),
+        pytest.param("keys", b'{"role":"consumer"}', "malformed-body", id="tenant_missing"),
+    ],
+)
+def test_what_makes_no_sense_is_said(
+    headquarters: ZoneUnderTest, path: str, body: bytes, slug: str
+) -> None:
+    answer = headquarters.call("POST", f"/v1/platform/{path}", key=ADMIN, body=body, headers=JSON)
+
+    assert answer.problem() == (400, slug)
+
+
+def test_a_child_pulls_its_part_of_the_snapshot(headquarters: ZoneUnderTest) -> None:
+    answer = headquarters.call("GET", "/v1/platform/snapshot?after=4", key=ZONE)
+
+    snapshot = decode_snapshot(answer.body)
+    assert (answer.status, snapshot.version, snapshot.zone) == (200, 5, "zone-3a")
+    assert [tenant.slug for tenant in snapshot.tenants] == ["acme"]
+    assert f"id-{ZONE}" in {key.key_id for key in snapshot.keys}
+    assert f"id-{SIBLING}" not in {key.key_id for key in snapshot.keys}
+    nothing = headquarters.call("GET", "/v1/platform/snapshot?after=5&wait_s=0.05", key=ZONE)
+    assert (nothing.status, nothing.body) == (204, b"")
+    tenant = headquarters.call("GET", "/v1/platform/snapshot", key=ACME)
+    assert tenant.problem() == (403, "forbidden")
+
+
+async def test_a_waiting_child_hears_at_once_of_a_change(headquarters: ZoneUnderTest) -> None:
+    asked = asyncio.create_task(
+        asyncio.to_thread(
+            headquarters.call, "GET", "/v1/platform/snapshot?after=5&wait_s=2", key=ZONE
+        )
+    )
+    await asyncio.sleep(0.2)
+    headquarters.publish(version=6)
+
+    assert decode_snapshot((await asked).body).version == 6
+
+
+def test_other_zones_list_tenants_and_change_none(zone: ZoneUnderTest) -> None:
+    mine = zone.call("GET", "/v1/platform/tenants", key=ZONE).json["tenants"]
+    every = zone.call("GET", "/v1/platform/tenants", key=ADMIN).json["tenants"]
+
+    assert [tenant["slug"] for tenant in mine] == ["acme"]
+    assert [tenant["slug"] for tenant in every] == ["acme", "beta"]
+    made = post(zone, "/v1/platform/tenants", {"slug": "xy", "name": "x", "zones": ["zone-1"]})
+    assert made.problem() == (404, "not-in-this-zone")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "key", "status", "slug"),
+    [
+        pytest.param("GET", "/v1/platform/tenants", None, 401, "unauthenticated", id="no_key"),
+        pytest.param("GET", "/v1/platform/nothing", ADMIN, 404, "not-found", id="unknown_path"),
+        pytest.param(
+            "PUT", "/v1/platform/tenants", ADMIN, 405, "method-not-allowed", id="wrong_method"
+        ),
+        pytest.param(
+            "GET", "/v1/platform/snapshot?after=x", ZONE, 400, "malformed-request", id="query"
+        ),
+    ],
+)
+def test_refusals_of_the_control_plane(
+    zone: ZoneUnderTest, method: str, path: str, key: str | None, status: int, slug: str
+) -> None:
+    assert zone.call(method, path, key=key).problem() == (status, slug)
+
+
+def test_a_huge_control_body_is_refused(zone: ZoneUnderTest) -> None:
+    answer = zone.call("POST", "/v1/platform/keys", key=ADMIN, body=b"x" * (2 << 20))
+
+    assert answer.problem() == (413, "body-too-large")
+
+
+def test_the_interface_describes_itself(zone: ZoneUnderTest) -> None:
+    paths = zone.call("GET", "/openapi.json", key=None).json["paths"]
+
+    assert {"/v1/platform/tenants", "/v1/platform/keys", "/v1/platform/snapshot"} <= set(paths)
