@@ -1,0 +1,78 @@
+"""Pulling each tenant's meter registry down from the parent, page by page, until caught up."""
+
+import asyncio
+import logging
+from typing import Final
+
+from functions.traffic_scheduling.lanes import Uplinks
+from functions.traffic_scheduling.link import CallRefused, Link, LinkDown
+from functions.traffic_scheduling.metrics import LinkMetrics
+from functions.traffic_scheduling.settings import LinkSettings
+
+AT_ONCE: Final = 4
+
+logger = logging.getLogger(__name__)
+
+
+class RegistryPull:
+    """Remembers the version that the own zone holds, and asks for it again after any failure."""
+
+    def __init__(
+        self, *, link: Link, uplinks: Uplinks, settings: LinkSettings, metrics: LinkMetrics
+    ) -> None:
+        self._link = link
+        self._uplinks = uplinks
+        self._settings = settings
+        self._metrics = metrics
+        self._held: dict[str, int] = {}
+        self._errors: dict[str, str] = {}
+
+    async def run(self) -> None:
+        """Pull about once a `registry_every_s` until cancelled."""
+        slots = asyncio.Semaphore(AT_ONCE)
+
+        async def pull(tenant: str) -> None:
+            async with slots:
+                await self._pull(tenant)
+
+        while True:
+            slugs = [one.slug for one in self._uplinks.tenants]
+            await asyncio.gather(*(pull(slug) for slug in slugs))
+            await asyncio.sleep(self._settings.registry_every_s)
+
+    async def _pull(self, tenant: str) -> None:
+        try:
+            await self._catch_up(tenant)
+        except (LinkDown, CallRefused) as error:
+            self._failed(tenant, str(error))
+        except Exception as error:
+            # The edge of this task: the next round asks again from the version held.
+            logger.exception("pulling the registry of %s failed", tenant)
+            self._failed(tenant, repr(error))
+        else:
+            if self._errors.pop(tenant, None) is not None:
+                logger.info("the registry of %s is followed again", tenant)
+
+    async def _catch_up(self, tenant: str) -> None:
+        complete = False
+        while not complete:
+            held = self._held.get(tenant)
+            if held is None:
+                held = self._held[tenant] = await self._link.registry_version(tenant)
+            page = await self._link.registry_changes(
+                tenant, after=held, limit=self._settings.registry_page
+            )
+            if page is None:
+                return
+            step = await self._link.apply_changes(tenant, page)
+            self._held[tenant] = step.version
+            self._metrics.registry_page(tenant)
+            # A step that does not move on would otherwise be asked for again at full speed.
+            complete = step.complete or step.version <= held
+
+    def _failed(self, tenant: str, error: str) -> None:
+        self._held.pop(tenant, None)
+        self._metrics.failed(tenant, "registry")
+        if self._errors.get(tenant) != error:
+            logger.warning("the registry of %s cannot be pulled: %s", tenant, error)
+        self._errors[tenant] = error

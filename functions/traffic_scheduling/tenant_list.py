@@ -1,0 +1,27 @@
+"""Whose data the zone carries: asked of its own gateway, kept when that does not answer."""
+
+import asyncio
+import logging
+
+from functions.traffic_scheduling.lanes import Uplinks
+from functions.traffic_scheduling.link import CallRefused, Link, LinkDown
+
+logger = logging.getLogger(__name__)
+
+
+async def follow_tenants(*, link: Link, uplinks: Uplinks, every_s: float) -> None:
+    """Keep `uplinks` at the zone's tenants until cancelled."""
+    failing = False
+    while True:
+        try:
+            uplinks.serve_only(await link.tenants())
+        except (LinkDown, CallRefused) as error:
+            if not failing:
+                logger.warning("the tenants of the zone stay as they were: %s", error)
+            failing = True
+        except Exception:
+            # The edge of this task: the list that is known goes on being served.
+            logger.exception("asking for the tenants of the zone failed")
+        else:
+            failing = False
+        await asyncio.sleep(every_s)

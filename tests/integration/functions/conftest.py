@@ -1,0 +1,64 @@
+"""Two zones with a real Redis each and headquarters on a real PostgreSQL."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+import redis
+
+from deploy.servers.valkey import running_valkey
+from storage.cold.engine import create_engine
+from storage.cold.walls import provision_tenant as provision_record
+from storage.cold.walls import tenant_database_url
+from tests.integration.functions.zone import PASSWORD, TENANTS, Zone, open_zone, provision_hot
+
+
+@pytest.fixture(scope="session")
+def second_valkey(server_folder: Path) -> Iterator[str]:
+    """The administrator's URL of another Valkey, so that two zones do not share one."""
+    with running_valkey(server_folder / "kv2", server_folder / "r2") as server:
+        yield server.url
+
+
+@pytest.fixture
+def fog_url(second_valkey: str) -> str:
+    """The second Valkey without keys."""
+    with redis.Redis.from_url(second_valkey) as client:
+        client.flushall()
+    return second_valkey
+
+
+@pytest.fixture
+async def opened() -> AsyncIterator[AsyncExitStack]:
+    """What is open until the end of the test."""
+    async with AsyncExitStack() as stack:
+        yield stack
+
+
+@pytest.fixture
+async def edge(opened: AsyncExitStack, redis_url: str) -> Zone:
+    """zone-3a: the first hop."""
+    await provision_hot(redis_url)
+    return await open_zone(opened, name="zone-3a", tier=3, redis_url=redis_url)
+
+
+@pytest.fixture
+async def fog(opened: AsyncExitStack, fog_url: str) -> Zone:
+    """zone-2: between the edge and headquarters."""
+    await provision_hot(fog_url)
+    return await open_zone(opened, name="zone-2", tier=2, redis_url=fog_url)
+
+
+@pytest.fixture
+async def headquarters(opened: AsyncExitStack, database_url: str) -> Zone:
+    """zone-1: the record."""
+    engine = create_engine(database_url)
+    urls = {}
+    try:
+        for tenant in TENANTS:
+            await provision_record(engine, tenant, password=PASSWORD)
+            urls[tenant] = tenant_database_url(database_url, tenant, PASSWORD)
+    finally:
+        await engine.dispose()
+    return await open_zone(opened, name="zone-1", tier=1, database_urls=urls)
