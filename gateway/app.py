@@ -12,6 +12,7 @@ from prometheus_client import (
     ProcessCollector,
 )
 
+from gateway.access_log import AccessLog
 from gateway.agent_client import AgentClient
 from gateway.asgi import Receive, Scope, Send
 from gateway.catalogue import Catalogue
@@ -20,8 +21,10 @@ from gateway.control.entry import ControlEntry
 from gateway.health import Health
 from gateway.instances import Instances
 from gateway.invoke import InvokePath
+from gateway.ledger.log import LedgerLog
 from gateway.metrics import CallMetrics
 from gateway.observers import Account
+from gateway.rate_limits import RateLimits
 from gateway.settings import GatewaySettings
 from gateway.snapshot_watch import SnapshotWatch
 from storage.platform.registry import Registry, open_registry
@@ -83,7 +86,9 @@ class Gateway:
             ProcessCollector(registry=registry)
             PlatformCollector(registry=registry)
             GCCollector(registry=registry)
-            account = Account([CallMetrics(registry)])
+            ledger = LedgerLog(settings.ledger_folder, segment_bytes=settings.ledger_segment_bytes)
+            stack.push_async_callback(ledger.close)
+            account = Account([ledger, CallMetrics(registry), AccessLog()])
             record = await self._record(stack)
             for following in (
                 snapshots.run(),
@@ -93,7 +98,13 @@ class Gateway:
             ):
                 stack.push_async_callback(_end, asyncio.create_task(following))
             self._routes = (
-                Health(snapshots=snapshots, catalogue=catalogue, agent=agent, registry=registry),
+                Health(
+                    snapshots=snapshots,
+                    catalogue=catalogue,
+                    agent=agent,
+                    ledger=ledger,
+                    registry=registry,
+                ),
                 ControlEntry(
                     zone=settings.zone,
                     snapshots=snapshots,
@@ -107,6 +118,11 @@ class Gateway:
                     snapshots=snapshots,
                     catalogue=catalogue,
                     instances=instances,
+                    limits=RateLimits(
+                        tenant_per_s=settings.tenant_calls_per_s,
+                        key_per_s=settings.key_calls_per_s,
+                        burst_s=settings.burst_s,
+                    ),
                     account=account,
                 ),
             )

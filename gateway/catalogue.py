@@ -40,6 +40,7 @@ class FunctionEntry(msgspec.Struct, frozen=True):
     scopes: ScopesEntry = ScopesEntry()
     timeout_s: float = 30
     concurrency: int = 32
+    memory_mb: int = 256
     max_body_bytes: int = 8 * 1024 * 1024
     owner: Literal["tenant", "platform"] = "tenant"
 

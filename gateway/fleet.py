@@ -56,6 +56,11 @@ class Fleet:
         self._asking: asyncio.Task[None] | None = None
         self._queue: deque[asyncio.Future[None]] = deque()
 
+    @property
+    def empty(self) -> bool:
+        """Whether no worker is known, so that a call has to wait for the agent."""
+        return not self._workers
+
     async def acquire(self) -> Worker:
         """Return the least loaded worker, counted as having one call more.
 

@@ -6,6 +6,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from gateway.agent_client import AgentClient
 from gateway.asgi import Receive, Scope, Send, send_whole
 from gateway.catalogue import Catalogue
+from gateway.ledger.log import LedgerLog
 from gateway.snapshot_watch import SnapshotWatch
 
 JSON = b"application/json"
@@ -22,11 +23,13 @@ class Health:
         snapshots: SnapshotWatch,
         catalogue: Catalogue,
         agent: AgentClient,
+        ledger: LedgerLog,
         registry: CollectorRegistry,
     ) -> None:
         self._snapshots = snapshots
         self._catalogue = catalogue
         self._agent = agent
+        self._ledger = ledger
         self._registry = registry
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -50,4 +53,6 @@ class Health:
             missing.append("catalogue")
         if not await self._agent.answers():
             missing.append("agent")
+        if not self._ledger.writable:
+            missing.append("ledger")
         return missing

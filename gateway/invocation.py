@@ -28,6 +28,8 @@ class Invocation:
     instance: str | None = None
     waiting_for: str = "the gateway"
     deadline_s: float = 0.0
+    memory_mb: int = 0
+    cold: bool = False
     instance_wait_s: float = 0.0
     run_s: float = 0.0
     total_s: float = 0.0

@@ -17,6 +17,7 @@ from gateway.invocation import Invocation
 from gateway.keyring import presented_key
 from gateway.observers import Account
 from gateway.problems import problem_of
+from gateway.rate_limits import RateLimits
 from gateway.request_body import ClientGone, RequestBody
 from gateway.request_head import (
     MalformedRequest,
@@ -46,12 +47,14 @@ class InvokePath:
         snapshots: SnapshotWatch,
         catalogue: Catalogue,
         instances: Instances,
+        limits: RateLimits,
         account: Account,
     ) -> None:
         self._zone = zone
         self._snapshots = snapshots
         self._catalogue = catalogue
         self._instances = instances
+        self._limits = limits
         self._account = account
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -111,6 +114,7 @@ class InvokePath:
         caller = call.caller = ring.caller(presented_key(head.read))
         function, path = self._catalogue.route(scope["raw_path"], snapshot=ring.snapshot)
         call.function = function.name
+        call.memory_mb = function.memory_mb
         envelope = head.read.get(b"gridfaas-tenant")
         call.tenant = tenant_of(
             caller=caller,
@@ -119,6 +123,7 @@ class InvokePath:
             ring=ring,
         )
         check_scope(caller=caller, function=function, method=call.method)
+        self._limits.take(tenant=call.tenant, key_id=caller.key_id)
         call.deadline_s = head.timeout_s(allowed_s=function.timeout_s)
         body = RequestBody(receive, head=head, limit=function.max_body_bytes)
         if scope["query_string"]:
@@ -153,6 +158,7 @@ class InvokePath:
         for attempt in range(1, CONNECT_ATTEMPTS + 1):
             call.waiting_for = f"an instance of {function.name}"
             before = call.elapsed_s()
+            call.cold = call.cold or fleet.empty
             worker = await fleet.acquire()
             started = call.elapsed_s()
             call.instance_wait_s += started - before
@@ -175,7 +181,7 @@ class InvokePath:
             )
             try:
                 async with Exchange(worker.pool, request) as response:
-                    await self._answer(call, response, send, since_s=started)
+                    await self._answer(call, body, response, send, since_s=started)
                 return
             except ConnectFailed:
                 # Nothing was sent: another worker, or a new one, can still take the call.
@@ -186,7 +192,13 @@ class InvokePath:
                 fleet.release(worker)
 
     async def _answer(
-        self, call: Invocation, response: UpstreamConnection, send: Send, *, since_s: float
+        self,
+        call: Invocation,
+        body: RequestBody,
+        response: UpstreamConnection,
+        send: Send,
+        *,
+        since_s: float,
     ) -> None:
         headers: Headers = response_headers(response.headers, status=response.status)
         headers.append((b"x-request-id", call.request_id.encode()))
@@ -199,6 +211,7 @@ class InvokePath:
             call.bytes_out += len(data)
             call.run_s = call.elapsed_s() - since_s
             if last:
+                call.bytes_in = body.received
                 self._account.close(call)
             if not call.response_started:
                 call.response_started = True

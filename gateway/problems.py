@@ -13,6 +13,7 @@ from gateway.deadline import DeadlineExceeded, RequestTimeout
 from gateway.fleet import QueueFull, QueueTimeout
 from gateway.forwarding.errors import ConnectFailed, UpstreamFailed
 from gateway.keyring import Unauthenticated
+from gateway.rate_limits import RateExceeded
 from gateway.request_body import BodyTooLarge
 from gateway.request_head import MalformedRequest
 from gateway.snapshot_watch import NoSnapshot
@@ -30,6 +31,7 @@ PROBLEMS: Mapping[type[Exception], tuple[int, str]] = {
     RequestTimeout: (408, "request-timeout"),
     BodyTooLarge: (413, "body-too-large"),
     QueueFull: (429, "too-many-requests"),
+    RateExceeded: (429, "too-many-requests"),
     UpstreamFailed: (502, "upstream-failed"),
     ConnectFailed: (503, "function-unavailable"),
     AgentUnavailable: (503, "function-unavailable"),

@@ -33,6 +33,10 @@ class GatewaySettings(BaseSettings):
     instances_fresh_s: float = 1.0
     queue_length: int = 128
     queue_wait_s: float = 5.0
+    tenant_calls_per_s: float = Field(default=20_000, gt=0)
+    key_calls_per_s: float = Field(default=10_000, gt=0)
+    burst_s: float = Field(default=2.0, gt=0)
+    ledger_segment_bytes: int = Field(default=64 << 20, gt=0)
     control_max_body_bytes: int = 1 << 20
     control_timeout_s: float = 15.0
 
@@ -40,6 +44,11 @@ class GatewaySettings(BaseSettings):
     def snapshot_path(self) -> Path:
         """Where the agent of this zone keeps the tenants and keys."""
         return self.state_dir / "snapshot.json"
+
+    @property
+    def ledger_folder(self) -> Path:
+        """Where every invocation is written down."""
+        return self.state_dir / "ledger"
 
     @property
     def agent_socket(self) -> Path:

@@ -55,11 +55,8 @@ def test_no_key_is_found(read: dict[bytes, bytes]) -> None:
 def test_the_holder_of_a_key() -> None:
     caller = ring().caller(b"gf_one")
 
-    assert (caller.key_id, caller.tenant, caller.scopes) == (
-        "k1",
-        "acme",
-        frozenset({"mdms:write"}),
-    )
+    assert (caller.key_id, caller.tenant) == ("k1", "acme")
+    assert caller.scopes == frozenset({"mdms:write"})
     assert not caller.is_zone
 
 

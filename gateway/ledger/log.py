@@ -1,0 +1,121 @@
+"""The ledger being written: in the file before the answer leaves, on the disk soon after."""
+
+import asyncio
+import logging
+import os
+import time
+from pathlib import Path
+
+from gateway.invocation import Invocation
+from gateway.ledger.record import record_of
+from gateway.ledger.segment import SUFFIX, frame
+
+logger = logging.getLogger(__name__)
+
+# Together with a slow disk's own time this stays below 100 ms.
+SYNC_AFTER_S = 0.05
+
+
+class LedgerLog:
+    """Observes calls and appends their records to segments in `folder` (made here, mode 0700).
+
+    A record has left the process when `ended` returns, so it survives a kill of the gateway; it
+    survives a power cut once the shared fsync, at most 100 ms later, is done. A segment is never
+    written again after its process: a torn tail stays a tail.
+    """
+
+    def __init__(self, folder: Path, *, segment_bytes: int) -> None:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        self._folder = folder
+        self._segment_bytes = segment_bytes
+        self._file: int | None = None
+        self._size = 0
+        self._opened = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._syncing: asyncio.Task[None] | None = None
+        self._unsynced = False
+        self.writable = True
+
+    def ended(self, call: Invocation) -> None:
+        """Append the call's record. A full disk is logged and shown by `writable`."""
+        record = record_of(call)
+        if record is None:
+            return
+        try:
+            self._append(frame(record))
+            self.writable = True
+        except OSError as error:
+            self.writable = False
+            # The record itself goes to the log, from which it can be entered by hand.
+            logger.error("ledger not written: %s", error, extra={"record": str(record)})
+
+    async def close(self) -> None:
+        """Bring everything to disk and end the segment."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._syncing is not None:
+            await asyncio.gather(self._syncing, return_exceptions=True)
+        if self._file is not None:
+            await asyncio.to_thread(os.fsync, self._file)
+            os.close(self._file)
+            self._file = None
+
+    def _append(self, data: bytes) -> None:
+        if self._file is None or self._size + len(data) > self._segment_bytes:
+            self._next_segment()
+        assert self._file is not None
+        written = os.write(self._file, data)
+        if written < len(data):
+            # A torn frame would hide all that follows it: take it back.
+            os.ftruncate(self._file, self._size)
+            raise OSError("the disk took only a part of the record")
+        self._size += written
+        self._unsynced = True
+        self._sync_soon()
+
+    def _next_segment(self) -> None:
+        self._opened += 1
+        name = f"{time.time_ns():020d}-{os.getpid()}-{self._opened:06d}{SUFFIX}"
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
+        fresh = os.open(self._folder / name, flags, 0o600)
+        _sync_folder(self._folder)
+        if self._file is not None:
+            # Once in many thousand calls: the full segment is brought to disk here and now.
+            os.fsync(self._file)
+            os.close(self._file)
+        self._file, self._size = fresh, 0
+
+    def _sync_soon(self) -> None:
+        if self._timer is None and self._syncing is None:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(SYNC_AFTER_S, self._start_sync)
+
+    def _start_sync(self) -> None:
+        self._timer = None
+        self._syncing = asyncio.get_running_loop().create_task(self._sync())
+
+    async def _sync(self) -> None:
+        try:
+            if self._file is not None:
+                self._unsynced = False
+                # A duplicate, because the segment may be full and closed in the meantime.
+                duplicate = os.dup(self._file)
+                try:
+                    await asyncio.to_thread(os.fsync, duplicate)
+                finally:
+                    os.close(duplicate)
+        except OSError as error:
+            self.writable = False
+            logger.error("ledger not synced: %s", error)
+        finally:
+            self._syncing = None
+            if self._unsynced:
+                self._sync_soon()
+
+
+def _sync_folder(folder: Path) -> None:
+    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)

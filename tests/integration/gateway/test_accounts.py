@@ -1,0 +1,128 @@
+"""What is left of a call: the ledger, the limits, the access log."""
+
+import concurrent.futures
+import http.client
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gateway.ledger.segment import read_ledger
+from tests.integration.gateway.zone import BETA, ZoneUnderTest, function
+
+LOGGING = Path(__file__).parents[3] / "deploy" / "logging.json"
+
+
+@pytest.fixture
+def counted(folder: Path) -> Iterator[ZoneUnderTest]:
+    zone = ZoneUnderTest(folder)
+    zone.functions = [function("echo", memory_mb=128)]
+    try:
+        _, worker = zone.start_worker()
+        zone.instances = {"acme/echo": [worker], "beta/echo": [worker]}
+        zone.start_agent()
+        yield zone
+    finally:
+        zone.close()
+
+
+def test_every_invocation_is_in_the_ledger(counted: ZoneUnderTest) -> None:
+    counted.start_gateway()
+    counted.wait_until_ready()
+    good = counted.call("POST", "/v1/echo/body", body=b"12345")
+    late = counted.call("GET", "/v1/echo/slow?s=9", headers={"X-Timeout-Ms": "100"})
+    counted.call("GET", "/v1/none", key=None)
+
+    first, second = read_ledger(counted.folder / "ledger")
+    assert (first.call_id, first.tenant, first.function) == (
+        good.headers["x-call-id"],
+        "acme",
+        "echo",
+    )
+    assert (first.status, first.bytes_in, first.bytes_out, first.memory_mb) == (200, 5, 5, 128)
+    assert first.cold
+    assert 0 < first.run_us <= first.total_us
+    assert (second.status, second.problem) == (late.status, "deadline-exceeded")
+    assert not second.cold
+
+
+def test_no_answered_call_is_missing_after_a_kill(counted: ZoneUnderTest) -> None:
+    answered: set[str] = set()
+    for _ in range(3):
+        gateway = counted.start_gateway()
+        counted.wait_until_ready()
+
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            callers = [pool.submit(_until_reset, counted) for _ in range(4)]
+            time.sleep(0.5)
+            gateway.send_signal(signal.SIGKILL)
+            gateway.wait(5)
+            for caller in callers:
+                answered |= caller.result(30)
+
+    written = [record.call_id for record in read_ledger(counted.folder / "ledger")]
+    assert len(answered) > 10
+    assert answered <= set(written)
+
+
+def _until_reset(zone: ZoneUnderTest) -> set[str]:
+    found: set[str] = set()
+    while True:
+        try:
+            answer = zone.call("POST", "/v1/echo/body", body=b"1")
+        except (OSError, http.client.HTTPException):
+            return found
+        if answer.status == 200:
+            found.add(answer.headers["x-call-id"])
+
+
+def test_a_key_that_calls_too_often_waits_and_others_do_not(counted: ZoneUnderTest) -> None:
+    environment = counted.environment()
+    limits = {"GRIDFAAS_KEY_CALLS_PER_S": "0.1", "GRIDFAAS_BURST_S": "30"}
+    counted.environment = lambda: {**environment, **limits}  # type: ignore[method-assign]
+    counted.start_gateway()
+    counted.wait_until_ready()
+
+    answers = [counted.call("GET", "/v1/echo/me") for _ in range(4)]
+
+    assert [answer.status for answer in answers] == [200, 200, 200, 429]
+    assert answers[3].problem() == (429, "too-many-requests")
+    assert 1 <= int(answers[3].headers["retry-after"]) <= 10
+    assert counted.call("GET", "/v1/echo/me", key=BETA).status == 200
+
+
+def test_every_call_is_a_line_of_json(counted: ZoneUnderTest) -> None:
+    log = counted.folder / "log"
+    with log.open("wb") as file:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "gateway"],
+            env={**counted.environment(), "GRIDFAAS_LOG_CONFIG": str(LOGGING)},
+            stderr=file,
+        )
+        counted.processes.append(process)
+        deadline = time.monotonic() + 15
+        while b"snapshot loaded" not in log.read_bytes():
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+    deadline = time.monotonic() + 15
+    while True:
+        try:
+            counted.wait_until_ready()
+            break
+        except ConnectionError:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+    answer = counted.call("GET", "/v1/echo/meter-4711?meter_id=4711")
+
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    (line,) = [line for line in lines if line["logger"] == "gateway.access"]
+    assert line["request_id"] == answer.headers["x-request-id"]
+    assert (line["tenant"], line["function"], line["status"]) == ("acme", "echo", 200)
+    assert "4711" not in log.read_text()
+    # The key's id, never the key.
+    assert log.read_text().count("gf_") == log.read_text().count('"id-gf_')
