@@ -5,7 +5,7 @@ import logging
 
 from gateway.answer import answer_error
 from gateway.asgi import Headers, Receive, Scope, Send
-from gateway.authorization import check_scope, tenant_of
+from gateway.authorization import PLATFORM, check_scope, tenant_of
 from gateway.catalogue import Catalogue, FunctionEntry
 from gateway.client_connection import EXTENSION
 from gateway.deadline import out_of_time
@@ -154,7 +154,9 @@ class InvokePath:
         # Chunks that are all in hand have a known length by now.
         length = len(in_hand) if body.ended and head.chunked else head.content_length
         chunked = rest is not None and length is None
-        fleet = self._instances.fleet(tenant=call.tenant, function=function.name)
+        # The platform's own workers serve every tenant, so their load is counted in one place.
+        owner = PLATFORM if function.owner == PLATFORM else call.tenant
+        fleet = self._instances.fleet(tenant=owner, function=function.name)
         for attempt in range(1, CONNECT_ATTEMPTS + 1):
             call.waiting_for = f"an instance of {function.name}"
             before = call.elapsed_s()
