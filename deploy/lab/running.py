@@ -2,9 +2,10 @@
 
 import asyncio
 import os
+import shutil
 import time
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
 from deploy.lab.bootstrap import TENANTS, close_own_server, record_lab
@@ -50,7 +51,7 @@ async def running_lab(
         LabFailure, ServerFailure: it cannot be brought up; nothing is left behind.
     """
     make_home(home)
-    with hold_lab(home.state):
+    with hold_lab(home.state), _sockets_removed(home):
         require_free((zone.name, zone.port) for zone in topology.zones)
         keys = lasting_keys(
             home.state / "keys.json",
@@ -87,6 +88,14 @@ async def running_lab(
             reporter.step("ending what was started")
             await supervisor.stop()
             status_path(home).unlink(missing_ok=True)
+
+
+@contextmanager
+def _sockets_removed(home: Home) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        shutil.rmtree(home.run, ignore_errors=True)
 
 
 async def _start_servers(

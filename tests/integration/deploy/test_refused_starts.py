@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.lab.home import Home, make_home
+from deploy.lab.home import Home, find_home, make_home
 from deploy.lab.lock import LabIsRunning, hold_lab, running_lab
 
 GRIDFAAS = Path(sys.executable).with_name("gridfaas")
@@ -49,6 +49,7 @@ def test_a_taken_port_is_named_before_anything_starts(home: Path) -> None:
     assert done.returncode == 1
     assert f"127.0.0.1:{port}, the gateway of zone-1, cannot be used" in the_error(done)
     assert not (home / "servers").exists()
+    assert not find_home(environ={"GRIDFAAS_HOME": str(home)}).run.exists()
 
 
 def test_a_second_lab_on_the_same_state_is_refused(home: Path) -> None:
