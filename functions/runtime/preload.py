@@ -1,6 +1,7 @@
 """What the zygote imports so that no worker has to, since after the drop it may not be able to."""
 
 import importlib
+import importlib.metadata
 import logging
 import os
 from pathlib import Path
@@ -66,6 +67,8 @@ def preload(functions: Path) -> None:
     for name in (*LIBRARIES, *LAZY):
         importlib.import_module(name)
     client_context()
+    # redis asks for its own version at each start, which imports a reader of metadata.
+    importlib.metadata.version("redis")
     for spec in load_specs(functions):
         module = spec.app.partition(":")[0]
         try:
