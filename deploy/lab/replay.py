@@ -51,6 +51,8 @@ class Replay:
             "refused": sum(self.sent.refused.values()),
             "refused_reasons": self.sent.refused,
             "unanswered": self.sent.unanswered,
+            "requests": self.sent.requests,
+            "retries": self.sent.retries,
             "cold_found": self.cold.found,
             "cold_distinct": self.cold.distinct,
             "exactly_once": self.exactly_once,
