@@ -50,14 +50,14 @@ async def provision_tenant(redis_url: str, slug: str, *, password: str) -> str:
     patterns = (f"{slug}:*", uplink_key(slug), uplink_bytes_key(slug))
     user = tenant_user(slug)
     await _set_user(redis_url, user, password, patterns=patterns, commands=TENANT_COMMANDS)
-    return _url_of(redis_url, user, password)
+    return with_login(redis_url, user=user, password=password)
 
 
 async def provision_link(redis_url: str, *, password: str) -> str:
     """Make or renew the user that reads and trims every tenant's uplink; return its URL."""
     patterns = (uplink_key("*"), uplink_bytes_key("*"))
     await _set_user(redis_url, LINK_USER, password, patterns=patterns, commands=LINK_COMMANDS)
-    return _url_of(redis_url, LINK_USER, password)
+    return with_login(redis_url, user=LINK_USER, password=password)
 
 
 async def revoke_tenant(redis_url: str, slug: str) -> None:
@@ -68,6 +68,22 @@ async def revoke_tenant(redis_url: str, slug: str) -> None:
         await _save(admin)
     finally:
         await admin.aclose()
+
+
+def with_login(redis_url: str, *, user: str, password: str) -> str:
+    """Return the same server's URL with another login and no database, percent-encoded."""
+    parts = urlsplit(redis_url)
+    query = dict(parse_qsl(parts.query))
+    query.pop("db", None)
+    host = parts.netloc.rpartition("@")[2]
+    if parts.scheme == "unix":
+        query |= {"username": user, "password": password}
+        # Not by urlunsplit: with an empty host some versions of Python write one slash only.
+        return f"unix://{host}{parts.path}?{urlencode(query)}"
+    for credential in ("username", "password"):
+        query.pop(credential, None)
+    netloc = f"{quote(user, safe='')}:{quote(password, safe='')}@{host}"
+    return urlunsplit(parts._replace(netloc=netloc, path="", query=urlencode(query)))
 
 
 async def _set_user(
@@ -96,17 +112,3 @@ async def _save(admin: HotConnection) -> None:
     except CommandRefused as error:
         if "not configured to use an ACL file" not in str(error):
             raise
-
-
-def _url_of(redis_url: str, user: str, password: str) -> str:
-    parts = urlsplit(redis_url)
-    query = dict(parse_qsl(parts.query))
-    query.pop("db", None)
-    host = parts.netloc.rpartition("@")[2]
-    if parts.scheme == "unix":
-        query |= {"username": user, "password": password}
-        return urlunsplit(parts._replace(netloc=host, query=urlencode(query)))
-    for credential in ("username", "password"):
-        query.pop(credential, None)
-    netloc = f"{quote(user, safe='')}:{quote(password, safe='')}@{host}"
-    return urlunsplit(parts._replace(netloc=netloc, path="", query=urlencode(query)))

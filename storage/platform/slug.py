@@ -3,6 +3,10 @@
 import re
 from typing import Final
 
+RESERVED: Final = frozenset({"platform", "up", "upb"})
+"""`up` and `upb` begin the hot store's keys of every uplink; `platform` is who owns the
+platform's own functions, in accounts and metrics."""
+
 _SLUG: Final = re.compile(r"[a-z][a-z0-9-]{1,30}")
 
 
@@ -10,9 +14,12 @@ class InvalidSlug(ValueError):
     """The text cannot name a tenant."""
 
     def __init__(self, slug: str) -> None:
-        super().__init__(
-            f"{slug[:40]!r} is not a slug: 2 to 31 of a-z, 0-9 and '-', beginning with a letter"
+        reason = (
+            "is reserved for the platform"
+            if slug in RESERVED
+            else "is not a slug: 2 to 31 of a-z, 0-9 and '-', beginning with a letter"
         )
+        super().__init__(f"{slug[:40]!r} {reason}")
         self.slug = slug
 
 
@@ -22,6 +29,6 @@ def check_slug(slug: str) -> str:
     Raises:
         InvalidSlug: it cannot.
     """
-    if _SLUG.fullmatch(slug) is None:
+    if slug in RESERVED or _SLUG.fullmatch(slug) is None:
         raise InvalidSlug(slug)
     return slug
