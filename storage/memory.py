@@ -1,14 +1,19 @@
 """The ports of the stores in memory, for unit tests of the services above them."""
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from storage.hot.packing import SlotNamedTwice
 from storage.model.block import HAS_RAW, PRESENT, SLOT, BlockKey
+from storage.model.event_block import EVENT, EventKey
+from storage.model.events import EventBatch
+from storage.model.payload import Batch, decode_payload
 from storage.model.quality import CLASS_OF_QUALITY, QualityClass
 from storage.model.runs import RunBatch
 from storage.model.uplink import UplinkEntry, pack_excluded, unpack_excluded
@@ -16,28 +21,37 @@ from storage.ports import Acceptance, Outcome, StoreFull
 
 ENTRY_BYTES = 64
 MAX_REVISION = 65_535
+_Key = TypeVar("_Key", BlockKey, EventKey)
 
 
 @dataclass(slots=True)
-class _Held:
-    slots: NDArray[np.void]
-    past: set[tuple[int, int, int]] = field(default_factory=set)
+class _Slot:
+    """What a slot or an event holds, and the (value, class) of what it held before."""
+
+    final: int
+    quality: int
+    raw: int = 0
+    flags: int = 0
+    revision: int = 0
+    past: set[tuple[int, int]] = field(default_factory=set)
+
+    @property
+    def fields(self) -> tuple[int, int, int, int, int]:
+        return self.raw, self.final, self.quality, self.flags, self.revision
 
 
 @dataclass(frozen=True, slots=True)
 class _Claim:
-    key: BlockKey
-    slot: int
+    """A version; `place` is its slot, or its second of the day."""
+
+    key: BlockKey | EventKey
+    place: int
     value: int
     quality: int
 
     @property
     def rank(self) -> int:
         return int(CLASS_OF_QUALITY[self.quality])
-
-    @property
-    def version(self) -> tuple[int, int, int]:
-        return (self.slot, self.value, self.rank)
 
 
 class MemoryHotStore:
@@ -56,13 +70,13 @@ class MemoryHotStore:
         self._limit = uplink_limit_bytes
         self._clock_us = clock_us
         self._sequence = 0
-        self._blocks: dict[BlockKey, _Held] = {}
+        self._blocks: defaultdict[BlockKey | EventKey, dict[int, _Slot]] = defaultdict(dict)
         self._watermarks: dict[str, int] = {}
 
-    async def accept(self, batch: RunBatch) -> Acceptance:
+    async def accept(self, batch: Batch) -> Acceptance:
         """See `HotStore.accept`."""
         claims = list(_claims(batch))
-        if len({(claim.key, claim.slot) for claim in claims}) < len(claims):
+        if len({(claim.key, claim.place) for claim in claims}) < len(claims):
             raise SlotNamedTwice("the batch names a slot twice")
         outcomes = np.array([self._judge(claim) for claim in claims], dtype=np.uint8)
         duplicate = outcomes == Outcome.DUPLICATE
@@ -79,64 +93,78 @@ class MemoryHotStore:
 
     async def relay(self, entries: Sequence[UplinkEntry]) -> int:
         """See `HotStore.relay`."""
-        batches = [RunBatch.decode(entry.payload) for entry in entries]
+        batches = [decode_payload(entry.payload) for entry in entries]
         for entry, batch in zip(entries, batches, strict=True):
             if entry.sequence <= self._watermarks.get(entry.edge, -1):
                 continue
             self._queue(entry)
             excluded = unpack_excluded(entry.excluded, len(batch))
             for claim, skipped in zip(_claims(batch), excluded, strict=True):
-                if not skipped and claim.version != self._current(claim):
+                if not skipped:
                     self._write(claim)
             self._watermarks[entry.edge] = entry.sequence
         return len(entries)
 
     async def read(self, keys: Sequence[BlockKey]) -> dict[BlockKey, NDArray[np.void]]:
         """See `HotStore.read`."""
-        return {key: self._blocks[key].slots.copy() for key in keys if key in self._blocks}
+        blocks = {}
+        for key, held in self._held(keys):
+            blocks[key] = np.zeros(key.slots, dtype=SLOT)
+            for place, slot in held.items():
+                blocks[key][place] = slot.fields
+        return blocks
+
+    async def read_events(self, keys: Sequence[EventKey]) -> dict[EventKey, NDArray[np.void]]:
+        """See `HotStore.read_events`."""
+        return {
+            key: np.array([(at, *slot.fields) for at, slot in sorted(held.items())], dtype=EVENT)
+            for key, held in self._held(keys)
+        }
+
+    def _held(self, keys: Sequence[_Key]) -> list[tuple[_Key, dict[int, _Slot]]]:
+        return [(key, self._blocks[key]) for key in keys if key in self._blocks]
 
     def _queue(self, entry: UplinkEntry) -> None:
         if sum(map(_size, self.uplink)) + _size(entry) > self._limit:
             raise StoreFull(retry_after_s=5, what="the uplink")
         self.uplink.append(entry)
 
-    def _current(self, claim: _Claim) -> tuple[int, int, int] | None:
-        held = self._blocks.get(claim.key)
-        if held is None or not held.slots["flags"][claim.slot] & PRESENT:
-            return None
-        now = held.slots[claim.slot]
-        return (claim.slot, int(now["final"]), int(CLASS_OF_QUALITY[now["quality"]]))
-
     def _judge(self, claim: _Claim) -> Outcome:
-        current = self._current(claim)
-        if current is None:
+        held = self._blocks.get(claim.key, {}).get(claim.place)
+        if held is None:
             return Outcome.ACCEPTED
-        if claim.version == current or claim.version in self._blocks[claim.key].past:
+        rank, version = int(CLASS_OF_QUALITY[held.quality]), (claim.value, claim.rank)
+        if version == (held.final, rank) or version in held.past:
             return Outcome.DUPLICATE
-        return Outcome.OUTRANKED if claim.rank < current[2] else Outcome.CORRECTED
+        return Outcome.OUTRANKED if claim.rank < rank else Outcome.CORRECTED
 
     def _write(self, claim: _Claim) -> None:
-        current = self._current(claim)
-        empty = np.zeros(claim.key.slots, dtype=SLOT)
-        held = self._blocks.setdefault(claim.key, _Held(empty))
-        slot = held.slots[claim.slot : claim.slot + 1]
-        if current is not None:
-            outranked = claim.rank < current[2]
-            held.past.add(claim.version if outranked else current)
-            slot["revision"] = min(int(slot["revision"][0]) + 1, MAX_REVISION)
-        if current is None or claim.rank >= current[2]:
-            slot["final"], slot["quality"] = claim.value, claim.quality
-            slot["flags"] |= PRESENT
+        slots = self._blocks[claim.key]
+        held = slots.get(claim.place)
+        if held is None:
+            held = slots[claim.place] = _Slot(claim.value, claim.quality, flags=PRESENT)
+        else:
+            new, old = (claim.value, claim.rank), (held.final, int(CLASS_OF_QUALITY[held.quality]))
+            if new == old:
+                return
+            held.past.add(new if claim.rank < old[1] else old)
+            held.revision = min(held.revision + 1, MAX_REVISION)
+            if claim.rank >= old[1]:
+                held.final, held.quality = claim.value, claim.quality
         if claim.rank == QualityClass.ACTUAL:
-            slot["raw"] = claim.value
-            slot["flags"] |= HAS_RAW
+            held.raw = claim.value
+            held.flags |= HAS_RAW
 
 
 def _size(entry: UplinkEntry) -> int:
     return len(entry.edge) + len(entry.excluded) + len(entry.payload) + ENTRY_BYTES
 
 
-def _claims(batch: RunBatch) -> Iterator[_Claim]:
+def _claims(batch: Batch) -> Iterator[_Claim]:
+    return _of_events(batch) if isinstance(batch, EventBatch) else _of_runs(batch)
+
+
+def _of_runs(batch: RunBatch) -> Iterator[_Claim]:
     starts = batch.offsets.tolist()
     for run in range(batch.runs):
         key = BlockKey(
@@ -149,3 +177,18 @@ def _claims(batch: RunBatch) -> Iterator[_Claim]:
         for i in range(starts[run], starts[run + 1]):
             slot = first + i - starts[run]
             yield _Claim(key, slot, int(batch.values[i]), int(batch.quality[i]))
+
+
+def _of_events(batch: EventBatch) -> Iterator[_Claim]:
+    for meter, register, day, interval_s, second, value, quality in zip(
+        batch.event_meter.tolist(),
+        batch.event_register.tolist(),
+        batch.event_day.tolist(),
+        batch.event_interval_s.tolist(),
+        batch.event_second.tolist(),
+        batch.values.tolist(),
+        batch.quality.tolist(),
+        strict=True,
+    ):
+        key = EventKey(batch.meters[meter], batch.registers[register], day, interval_s)
+        yield _Claim(key, second, value, quality)

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from storage.model.block import BlockKey
-from storage.model.runs import RunBatch
+from storage.model.event_block import EventKey
+from storage.model.payload import Batch
 from storage.model.uplink import UplinkEntry
 
 
@@ -45,11 +46,11 @@ class Acceptance:
 class HotStore(Protocol):
     """A tenant's readings in the zone's Redis. Order and repetition of batches do not matter."""
 
-    async def accept(self, batch: RunBatch) -> Acceptance:
+    async def accept(self, batch: Batch) -> Acceptance:
         """First hop: compare, write and queue for the parent in one atomic, durable step.
 
-        A value equal to the slot's, or to one that the slot held before, is a duplicate: a batch
-        sent again never undoes a correction. A batch must not name a slot twice.
+        A value equal to the slot's or the event's, or to one that it held before, is a
+        duplicate: a batch sent again never undoes a correction. Runs must not overlap.
 
         Raises:
             StoreFull: nothing was written, retry after `retry_after_s`.
@@ -67,6 +68,9 @@ class HotStore(Protocol):
 
     async def read(self, keys: Sequence[BlockKey]) -> dict[BlockKey, NDArray[np.void]]:
         """Slots (dtype `SLOT`) of the blocks that exist; a missing one is not in the answer."""
+
+    async def read_events(self, keys: Sequence[EventKey]) -> dict[EventKey, NDArray[np.void]]:
+        """Events (dtype `EVENT`, by instant) of the blocks that exist; missing ones left out."""
 
 
 class RecordStore(Protocol):

@@ -5,6 +5,8 @@ from typing import Final
 import numpy as np
 
 from storage.model.block import BlockKey
+from storage.model.event_block import EventKey
+from storage.model.events import EventBatch
 from storage.model.runs import DAY_S, RunBatch
 
 RESERVED_SLUGS: Final = frozenset({"up", "upb"})
@@ -51,7 +53,16 @@ def block_key(slug: str, key: BlockKey) -> str:
     Raises:
         RegisterRefused: the register's name contains "/".
     """
-    return _prefix(slug, key.day, key.interval_s, key.register) + key.meter_id
+    return f"{slug}:b:{_in_block(key.day, key.interval_s, key.register)}{key.meter_id}"
+
+
+def event_block_key(slug: str, key: EventKey) -> str:
+    """Hash of a block's events; the library keeps its history at the same name with `:eh:`.
+
+    Raises:
+        RegisterRefused: the register's name contains "/".
+    """
+    return f"{slug}:e:{_in_block(key.day, key.interval_s, key.register)}{key.meter_id}"
 
 
 def batch_keys(slug: str, batch: RunBatch) -> list[str]:
@@ -63,8 +74,8 @@ def batch_keys(slug: str, batch: RunBatch) -> list[str]:
     shared = (batch.run_day.astype(np.int64) * (DAY_S + 1) + batch.run_interval_s) << 8
     _, first, which = np.unique(shared | batch.run_register, return_index=True, return_inverse=True)
     prefixes = [
-        _prefix(
-            slug,
+        f"{slug}:b:"
+        + _in_block(
             int(batch.run_day[run]),
             int(batch.run_interval_s[run]),
             batch.registers[batch.run_register[run]],
@@ -75,7 +86,31 @@ def batch_keys(slug: str, batch: RunBatch) -> list[str]:
     return [prefixes[prefix] + batch.meters[meter] for prefix, meter in pairs]
 
 
-def _prefix(slug: str, day: int, interval_s: int, register: str) -> str:
+def event_keys(slug: str, batch: EventBatch) -> list[str]:
+    """The block key of each block of the batch, in the order of `EventBatch.block_starts`.
+
+    Raises:
+        RegisterRefused: a register's name contains "/".
+    """
+    first = batch.block_starts()
+    prefixes: dict[tuple[int, int, int], str] = {}
+    keys = []
+    for meter, day, interval_s, register in zip(
+        batch.event_meter[first].tolist(),
+        batch.event_day[first].tolist(),
+        batch.event_interval_s[first].tolist(),
+        batch.event_register[first].tolist(),
+        strict=True,
+    ):
+        prefix = prefixes.get((day, interval_s, register))
+        if prefix is None:
+            prefix = f"{slug}:e:" + _in_block(day, interval_s, batch.registers[register])
+            prefixes[day, interval_s, register] = prefix
+        keys.append(prefix + batch.meters[meter])
+    return keys
+
+
+def _in_block(day: int, interval_s: int, register: str) -> str:
     if "/" in register:
         raise RegisterRefused(f"{register!r} contains '/'")
-    return f"{slug}:b:{day}:{interval_s}:{register}/"
+    return f"{day}:{interval_s}:{register}/"

@@ -9,11 +9,14 @@ from typing import Final
 
 from storage.hot.connection import connect
 
-LIBRARY: Final = "gridfaas_v1"
-ACCEPT: Final = "gf1_accept"
-RELAY: Final = "gf1_relay"
-UPLINK_ACK: Final = "gf1_uplink_ack"
-REGISTRY_APPLY: Final = "gf1_registry_apply"
+LIBRARY: Final = "gridfaas_v2"
+ACCEPT: Final = "gf2_accept"
+RELAY: Final = "gf2_relay"
+READ_EVENTS: Final = "gf2_read_events"
+UPLINK_ACK: Final = "gf2_uplink_ack"
+REGISTRY_APPLY: Final = "gf2_registry_apply"
+# One chunk of Lua: each part may use what those before it declare.
+_PARTS: Final = ("slots", "runs", "events", "entries", "readings", "registry")
 
 
 async def install(redis_url: str) -> bool:
@@ -24,7 +27,7 @@ async def install(redis_url: str) -> bool:
     Raises:
         StoreUnavailable, CommandRefused: as `HotConnection.call`.
     """
-    code = Path(__file__).with_name("library.lua").read_bytes()
+    code = _code()
     admin = connect(redis_url, max_connections=1)
     try:
         held = await admin.call("FUNCTION", "LIST", "LIBRARYNAME", LIBRARY, "WITHCODE")
@@ -34,3 +37,9 @@ async def install(redis_url: str) -> bool:
     finally:
         await admin.aclose()
     return True
+
+
+def _code() -> bytes:
+    here = Path(__file__).parent
+    parts = [(here / f"{part}.lua").read_bytes() for part in _PARTS]
+    return b"\n".join([f"#!lua name={LIBRARY}".encode(), *parts])

@@ -9,17 +9,18 @@ from numpy.typing import NDArray
 
 from storage.hot.connection import RETRY_AFTER_S, Argument, HotConnection
 from storage.hot.keys import (
-    batch_keys,
     block_key,
+    event_block_key,
     sequence_key,
     uplink_bytes_key,
     uplink_key,
     watermark_key,
 )
-from storage.hot.library import ACCEPT, RELAY
-from storage.hot.packing import check_slots_distinct, pack_claims, pack_runs
+from storage.hot.library import ACCEPT, READ_EVENTS, RELAY
+from storage.hot.packed import Packed, pack
 from storage.model.block import SLOT, BlockKey
-from storage.model.runs import RunBatch
+from storage.model.event_block import EVENT, EventKey
+from storage.model.payload import Batch, decode_payload
 from storage.model.uplink import UplinkEntry, unpack_excluded
 from storage.ports import Acceptance, StoreFull
 
@@ -32,9 +33,18 @@ READ_CALL_BLOCKS: Final = 256
 class _Relayed:
     """One entry as the library takes it."""
 
-    keys: list[str]
-    arguments: tuple[Argument, ...]
-    size: int
+    entry: UplinkEntry
+    packed: Packed
+
+    @property
+    def arguments(self) -> tuple[Argument, ...]:
+        entry = self.entry
+        stamp = entry.edge, entry.sequence, entry.excluded
+        return *stamp, *self.packed.arguments, entry.payload
+
+    @property
+    def size(self) -> int:
+        return self.packed.size + len(self.entry.payload)
 
 
 class RedisHotStore:
@@ -52,7 +62,7 @@ class RedisHotStore:
         self._edge = edge
         self._limit = uplink_limit_bytes
 
-    async def accept(self, batch: RunBatch) -> Acceptance:
+    async def accept(self, batch: Batch) -> Acceptance:
         """First hop: compare, write and queue in one step; see `HotStore.accept`.
 
         Raises:
@@ -61,15 +71,14 @@ class RedisHotStore:
         """
         if not len(batch):
             return Acceptance(outcomes=np.zeros(0, dtype=np.uint8), sequence=0)
-        blocks = batch_keys(self._slug, batch)
-        check_slots_distinct(batch, blocks)
+        packed = pack(self._slug, batch)
         shared = (
             uplink_key(self._slug),
             uplink_bytes_key(self._slug),
             sequence_key(self._slug),
         )
-        arguments = (self._edge, self._limit, pack_runs(batch), pack_claims(batch), batch.encode())
-        reply = await self._call(ACCEPT, shared, blocks, arguments)
+        arguments = (self._edge, self._limit, *packed.arguments, batch.encode())
+        reply = await self._call(ACCEPT, shared, packed.keys, arguments)
         sequence, codes = cast(list[bytes], reply)
         outcomes = (
             np.frombuffer(codes, dtype=np.uint8) if codes else np.zeros(len(batch), dtype=np.uint8)
@@ -87,7 +96,7 @@ class RedisHotStore:
         prepared = [self._prepare(entry) for entry in entries]
         taken = 0
         for chunk in _chunks(prepared):
-            blocks = [key for entry in chunk for key in entry.keys]
+            blocks = [key for entry in chunk for key in entry.packed.keys]
             shared = (
                 uplink_key(self._slug),
                 uplink_bytes_key(self._slug),
@@ -113,17 +122,23 @@ class RedisHotStore:
                     blocks[key] = np.frombuffer(slots, dtype=SLOT)
         return blocks
 
+    async def read_events(self, keys: Sequence[EventKey]) -> dict[EventKey, NDArray[np.void]]:
+        """Events of the blocks that exist, by their instants; see `HotStore.read_events`."""
+        blocks: dict[EventKey, NDArray[np.void]] = {}
+        for begin in range(0, len(keys), READ_CALL_BLOCKS):
+            wanted = keys[begin : begin + READ_CALL_BLOCKS]
+            names = [event_block_key(self._slug, key) for key in wanted]
+            reply = await self._connection.call("FCALL_RO", READ_EVENTS, len(names), names)
+            for key, events in zip(wanted, cast(list[bytes], reply), strict=True):
+                if events:
+                    block = np.frombuffer(events, dtype=EVENT)
+                    blocks[key] = block[np.argsort(block["at"])]
+        return blocks
+
     def _prepare(self, entry: UplinkEntry) -> _Relayed:
-        batch = RunBatch.decode(entry.payload)
+        batch = decode_payload(entry.payload)
         excluded = unpack_excluded(entry.excluded, len(batch))
-        blocks = batch_keys(self._slug, batch)
-        check_slots_distinct(batch, blocks)
-        runs, claims = pack_runs(batch), pack_claims(batch, excluded)
-        return _Relayed(
-            keys=blocks,
-            arguments=(entry.edge, entry.sequence, entry.excluded, runs, claims, entry.payload),
-            size=len(runs) + len(claims) + len(entry.payload),
-        )
+        return _Relayed(entry, pack(self._slug, batch, excluded))
 
     async def _call(
         self,

@@ -1,10 +1,10 @@
 """A block: one meter's and register's UTC day of one interval length, as fixed slots."""
 
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from storage.model.quality import CLASS_OF_QUALITY, QualityClass
 from storage.model.runs import DAY_S
@@ -45,10 +45,13 @@ class BlockKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Versions:
-    """V versions of slots of one block, as columns; `edge` indexes the block's edge names."""
+    """V versions of slots of one block, as columns; `edge` indexes the block's edge names.
 
-    slot: NDArray[np.int32]
-    value: NDArray[np.int32]
+    Values are int32 in blocks of slots, int64 in event blocks.
+    """
+
+    slot: NDArray[np.signedinteger[Any]]
+    value: NDArray[np.signedinteger[Any]]
     quality: NDArray[np.uint8]
     sequence: NDArray[np.int64]
     edge: NDArray[np.uint8]
@@ -84,10 +87,13 @@ class RecordBlock:
     edges: tuple[str, ...]
 
     @classmethod
-    def empty(cls, slots: int, edges: tuple[str, ...]) -> Self:
-        """A block without any reading. `edges` must be sorted."""
+    def empty(cls, slots: int, edges: tuple[str, ...], *, layout: DTypeLike = SLOT) -> Self:
+        """A block without any reading; `edges` must be sorted.
+
+        `layout` is the dtype of a slot: `SLOT`, or another with the same fields and more.
+        """
         return cls(
-            slots=np.zeros(slots, dtype=SLOT),
+            slots=np.zeros(slots, dtype=layout),
             sequence=np.zeros(slots, dtype=np.int64),
             edge=np.zeros(slots, dtype=np.uint8),
             raw_sequence=np.zeros(slots, dtype=np.int64),
@@ -204,7 +210,7 @@ def _join(first: Versions, second: Versions) -> Versions:
     )
 
 
-def _last_of_each(sorted_slots: NDArray[np.int32]) -> NDArray[np.bool_]:
+def _last_of_each(sorted_slots: NDArray[np.signedinteger[Any]]) -> NDArray[np.bool_]:
     last = np.ones(len(sorted_slots), dtype=np.bool_)
     last[:-1] = sorted_slots[1:] != sorted_slots[:-1]
     return last

@@ -1,21 +1,13 @@
 """One suite over both hot stores: in memory, and in a real Redis with a tenant's credentials."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from itertools import count
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from storage.hot.acl import provision_link, provision_tenant
-from storage.hot.connection import connect
-from storage.hot.library import install
 from storage.hot.packing import SlotNamedTwice
-from storage.hot.store import RedisHotStore
-from storage.hot.uplink import Uplink
-from storage.memory import MemoryHotStore
 from storage.model.block import (
     HAS_RAW,
     PRESENT,
@@ -28,74 +20,13 @@ from storage.model.block import (
 from storage.model.quality import CLASS_OF_QUALITY, Quality
 from storage.model.runs import PayloadUnreadable, RunBatch
 from storage.model.uplink import UplinkEntry, unpack_excluded
-from storage.ports import HotStore, Outcome, StoreFull
+from storage.ports import Outcome, StoreFull
 from tests.contract.hot_readings import DAY, REGISTER, Run, batch_of
+from tests.contract.hot_subject import EDGE, NewSubject, Subject, in_memory
 
 ACCEPTED, DUPLICATE = Outcome.ACCEPTED, Outcome.DUPLICATE
 CORRECTED, OUTRANKED = Outcome.CORRECTED, Outcome.OUTRANKED
 INT32 = (-(2**31), 2**31 - 1)
-EDGE = "zone-3a"
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """A store under test, and what it queued for the parent."""
-
-    store: HotStore
-    queued: Callable[[], Awaitable[list[UplinkEntry]]]
-
-    async def accept(self, *runs: Run) -> list[Outcome]:
-        acceptance = await self.store.accept(batch_of(*runs))
-        return [Outcome(code) for code in acceptance.outcomes.tolist()]
-
-    async def slots(self, key: BlockKey) -> np.ndarray:
-        return (await self.store.read([key]))[key]
-
-
-NewSubject = Callable[..., Awaitable[Subject]]
-
-
-async def _memory(*, limit: int = 1 << 30) -> Subject:
-    store = MemoryHotStore(edge=EDGE, uplink_limit_bytes=limit)
-
-    async def queued() -> list[UplinkEntry]:
-        return list(store.uplink)
-
-    return Subject(store, queued)
-
-
-@pytest.fixture(params=["memory", "redis"])
-async def new_subject(request: pytest.FixtureRequest) -> AsyncIterator[NewSubject]:
-    if request.param == "memory":
-        yield _memory
-        return
-    redis_url = request.getfixturevalue("redis_url")
-    await install(redis_url)
-    link = connect(await provision_link(redis_url, password="l" * 32))
-    uplink = Uplink(link)
-    opened = [link]
-    numbers = count()
-
-    async def redis(*, limit: int = 1 << 30) -> Subject:
-        slug = f"tenant-{next(numbers)}"
-        tenant = connect(await provision_tenant(redis_url, slug, password="p" * 32))
-        opened.append(tenant)
-        store = RedisHotStore(tenant, slug=slug, edge=EDGE, uplink_limit_bytes=limit)
-
-        async def queued() -> list[UplinkEntry]:
-            pending = await uplink.pending(slug, max_bytes=1 << 30, max_entries=10_000)
-            return [entry for _, entry in pending]
-
-        return Subject(store, queued)
-
-    yield redis
-    for connection in opened:
-        await connection.aclose()
-
-
-@pytest.fixture
-async def subject(new_subject: NewSubject) -> Subject:
-    return await new_subject()
 
 
 async def test_a_day_is_stored_and_queued_as_it_came(subject: Subject) -> None:
@@ -418,7 +349,7 @@ def _record(key: BlockKey, entries: Sequence[UplinkEntry]) -> tuple[RecordBlock,
 async def test_both_stores_answer_alike(
     new_subject: NewSubject, batches: list[dict[tuple[int, int], Version]]
 ) -> None:
-    subject, memory = await new_subject(), await _memory()
+    subject, memory = await new_subject(), await in_memory()
     for batch in batches:
         one = await subject.store.accept(_batch(batch))
         other = await memory.store.accept(_batch(batch))

@@ -21,6 +21,7 @@ from storage.model.block import PRESENT
 from storage.model.runs import RunBatch
 from storage.model.uplink import UplinkEntry
 from storage.ports import StoreUnavailable
+from tests.contract.event_readings import Event, events_of
 from tests.contract.hot_readings import Run, batch_of
 
 PASSWORD = "p" * 32
@@ -143,3 +144,24 @@ async def test_a_server_that_could_lose_readings_is_refused(
 
     with pytest.raises(NotDurable, match=f"{name} is '{unsafe}', not '{safe}'"):
         await verify_durable(valkey.url)
+
+
+async def test_a_kill_right_after_an_answer_loses_no_event(valkey: ValkeyServer) -> None:
+    tenant, store = await _open(valkey)
+    reads = [Event(value=2**60 + at, at=at) for at in range(96)]
+    relayed = UplinkEntry("zone-4", 5, b"", events_of(Event(value=7, meter_id="R")).encode())
+    first = await store.accept(events_of(*reads))
+    await store.relay([relayed])
+    second = await store.accept(events_of(Event(value=999, at=3)))
+
+    await _kill_and_restart(valkey)
+
+    held = (await store.read_events([reads[0].key]))[reads[0].key]
+    assert held["final"].tolist() == [999 if at == 3 else 2**60 + at for at in range(96)]
+    assert held["revision"].tolist() == [int(at == 3) for at in range(96)]
+    queued = await _queued(valkey)
+    assert [entry.sequence for entry in queued] == [first.sequence, 5, second.sequence]
+    assert await store.relay([relayed]) == 1
+    assert (await store.accept(events_of(*reads))).sequence == 0
+    assert len(await _queued(valkey)) == 3
+    await tenant.aclose()

@@ -1,0 +1,101 @@
+-- Readings: a batch is compared, written and queued for the parent in one step.
+-- The two kinds of batch: how their blocks are decided, and the bytes that stand for one key.
+local KINDS = {
+  r = {plan = plan_runs, bytes = RUN_BYTES},
+  e = {plan = plan_events, bytes = SPAN_BYTES},
+}
+
+local function kind_of(name)
+  return KINDS[name] or error('an unknown kind of batch')
+end
+
+local function next_sequence(key)
+  local now = redis.call('TIME')
+  local clock = tonumber(now[1]) * 1000000 + tonumber(now[2])
+  return math.max(tonumber(redis.call('GET', key) or '0') + 1, clock)
+end
+
+local function write_plan(plan, sequence)
+  write_runs(plan)
+  write_events(plan)
+  write_past(plan, sequence)
+end
+
+local function duplicate_bits(plan)
+  if plan.duplicates == 0 then
+    return ''
+  end
+  local bitmap = {}
+  for i = 1, plan.readings, 8 do
+    local bits = 0
+    for b = 0, 7 do
+      if plan.outcome[i + b] == DUPLICATE then
+        bits = bits + 2 ^ b
+      end
+    end
+    bitmap[#bitmap + 1] = string.char(bits)
+  end
+  return table.concat(bitmap)
+end
+
+local function outcomes(plan)
+  if not next(plan.outcome) then
+    return ''
+  end
+  local codes = {}
+  for i = 1, plan.readings do
+    codes[i] = string.char(plan.outcome[i] or 0)
+  end
+  return table.concat(codes)
+end
+
+-- KEYS: uplink, its byte counter, last sequence, then a block a run or span.
+-- ARGV: edge, uplink limit in bytes, kind, runs or spans, claims, payload.
+-- Answer: sequence (0: all were duplicates), one outcome a reading (empty: all accepted).
+local function accept(keys, args)
+  local edge, limit, kind = args[1], args[2], kind_of(args[3])
+  local places, claims, payload = args[4], args[5], args[6]
+  local plan = kind.plan(keys, 3, places, claims, false, false)
+  if plan.readings == plan.duplicates then
+    return {'0', outcomes(plan)}
+  end
+  local excluded = duplicate_bits(plan)
+  if not has_room(keys[2], limit, entry_bytes(edge, excluded, payload)) then
+    return redis.error_reply('STOREFULL the uplink is at its bound')
+  end
+  local sequence = next_sequence(keys[3])
+  local text = integer(sequence)
+  redis.call('SET', keys[3], text)
+  write_plan(plan, sequence)
+  add_entry(keys[1], keys[2], edge, text, excluded, payload)
+  return {text, outcomes(plan)}
+end
+
+-- KEYS: uplink, its byte counter, watermarks, then the entries' blocks, as for accept.
+-- ARGV: uplink limit in bytes, then an entry's edge, sequence, excluded, kind, runs or spans,
+-- claims, payload. Excluded runs' claims are zeros, excluded events' are left out.
+-- Answer: how many entries from the first are in; fewer than sent means the uplink is full.
+local function relay(keys, args)
+  local before, taken = 3, 0
+  for a = 2, #args, 7 do
+    local edge, sequence, excluded = args[a], args[a + 1], args[a + 2]
+    local kind, places, claims, payload = kind_of(args[a + 3]), args[a + 4], args[a + 5], args[a + 6]
+    local number = tonumber(sequence)
+    local watermark = tonumber(redis.call('HGET', keys[3], edge) or '-1')
+    if number > watermark then
+      if not has_room(keys[2], args[1], entry_bytes(edge, excluded, payload)) then
+        return taken
+      end
+      local plan = kind.plan(keys, before, places, claims, excluded ~= '', true)
+      write_plan(plan, number)
+      add_entry(keys[1], keys[2], edge, sequence, excluded, payload)
+      redis.call('HSET', keys[3], edge, sequence)
+    end
+    before = before + #places / kind.bytes
+    taken = taken + 1
+  end
+  return taken
+end
+
+redis.register_function('gf2_accept', accept)
+redis.register_function('gf2_relay', relay)
