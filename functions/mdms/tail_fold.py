@@ -1,6 +1,7 @@
 """Folding the live tail at headquarters into blocks, in the background of the worker."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -70,6 +71,8 @@ class TailFold:
             try:
                 await self._drain()
             except Exception:
+                if self._stopping:
+                    return
                 # The edge of this task: whatever failed, the tail is whole and is tried again.
                 logger.exception("folding the tail failed; again in %.1f s", retry_s)
                 self._failed()
@@ -94,7 +97,6 @@ class TailFold:
             left -= moved
 
     async def _sleep(self, seconds: float) -> None:
-        try:
-            await asyncio.wait_for(self._due.wait(), seconds)
-        except TimeoutError:
-            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._due.wait()

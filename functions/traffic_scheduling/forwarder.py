@@ -1,6 +1,7 @@
 """Store and forward: an entry leaves the zone's store only once the parent has it durably."""
 
 import asyncio
+import contextlib
 import logging
 import random
 import time
@@ -41,7 +42,7 @@ class Forwarder:
         self._uplinks = uplinks
         self._settings = settings
         self._metrics = metrics
-        self._changed = asyncio.Condition()
+        self._changed = asyncio.Event()
 
     async def run(self) -> None:
         """Watch and forward until cancelled."""
@@ -68,7 +69,7 @@ class Forwarder:
                 await asyncio.sleep(UNFORESEEN_S)
                 continue
             self._uplinks.arrived(arrived, now_s=time.monotonic())
-            await self._notify()
+            self._changed.set()
 
     async def _lane(self) -> None:
         while True:
@@ -85,20 +86,19 @@ class Forwarder:
                 # The edge of this task: nothing was trimmed, so the batch is only sent again.
                 logger.exception("forwarding for %s failed", one.slug)
                 self._refused(one, error, retry_after_s=UNFORESEEN_S)
-            await self._notify()
+            self._changed.set()
 
     async def _next(self) -> TenantUplink:
-        async with self._changed:
-            while True:
-                now_s = time.monotonic()
-                one = self._uplinks.take(now_s=now_s)
-                if one is not None:
-                    return one
-                wait_s = min(self._uplinks.next_due_s() - now_s, UNFORESEEN_S)
-                try:
-                    await asyncio.wait_for(self._changed.wait(), max(wait_s, 0.001))
-                except TimeoutError:
-                    continue
+        while True:
+            now_s = time.monotonic()
+            one = self._uplinks.take(now_s=now_s)
+            if one is not None:
+                return one
+            wait_s = min(self._uplinks.next_due_s() - now_s, UNFORESEEN_S)
+            self._changed.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait_s):
+                    await self._changed.wait()
 
     async def _forward(self, one: TenantUplink) -> None:
         waiting = await self._uplink.pending(
@@ -143,7 +143,3 @@ class Forwarder:
         if self._uplinks.link_error is None:
             logger.warning("the link to the parent is down: %s", error)
         self._uplinks.link_failed(one, str(error), now_s=time.monotonic(), spread=random.random())
-
-    async def _notify(self) -> None:
-        async with self._changed:
-            self._changed.notify_all()

@@ -51,7 +51,7 @@ async def fog(opened: AsyncExitStack, fog_url: str) -> Zone:
 
 
 @pytest.fixture
-async def headquarters(opened: AsyncExitStack, database_url: str) -> Zone:
+async def headquarters(database_url: str) -> AsyncIterator[Zone]:
     """zone-1: the record."""
     engine = create_engine(database_url)
     urls = {}
@@ -61,4 +61,8 @@ async def headquarters(opened: AsyncExitStack, database_url: str) -> Zone:
             urls[tenant] = tenant_database_url(database_url, tenant, PASSWORD)
     finally:
         await engine.dispose()
-    return await open_zone(opened, name="zone-1", tier=1, database_urls=urls)
+    # Not on the stack of `opened`: its workers must be gone before their database is dropped.
+    async with AsyncExitStack() as stack:
+        yield await open_zone(
+            stack, name="zone-1", tier=1, database_urls=urls, settings={"fold_after_s": 0.1}
+        )

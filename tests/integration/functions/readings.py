@@ -1,5 +1,7 @@
 """Bodies and calls that the integration tests of functions share."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from tests.integration.functions.zone import Zone
@@ -19,6 +21,15 @@ def run(meter_id: str, values: list[Any], **changes: Any) -> dict[str, Any]:
         "interval_s": 900,
         "values": values,
     } | changes
+
+
+async def eventually(check: Callable[[], Awaitable[bool]], *, within_s: float = 20.0) -> None:
+    """Wait until `check` holds; past the time it is a TimeoutError."""
+    async with asyncio.timeout(within_s):
+        while True:
+            if await check():
+                return
+            await asyncio.sleep(0.02)
 
 
 async def hold_meters(zone: Zone, *meter_ids: str, tenant: str = "acme") -> None:

@@ -1,16 +1,27 @@
 """Readings at the edge: what is answered, what is stored, what is refused."""
 
-import asyncio
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any
 
 import pytest
 
 from storage.hot.connection import connect
-from tests.integration.functions.readings import final_values, hold_meters, meter, run, send
+from tests.integration.functions.readings import (
+    eventually,
+    final_values,
+    hold_meters,
+    meter,
+    run,
+    send,
+)
 from tests.integration.functions.zone import Zone, open_zone, provision_hot
 
 COUNTS = ("accepted", "duplicate", "corrected", "rejected")
+
+
+async def taken(zone: Zone, series: dict[str, Any]) -> bool:
+    return not (await send(zone, series))["rejected"]
 
 
 def counts(answer: dict[str, Any]) -> tuple[int, ...]:
@@ -180,9 +191,7 @@ async def test_the_registry_is_followed_without_a_restart(zone: Zone) -> None:
 
     assert counts(before) == (0, 0, 0, 1)
     # The worker asks the store again at a bounded rate only.
-    async with asyncio.timeout(10):
-        while (await send(zone, run("C", [1])))["rejected"]:
-            await asyncio.sleep(0.01)
+    await eventually(partial(taken, zone, run("C", [1])))
     assert await final_values(zone, "C", count=1) == [1]
     assert [one["meter_id"] for one in listed.json()["meters"]] == ["A", "B"]
 

@@ -1,0 +1,60 @@
+"""RFC 3339 texts to microseconds since 1970, a whole list at once."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from functions.mdms.schema import Instant
+
+UNREADABLE: Final = np.iinfo(np.int64).min
+"""Stands for a text that is no RFC 3339 instant with an offset."""
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+_FORM: Final = np.frombuffer(b"0000-00-00T00:00:00Z\n", dtype=np.uint8)
+_IS_DIGIT: Final = np.frombuffer(b"0", dtype=np.uint8) == _FORM
+
+
+def micros_of(texts: Sequence[str]) -> NDArray[np.int64]:
+    """Return microseconds since 1970 of each text, `UNREADABLE` for what is none: (texts,).
+
+    The form that meters send, whole seconds in UTC with a `Z`, is read without a Python object
+    a text; any other costs about a microsecond each.
+    """
+    quick = _of_whole_seconds(texts)
+    if quick is not None:
+        return quick
+    # A body names few instants, many times each.
+    known = {text: micros(text) for text in set(texts)}
+    return np.fromiter((known[text] for text in texts), dtype=np.int64, count=len(texts))
+
+
+def micros(text: str) -> int:
+    """Return microseconds since 1970, `UNREADABLE` when the text is no instant."""
+    try:
+        instant = msgspec.convert(text, Instant)
+    except msgspec.ValidationError:
+        return int(UNREADABLE)
+    return (instant - _EPOCH) // _MICROSECOND
+
+
+def _of_whole_seconds(texts: Sequence[str]) -> NDArray[np.int64] | None:
+    # A line feed after each text: no mixture of other lengths can look like this.
+    joined = "\n".join((*texts, "")).encode()
+    if len(joined) != len(texts) * len(_FORM):
+        return None
+    letters = np.frombuffer(joined, dtype=np.uint8).reshape(-1, len(_FORM))
+    digits = letters[:, _IS_DIGIT]
+    if not (
+        (letters[:, ~_IS_DIGIT] == _FORM[~_IS_DIGIT]).all()
+        and ((digits >= ord("0")) & (digits <= ord("9"))).all()
+    ):
+        return None
+    try:
+        instants = np.ascontiguousarray(letters[:, :19]).view("S19").ravel().astype("M8[us]")
+    except ValueError:
+        return None
+    return instants.astype(np.int64)

@@ -1,0 +1,307 @@
+"""The link between zones, with real stores on both sides: 3 -> 2 -> 1, up, down, and up again."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from typing import Any
+
+import httpx
+import pytest
+
+from functions.runtime.config import WorkerConfig
+from functions.traffic_scheduling.app import build_app
+from storage.hot.connection import connect
+from tests.integration.functions.readings import (
+    IMPORT,
+    eventually,
+    final_values,
+    hold_meters,
+    meter,
+    run,
+    send,
+)
+from tests.integration.functions.zone import Zone, lifespan, provision_hot
+
+QUICK = {
+    "batch_age_s": 0.01,
+    "first_retry_s": 0.02,
+    "longest_retry_s": 0.05,
+    "longest_link_retry_s": 0.05,
+    "tenants_every_s": 0.05,
+    "registry_every_s": 0.05,
+}
+StartLink = Callable[..., Awaitable[httpx.AsyncClient]]
+
+
+@pytest.fixture
+async def start_link() -> AsyncIterator[StartLink]:
+    """Start the forwarder from a zone to its parent; return a client of the forwarder.
+
+    Ask for it after the zones, so that links end before what they connect.
+    """
+    opened = AsyncExitStack()
+
+    async def start(
+        child: Zone, parent: Zone, redis_url: str, **settings: Any
+    ) -> httpx.AsyncClient:
+        config = WorkerConfig(
+            function="traffic_scheduling",
+            app="functions.traffic_scheduling.app:create_app",
+            tenant="platform",
+            zone=child.name,
+            tier=3,
+            socket="",
+            gateway_url=f"http://{child.name}",
+            parent_url=f"http://{parent.name}",
+            redis_url=await provision_hot(redis_url),
+            zone_credential=child.name,
+            settings=QUICK | settings,
+        )
+        entrances = {f"http://{zone.name}": zone.entrance for zone in (child, parent)}
+
+        def client(base_url: str) -> httpx.AsyncClient:
+            return httpx.AsyncClient(
+                transport=httpx.ASGITransport(entrances[base_url]),
+                base_url=base_url,
+                headers={"Authorization": f"Bearer {child.name}"},
+            )
+
+        app = build_app(config, client=client)
+        await opened.enter_async_context(lifespan(app))
+        return await opened.enter_async_context(
+            httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://link")
+        )
+
+    async with opened:
+        yield start
+
+
+async def waiting(redis_url: str, tenant: str = "acme") -> int:
+    admin = connect(redis_url, max_connections=1)
+    try:
+        length = await admin.call("XLEN", f"up:{tenant}")
+    finally:
+        await admin.aclose()
+    assert isinstance(length, int)
+    return length
+
+
+def drained(*redis_urls: str) -> Callable[[], Awaitable[bool]]:
+    async def check() -> bool:
+        return not any([await waiting(url) for url in redis_urls])
+
+    return check
+
+
+async def status_of(link: httpx.AsyncClient) -> dict[str, Any]:
+    answered = await link.get("/v1/traffic_scheduling/status")
+    assert answered.status_code == 200, answered.text
+    found: dict[str, Any] = answered.json()
+    return found
+
+
+async def test_a_reading_travels_from_the_edge_to_the_record(
+    edge: Zone,
+    fog: Zone,
+    headquarters: Zone,
+    start_link: StartLink,
+    redis_url: str,
+    fog_url: str,
+) -> None:
+    await headquarters.client.post("/v1/mdms/meters", json={"meters": [meter("A")]})
+    await start_link(fog, headquarters, fog_url)
+    await start_link(edge, fog, redis_url)
+
+    async def known_at_the_edge() -> bool:
+        return (await edge.client.get("/v1/mdms/meters/A")).status_code == 200
+
+    await eventually(known_at_the_edge)
+    await send(edge, run("A", [5, 6]))
+    await send(edge, run("A", [5, 60]))
+    await eventually(drained(redis_url, fog_url))
+
+    for zone in (edge, fog, headquarters):
+        assert await final_values(zone, "A", count=3) == [5, 60, None]
+
+
+async def test_an_entry_is_trimmed_only_after_the_parent_has_it(
+    edge: Zone, fog: Zone, start_link: StartLink, redis_url: str, fog_url: str
+) -> None:
+    await hold_meters(edge, "A")
+    await hold_meters(fog, "A")
+    fog.entrance.unreachable = True
+    link = await start_link(edge, fog, redis_url)
+    await send(edge, run("A", [5]))
+
+    async def noticed() -> bool:
+        return not (await status_of(link))["link"]["up"]
+
+    await eventually(noticed)
+    cut_off = await status_of(link)
+    held_while_down = await waiting(redis_url)
+    fog.entrance.unreachable = False
+    await eventually(drained(redis_url))
+
+    async def up() -> bool:
+        return (await status_of(link))["link"]["up"]
+
+    await eventually(up)
+    backlog = {one["tenant"]: one["backlog_entries"] for one in cut_off["tenants"]}
+    assert held_while_down == 1
+    assert backlog == {"acme": 1, "bolt": 0}
+    assert "the link is cut" in cut_off["link"]["last_error"]
+    assert await final_values(fog, "A", count=1) == [5]
+
+
+async def test_a_backlog_of_many_batches_arrives_in_order(
+    edge: Zone, fog: Zone, start_link: StartLink, redis_url: str, fog_url: str
+) -> None:
+    await hold_meters(edge, "A")
+    await hold_meters(fog, "A")
+    for value in range(50):
+        await send(edge, run("A", [value]))
+
+    await start_link(edge, fog, redis_url, batch_entries=3)
+    await eventually(drained(redis_url))
+
+    answered = await fog.client.get(
+        "/v1/mdms/readings",
+        params={"meter_id": "A", "from": "2026-01-01T00:00:00Z", "to": "2026-01-01T00:15:00Z"},
+    )
+    series = answered.json()["series"][0]
+    assert (series["final"], series["revision"]) == ([49], [49])
+    assert await waiting(fog_url) == 50
+
+
+async def test_a_lost_answer_means_a_resend_that_changes_nothing(
+    edge: Zone, fog: Zone, start_link: StartLink, redis_url: str, fog_url: str
+) -> None:
+    await hold_meters(edge, "A")
+    await hold_meters(fog, "A")
+    lost = 0
+    take = fog.entrance.workers["acme"]
+
+    async def loses_answers(scope: Any, receive: Any, reply: Any) -> None:
+        nonlocal lost
+        await take(scope, receive, reply if lost == 2 else _unheard)
+        if lost < 2:
+            lost += 1
+            raise httpx.ReadError("cut before the answer")
+
+    async def _unheard(message: Any) -> None:
+        """The answer goes nowhere."""
+
+    await send(edge, run("A", [5]))
+    await send(edge, run("A", [6]))
+    fog.entrance.workers["acme"] = loses_answers
+    await start_link(edge, fog, redis_url, registry_every_s=3_600)
+    await eventually(drained(redis_url))
+
+    fog.entrance.workers["acme"] = take
+    assert lost == 2
+    assert await final_values(fog, "A", count=1) == [6]
+    assert await waiting(fog_url) == 2
+
+
+async def test_a_tenant_whose_batch_is_refused_does_not_hold_up_the_others(
+    edge: Zone, fog: Zone, start_link: StartLink, redis_url: str, fog_url: str
+) -> None:
+    admin = connect(redis_url, max_connections=1)
+    await admin.call(
+        "XADD", "up:acme", "*", "e", "zone-3a", "s", 1, "x", b"", "p", b"poison", "c", "interval"
+    )
+    await admin.aclose()
+    for zone in (edge, fog):
+        await hold_meters(zone, "A", tenant="bolt")
+    link = await start_link(edge, fog, redis_url)
+    await send(edge, run("A", [7]), tenant="bolt")
+
+    async def delivered() -> bool:
+        return await waiting(redis_url, "bolt") == 0
+
+    await eventually(delivered)
+
+    async def counted() -> bool:
+        text = (await link.get("/metrics")).text
+        return 'failures_total{kind="refused",tenant="acme",zone="zone-3a"}' in text
+
+    await eventually(counted)
+    of_acme = (await status_of(link))["tenants"][0]
+    assert await final_values(fog, "A", count=1, tenant="bolt") == [7]
+    assert (of_acme["tenant"], of_acme["backlog_entries"]) == ("acme", 1)
+    assert "malformed-body" in of_acme["last_error"]
+
+
+async def test_a_full_parent_is_tried_again_until_it_has_room(
+    edge: Zone, fog: Zone, start_link: StartLink, redis_url: str, fog_url: str
+) -> None:
+    for zone in (edge, fog):
+        await hold_meters(zone, "A")
+    take = fog.entrance.workers["acme"]
+    refusals = 0
+
+    async def full(scope: Any, receive: Any, reply: Any) -> None:
+        nonlocal refusals
+        refusals += 1
+        await reply({"type": "http.response.start", "status": 503, "headers": []})
+        await reply({"type": "http.response.body", "body": b"no room"})
+
+    await send(edge, run("A", [5]))
+    fog.entrance.workers["acme"] = full
+    await start_link(edge, fog, redis_url, registry_every_s=3_600)
+
+    async def refused_again() -> bool:
+        return refusals >= 3
+
+    await eventually(refused_again)
+    held = await waiting(redis_url)
+    fog.entrance.workers["acme"] = take
+    await eventually(drained(redis_url))
+
+    assert held == 1
+    assert await final_values(fog, "A", count=1) == [5]
+
+
+async def test_the_zone_goes_on_when_its_own_gateway_does_not_answer(
+    edge: Zone, fog: Zone, start_link: StartLink, redis_url: str, fog_url: str
+) -> None:
+    for zone in (edge, fog):
+        await hold_meters(zone, "A")
+    link = await start_link(edge, fog, redis_url)
+
+    async def tenants_known() -> bool:
+        return len((await status_of(link))["tenants"]) == 2
+
+    await eventually(tenants_known)
+    await send(edge, run("A", [5]))
+    edge.entrance.unreachable = True
+    await eventually(drained(redis_url))
+
+    assert await final_values(fog, "A", count=1) == [5]
+
+
+async def test_a_changed_registry_reaches_the_edge_through_the_fog(
+    edge: Zone,
+    fog: Zone,
+    headquarters: Zone,
+    start_link: StartLink,
+    redis_url: str,
+    fog_url: str,
+) -> None:
+    many = [meter(f"M{number}") for number in range(25)]
+    await headquarters.client.post("/v1/mdms/meters", json={"meters": many})
+    await start_link(fog, headquarters, fog_url, registry_page=10)
+    await start_link(edge, fog, redis_url, registry_page=10)
+
+    async def all_known() -> bool:
+        found = (await edge.client.get("/v1/mdms/meters")).json()["meters"]
+        return len(found) == 25
+
+    await eventually(all_known)
+    changed = meter("M7", registers=[IMPORT, "1-0:2.8.0"])
+    await headquarters.client.post("/v1/mdms/meters", json={"meters": [changed]})
+
+    async def change_known() -> bool:
+        found = (await edge.client.get("/v1/mdms/meters/M7")).json()
+        return len(found["registers"]) == 2
+
+    await eventually(change_known)
