@@ -10,6 +10,7 @@ import msgspec
 from meter_emulator.fleet import Fleet
 from meter_emulator.meters import Meters
 from meter_emulator.paper_preset import PaperFleet
+from meter_emulator.part import Part
 
 Shape = Literal["live", "backfill"]
 Preset = Literal["homes", "paper"]
@@ -29,7 +30,10 @@ def fleet_of(
 
 
 class TenantLoad(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One tenant's share of a run. The key is in a file, never on a command line."""
+    """One tenant's share of a run. The key is in a file, never on a command line.
+
+    `part` and `parts` are of `Part`: which of the fleet's meters this run sends.
+    """
 
     tenant: str
     key_file: str
@@ -37,6 +41,8 @@ class TenantLoad(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     seed: int = 1
     pv_share: float = 0.0
     preset: Preset = "homes"
+    part: int = 0
+    parts: int = 1
 
     def meters(self) -> Meters:
         """Return the tenant's fleet. `count` and `pv_share` are of homes; the paper's is fixed.
@@ -44,13 +50,16 @@ class TenantLoad(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
         Raises:
             ValueError: such a fleet cannot be.
         """
-        return fleet_of(
+        fleet = fleet_of(
             preset=self.preset,
             tenant=self.tenant,
             count=self.count,
             seed=self.seed,
             pv_share=self.pv_share,
         )
+        if (self.part, self.parts) == (0, 1):
+            return fleet
+        return Part(meters=fleet, number=self.part, of=self.parts)
 
     def key(self) -> str:
         """Return the API key.
@@ -80,7 +89,7 @@ class Plan:
 
 
 def read_tenants(path: Path) -> tuple[TenantLoad, ...]:
-    """Read a plan file: a JSON list of {tenant, key_file, count, seed}.
+    """Read a plan file: a JSON list of {tenant, key_file, count, seed, ...}.
 
     Raises:
         PlanUnreadable: no such file, or something else in it.

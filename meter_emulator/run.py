@@ -147,12 +147,14 @@ class LoadRun:
         return {
             **self.progress(),
             "refused": dict(sum((t.tally.refused for t in self._tenants), Counter())),
+            "outcomes": dict(sum((t.tally.outcomes for t in self._tenants), Counter())),
             "unanswered": self._sum("unanswered"),
             "faults": dict(sum((t.faults for t in self._tenants), Counter())),
             "requests": self._backlog.requests,
             "retries": self._backlog.retries,
             "readings_per_second": round(acknowledged / self._seconds) if self._seconds else 0,
             "delay_ms": self._backlog.delays.milliseconds(),
+            "delay_histogram": self._backlog.delays.encoded(),
             "tenants": {
                 t.fleet.tenant: {
                     "planned": t.tally.planned,

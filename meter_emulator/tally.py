@@ -49,6 +49,7 @@ class Tally:
     def __init__(self, readings: int) -> None:
         self.planned = readings
         self.refused: Counter[str] = Counter()
+        self.outcomes: Counter[str] = Counter()
         self._sent = np.zeros(readings, dtype=np.bool_)
         self._held = np.zeros(readings, dtype=np.bool_)
         self._answered = np.zeros(readings, dtype=np.bool_)
@@ -89,10 +90,17 @@ class Tally:
             return
         if answer.accepted + answer.duplicate + answer.corrected == len(body.cells):
             self._held[body.cells] = True
+            self._count(answer)
             return
         self._settle_each(body, answer)
 
+    def _count(self, answer: Answer) -> None:
+        self.outcomes["accepted"] += answer.accepted
+        self.outcomes["duplicate"] += answer.duplicate
+        self.outcomes["corrected"] += answer.corrected
+
     def _settle_each(self, body: Body, answer: Answer) -> None:
+        self._count(answer)
         known = np.zeros(len(body.cells), dtype=np.bool_)
         begin = 0
         for length, series in zip(body.series, answer.series, strict=False):

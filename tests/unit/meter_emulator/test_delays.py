@@ -1,6 +1,7 @@
 """Percentiles of delays, whether they came in one by one or by the thousand."""
 
 import pytest
+from hdrh.histogram import HdrHistogram
 
 from meter_emulator.delays import Delays
 
@@ -34,3 +35,14 @@ def test_delays_outside_the_range_count_at_its_ends() -> None:
     assert figures is not None
     assert figures["p50"] == 0.001
     assert figures["max"] == pytest.approx(3_600_000, rel=0.002)
+
+
+def test_the_histogram_can_be_read_and_added_elsewhere() -> None:
+    delays = Delays()
+    for milliseconds in (1, 2, 3, 400):
+        delays.record(milliseconds / 1000)
+
+    read = HdrHistogram.decode(delays.encoded())
+    assert read.get_total_count() == 4
+    assert read.get_value_at_percentile(50) == pytest.approx(2_000, rel=0.002)
+    assert read.get_max_value() == pytest.approx(400_000, rel=0.002)

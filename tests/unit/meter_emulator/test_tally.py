@@ -103,3 +103,11 @@ def test_runs_beyond_their_series_are_not_believed() -> None:
 
     assert tally.acknowledged == 2
     assert tally.refused == {"missing-outcome": 2}
+
+
+def test_outcomes_are_counted_by_answer() -> None:
+    tally = settled(body(0, 4), 200, answer([(0, 4, "accepted", None)]))
+    tally.send(body(0, 4))
+    tally.settle(body(0, 4), 200, answer([(0, 3, "duplicate", None), (3, 1, "rejected", "future")]))
+
+    assert tally.outcomes == {"accepted": 4, "duplicate": 3, "corrected": 0}
