@@ -15,12 +15,17 @@ class DesignError(Exception):
 
 
 class Zone(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One zone; `port` is its gateway's on this machine, `parent` is None at tier 1."""
+    """One zone; `port` is its gateway's on this machine, `parent` is None at tier 1.
+
+    `uplink_port` is where it reaches its parent on this machine when a link stands between the
+    two (a relay of ours); without one it calls the parent's gateway itself.
+    """
 
     name: Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
     tier: Literal[1, 2, 3]
     port: Annotated[int, msgspec.Meta(ge=1, le=65535)]
     parent: str | None = None
+    uplink_port: Annotated[int, msgspec.Meta(ge=1, le=65535)] | None = None
 
 
 class Topology(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

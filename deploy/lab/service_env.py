@@ -5,7 +5,7 @@ from pathlib import Path
 
 from deploy.lab.home import CLONE, Home
 from deploy.lab.ports import HOST
-from deploy.lab.topology import gateway_url
+from deploy.lab.topology import gateway_url, parent_url
 from deploy.servers.secret_file import write_secret
 from zones.topology import Topology, Zone
 
@@ -50,8 +50,9 @@ def zone_env(home: Home, zone: Zone, topology: Topology) -> dict[str, str]:
         "GRIDFAAS_LOG_CONFIG": str(LOG_CONFIG),
         "GRIDFAAS_GATEWAY_URL": gateway_url(zone),
     }
-    if zone.parent is not None:
-        env["GRIDFAAS_PARENT_URL"] = gateway_url(topology.zone(zone.parent))
+    parent = parent_url(topology, zone)
+    if parent is not None:
+        env["GRIDFAAS_PARENT_URL"] = parent
     return env
 
 

@@ -39,6 +39,15 @@ def gateway_url(zone: Zone) -> str:
     return f"http://{HOST}:{zone.port}"
 
 
+def parent_url(topology: Topology, zone: Zone) -> str | None:
+    """Where the zone reaches its parent; None at headquarters."""
+    if zone.parent is None:
+        return None
+    if zone.uplink_port is not None:
+        return f"http://{HOST}:{zone.uplink_port}"
+    return gateway_url(topology.zone(zone.parent))
+
+
 def headquarters(topology: Topology) -> Zone:
     """The one zone of tier 1."""
     return next(zone for zone in topology.zones if zone.tier == 1)
