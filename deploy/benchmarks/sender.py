@@ -1,10 +1,9 @@
 """The emulator's sender beside wrk: requests a CPU second, on the same tiny server, in turns.
 
-Run as `python -m deploy.benchmarks.sender --json`. The server answers every request with the same
-200; both senders post the same body of 100 readings, encoded beforehand, over as many connections.
+The server answers every request with the same 200; both senders post the same body of 100 readings,
+encoded beforehand, over as many connections.
 """
 
-import argparse
 import contextlib
 import json
 import os
@@ -18,20 +17,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from deploy.benchmarks.failure import MeasurementFailed, PeerMissing
 from deploy.benchmarks.surroundings import machine, versions
 
 TARGET = 0.3
 STEP_TIMEOUT_S = 60.0
 
 Figures = dict[str, Any]
-
-
-class PeerMissing(RuntimeError):
-    """There is nothing to compare with on this machine."""
-
-
-class MeasurementFailed(RuntimeError):
-    """A step broke, or some of its requests failed."""
 
 
 def find_wrk() -> str:
@@ -46,7 +38,7 @@ def find_wrk() -> str:
     return path
 
 
-def compare_senders(*, rounds: int, seconds: float, connections: int) -> Figures:
+def compare_senders(*, rounds: int, seconds: float, connections: int, command: str) -> Figures:
     """Measure both senders `rounds` times in alternating order; return the benchmark's object.
 
     Raises:
@@ -77,7 +69,7 @@ def compare_senders(*, rounds: int, seconds: float, connections: int) -> Figures
             **versions("uvloop", "httptools", "hdrhistogram", "numpy"),
             "wrk": _wrk_version(wrk),
         },
-        "command": " ".join(["python -m deploy.benchmarks.sender", *sys.argv[1:]]),
+        "command": command,
         "rounds": measured,
         "bars": {
             "sender_vs_wrk": {
@@ -178,30 +170,3 @@ def _wrk_version(wrk: str) -> str:
     # wrk prints its version with its usage and ends with 1.
     done = subprocess.run([wrk, "-v"], capture_output=True, text=True, timeout=10, check=False)
     return (done.stdout + done.stderr).split(" [")[0].removeprefix("wrk ").strip()
-
-
-def main() -> None:
-    """Measure and print; end with 0 if the bar is met, 1 if not, 2 if nothing was compared."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=3.0, help="of each sender in each round")
-    parser.add_argument("--connections", type=int, default=4)
-    parser.add_argument("--json", action="store_true")
-    given = parser.parse_args()
-    try:
-        result = compare_senders(
-            rounds=given.rounds, seconds=given.seconds, connections=given.connections
-        )
-    except (PeerMissing, MeasurementFailed) as error:
-        sys.stderr.write(f"{error}\n")
-        sys.exit(2)
-    bar = result["bars"]["sender_vs_wrk"]
-    if given.json:
-        sys.stdout.write(json.dumps(result) + "\n")
-    else:
-        sys.stdout.write(f"sender_vs_wrk {bar['value']} (target {bar['target']})\n")
-    sys.exit(0 if bar["met"] else 1)
-
-
-if __name__ == "__main__":
-    main()

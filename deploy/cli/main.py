@@ -5,6 +5,7 @@ import sys
 
 import click
 
+from deploy.cli.bench import bench
 from deploy.cli.down import down
 from deploy.cli.exit_codes import FAILED, INTERRUPTED
 from deploy.cli.status import status
@@ -20,14 +21,14 @@ def group() -> None:
     """GridFaaS: functions for advanced metering, from the edge to headquarters.
 
     `up` brings a whole platform up on this machine, sends it a day of emulated readings and
-    proves that each one arrived. `status` and `down` look at it and end it.
+    proves that each one arrived. `status` and `down` look at it and end it. `bench` measures it.
 
     State is kept in $GRIDFAAS_HOME (for root by default below /var/lib/gridfaas, else in
     .gridfaas beside the code) and survives.
     """
 
 
-for command in (up, down, status):
+for command in (up, down, status, bench):
     group.add_command(command)
 
 

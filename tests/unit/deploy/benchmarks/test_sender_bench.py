@@ -2,7 +2,8 @@
 
 import pytest
 
-from deploy.benchmarks.sender import MeasurementFailed, PeerMissing, find_wrk, read_wrk
+from deploy.benchmarks.failure import MeasurementFailed, PeerMissing
+from deploy.benchmarks.sender import find_wrk, read_wrk
 
 REPORT = """Running 2s test @ http://127.0.0.1:46449
   1 threads and 4 connections

@@ -1,0 +1,144 @@
+"""`gridfaas bench`: measure this build beside a peer, on this machine, in turns."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from deploy.benchmarks.ingest import compare_ingest
+from deploy.benchmarks.ingest_bars import TARGETS
+from deploy.benchmarks.sender import compare_senders
+from deploy.cli.exit_codes import BAR_NOT_MET, OK
+from deploy.cli.interruption import cancelled_by_signals
+from deploy.cli.progress import ShownProgress
+
+_as_json = click.option("--json", "as_json", is_flag=True, help="Print all figures as one object.")
+_rounds = click.option(
+    "--rounds", default=3, show_default=True, type=click.IntRange(3), help="Turns of each side."
+)
+
+
+def _seconds(default: float) -> Callable[[Any], Any]:
+    return click.option(
+        "--seconds",
+        default=default,
+        show_default=True,
+        type=click.FloatRange(0.2),
+        help="About how long each measurement of a round takes.",
+    )
+
+
+@click.group()
+def bench() -> None:
+    """Measure this build beside a peer on this machine, both in turns within one run.
+
+    Bars are ratios to the peer, medians of the rounds: a busy machine slows both sides. With
+    --json the answer is one object: `machine`, `versions`, `command`, every raw figure in
+    `rounds`, and `bars` with their values and targets. Progress goes to standard error.
+
+    \b
+    Exit codes:
+      0    every bar is met
+      1    there are no figures; one line says why
+      2    wrong arguments
+      7    a bar is not met
+      130  interrupted
+    """
+
+
+@bench.command()
+@_rounds
+@_seconds(2.0)
+@click.option(
+    "--meters",
+    default=10_000,
+    show_default=True,
+    type=click.IntRange(1_000, 100_000),
+    help="Fleet.",
+)
+@click.option(
+    "--connections", default=32, show_default=True, type=click.IntRange(1, 256), help="Senders."
+)
+@click.option(
+    "--only", type=click.Choice(list(TARGETS)), help="Measure bodies of this form, not of all."
+)
+@_as_json
+def ingest(
+    *, rounds: int, seconds: float, meters: int, connections: int, only: str | None, as_json: bool
+) -> None:
+    """Readings per second, acknowledged by an edge zone, beside PostgreSQL's COPY.
+
+    Starts a zone of tier 3 (Valkey, agent, gateway, workers; its parent is gone) and a
+    PostgreSQL, all in a temporary folder. The peer is binary COPY into a logged row-a-reading
+    table with primary key (meter, register, at), fsync and synchronous_commit on, one
+    connection, 10,000 rows a commit. Our side posts bodies of 100 and of 1,000 readings, `live`
+    (an instant of many meters) and `backfill` (a meter's day), as series and as lists. Both
+    sides are encoded beforehand, and no reading is sent twice.
+    """
+    result = _interruptible(
+        lambda reporter: compare_ingest(
+            rounds=rounds,
+            seconds=seconds,
+            meters=meters,
+            connections=connections,
+            forms=list(TARGETS) if only is None else [only],
+            command=_command(),
+            reporter=reporter,
+        )
+    )
+    _end(result, as_json, table=ingest_table(result))
+
+
+@bench.command()
+@_rounds
+@_seconds(3.0)
+@click.option("--connections", default=4, show_default=True, type=click.IntRange(1, 256))
+@_as_json
+def sender(*, rounds: int, seconds: float, connections: int, as_json: bool) -> None:
+    """Requests a CPU second of the emulator's sender, beside wrk on the same tiny server.
+
+    wrk is a Debian package; $WRK may name it.
+    """
+    result = compare_senders(
+        rounds=rounds, seconds=seconds, connections=connections, command=_command()
+    )
+    _end(result, as_json, table="")
+
+
+def ingest_table(result: dict[str, Any]) -> str:
+    """Return the medians, a line a measurement."""
+    lines = [f"{'':22}{'readings/s':>12}{'per server CPU s':>19}"]
+    for name, figures in result["medians"].items():
+        rate, per_cpu = figures["readings_per_second"], figures["readings_per_server_cpu_second"]
+        lines.append(f"{name:22}{rate:>12,}{per_cpu:>19,}")
+    return "\n".join([*lines, "", ""])
+
+
+def _interruptible(measure: Callable[[ShownProgress], Any]) -> dict[str, Any]:
+    async def run() -> dict[str, Any]:
+        with cancelled_by_signals(), ShownProgress() as reporter:
+            result: dict[str, Any] = await measure(reporter)
+            return result
+
+    try:
+        return asyncio.run(run())
+    except asyncio.CancelledError:
+        raise click.Abort from None
+
+
+def _end(result: dict[str, Any], as_json: bool, *, table: str) -> None:
+    if as_json:
+        click.echo(json.dumps(result))
+    else:
+        click.echo(table, nl=False)
+        for name, bar in result["bars"].items():
+            verdict = "met" if bar["met"] else "NOT met"
+            click.echo(f"{name} {bar['value']} (target {bar['target']}): {verdict}")
+    sys.exit(OK if all(bar["met"] for bar in result["bars"].values()) else BAR_NOT_MET)
+
+
+def _command() -> str:
+    return " ".join(["gridfaas", *sys.argv[1:]])
