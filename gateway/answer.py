@@ -5,7 +5,13 @@ import logging
 from gateway.asgi import Send, send_whole
 from gateway.invocation import Invocation
 from gateway.observers import Account
-from gateway.problems import UNFORESEEN, problem_body, problem_headers, problem_of
+from gateway.problems import (
+    UNFORESEEN,
+    UNFORESEEN_DETAIL,
+    problem_body,
+    problem_headers,
+    problem_of,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -17,8 +23,10 @@ async def answer_error(
     status, slug = problem_of(error)
     detail = str(error)
     if (status, slug) == UNFORESEEN:
-        logger.error("a call failed unforeseen", exc_info=error, extra={"call": call.call_id})
-        detail = "the gateway failed; its log has the cause under this request id"
+        logger.error(
+            "a call failed unforeseen", exc_info=error, extra={"request_id": call.request_id}
+        )
+        detail = UNFORESEEN_DETAIL
     body = problem_body(
         status=status,
         slug=slug,

@@ -90,6 +90,11 @@ class Gateway:
             stack.push_async_callback(ledger.close)
             account = Account([ledger, CallMetrics(registry), AccessLog()])
             record = await self._record(stack)
+            limits = RateLimits(
+                tenant_per_s=settings.tenant_calls_per_s,
+                key_per_s=settings.key_calls_per_s,
+                burst_s=settings.burst_s,
+            )
             for following in (
                 snapshots.run(),
                 follow_catalogue(
@@ -108,6 +113,8 @@ class Gateway:
                 ControlEntry(
                     zone=settings.zone,
                     snapshots=snapshots,
+                    catalogue=catalogue,
+                    limits=limits,
                     account=account,
                     registry=record,
                     max_body_bytes=settings.control_max_body_bytes,
@@ -118,11 +125,7 @@ class Gateway:
                     snapshots=snapshots,
                     catalogue=catalogue,
                     instances=instances,
-                    limits=RateLimits(
-                        tenant_per_s=settings.tenant_calls_per_s,
-                        key_per_s=settings.key_calls_per_s,
-                        burst_s=settings.burst_s,
-                    ),
+                    limits=limits,
                     account=account,
                 ),
             )

@@ -67,6 +67,11 @@ class Catalogue:
         self._by_prefix = {e.route_prefix.encode(): e for e in entries if e.route_prefix}
         self.loaded = True
 
+    @property
+    def all(self) -> list[FunctionEntry]:
+        """Every function, also those of other tiers, by name."""
+        return [self._by_name[name] for name in sorted(self._by_name)]
+
     def route(self, raw_path: bytes, *, snapshot: Snapshot) -> tuple[FunctionEntry, bytes]:
         """Return the function that answers to a raw path, and the path to ask it for.
 

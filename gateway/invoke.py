@@ -123,7 +123,7 @@ class InvokePath:
             ring=ring,
         )
         check_scope(caller=caller, function=function, method=call.method)
-        self._limits.take(tenant=call.tenant, key_id=caller.key_id)
+        self._limits.take(caller=caller, tenant=call.tenant, ring=ring)
         call.deadline_s = head.timeout_s(allowed_s=function.timeout_s)
         body = RequestBody(receive, head=head, limit=function.max_body_bytes)
         if scope["query_string"]:

@@ -24,6 +24,7 @@ class Caller:
     scopes: frozenset[str]
     zone: str | None
     expires_at: datetime | None
+    calls_per_s: float | None = None
 
     @property
     def is_zone(self) -> bool:
@@ -57,7 +58,7 @@ class KeyRing:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
-        self.tenants = frozenset(tenant.slug for tenant in snapshot.tenants)
+        self.tenants = {tenant.slug: tenant for tenant in snapshot.tenants}
         self._callers = {
             key.hash: Caller(
                 key_id=key.key_id,
@@ -66,6 +67,7 @@ class KeyRing:
                 scopes=frozenset(key.scopes),
                 zone=key.zone,
                 expires_at=key.expires_at,
+                calls_per_s=key.calls_per_s,
             )
             for key in snapshot.keys
         }

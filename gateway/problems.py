@@ -20,6 +20,7 @@ from gateway.snapshot_watch import NoSnapshot
 
 CONTENT_TYPE = (b"content-type", b"application/problem+json")
 UNFORESEEN = (500, "internal-error")
+UNFORESEEN_DETAIL = "the gateway failed; its log has the cause under this request id"
 
 PROBLEMS: Mapping[type[Exception], tuple[int, str]] = {
     MalformedRequest: (400, "malformed-request"),

@@ -1,8 +1,10 @@
-"""How many calls a second a tenant and a key may make."""
+"""How many calls a second a tenant and a key may make in this zone."""
 
 import math
 import time
 
+from gateway.authorization import PLATFORM
+from gateway.keyring import Caller, KeyRing
 from gateway.refusal import Refusal
 
 
@@ -13,10 +15,10 @@ class RateExceeded(Refusal):
 class TokenBucket:
     """Holds up to `size` tokens and gains `per_s` of them a second; times in seconds."""
 
-    __slots__ = ("_at", "_per_s", "_size", "_tokens")
+    __slots__ = ("_at", "_size", "_tokens", "per_s")
 
     def __init__(self, *, per_s: float, size: float, now: float) -> None:
-        self._per_s = per_s
+        self.per_s = per_s
         self._size = size
         self._tokens = size
         self._at = now
@@ -24,9 +26,9 @@ class TokenBucket:
     def wait_s(self, now: float) -> float:
         """Seconds until there is a whole token; 0 when there is one. Takes none."""
         if now > self._at:
-            self._tokens = min(self._size, self._tokens + (now - self._at) * self._per_s)
+            self._tokens = min(self._size, self._tokens + (now - self._at) * self.per_s)
             self._at = now
-        return 0.0 if self._tokens >= 1 else (1 - self._tokens) / self._per_s
+        return 0.0 if self._tokens >= 1 else (1 - self._tokens) / self.per_s
 
     def take(self) -> None:
         """Take a token that `wait_s` has found."""
@@ -34,37 +36,54 @@ class TokenBucket:
 
 
 class RateLimits:
-    """A bucket a tenant and one a key; there are as many as tenants and keys that call."""
+    """A bucket a tenant and one a key; there are as many as tenants and keys that call.
+
+    Limits are those of the zone's snapshot, `tenant_per_s` and `key_per_s` where it has none.
+    """
 
     def __init__(self, *, tenant_per_s: float, key_per_s: float, burst_s: float) -> None:
-        self._rates = {"tenant": tenant_per_s, "key": key_per_s}
+        self._tenant_per_s = tenant_per_s
+        self._key_per_s = key_per_s
         self._burst_s = burst_s
-        self._buckets: dict[tuple[str, str], TokenBucket] = {}
+        self._tenants: dict[str, TokenBucket] = {}
+        self._keys: dict[str, TokenBucket] = {}
 
-    def take(self, *, tenant: str, key_id: str, now: float | None = None) -> None:
-        """Count one call of a tenant by a key; `now` is a monotonic clock's, in seconds.
+    def take(
+        self, *, caller: Caller, tenant: str | None, ring: KeyRing, now: float | None = None
+    ) -> None:
+        """Count one call by `caller` for `tenant`; `now` is a monotonic clock's, in seconds.
 
-        A refused call costs neither bucket anything.
+        A refused call costs neither bucket anything. What a zone brings for a tenant counts for
+        the zone's key only: those readings were counted, and acknowledged, where they came in.
 
         Raises:
             RateExceeded: one of the two is empty.
         """
         now = time.monotonic() if now is None else now
-        buckets = [self._bucket("tenant", tenant, now), self._bucket("key", key_id, now)]
-        for kind, bucket in zip(self._rates, buckets, strict=True):
-            if (wait_s := bucket.wait_s(now)) > 0:
-                raise RateExceeded(
-                    f"this {kind} may make {self._rates[kind]:g} calls a second",
-                    members={"limit": kind, "calls_per_s": self._rates[kind]},
-                    retry_after_s=max(1, math.ceil(wait_s)),
-                )
-        for bucket in buckets:
-            bucket.take()
+        per_s = caller.calls_per_s or self._key_per_s
+        key = self._keys.get(caller.key_id)
+        if key is None or key.per_s != per_s:
+            key = self._keys[caller.key_id] = self._bucket(per_s, now)
+        if (wait_s := key.wait_s(now)) > 0:
+            raise _exceeded("key", per_s, wait_s)
+        if tenant is not None and tenant != PLATFORM and not caller.is_zone:
+            entry = ring.tenants.get(tenant)
+            per_s = (entry.calls_per_s if entry else None) or self._tenant_per_s
+            shared = self._tenants.get(tenant)
+            if shared is None or shared.per_s != per_s:
+                shared = self._tenants[tenant] = self._bucket(per_s, now)
+            if (wait_s := shared.wait_s(now)) > 0:
+                raise _exceeded("tenant", per_s, wait_s)
+            shared.take()
+        key.take()
 
-    def _bucket(self, kind: str, name: str, now: float) -> TokenBucket:
-        bucket = self._buckets.get((kind, name))
-        if bucket is None:
-            per_s = self._rates[kind]
-            bucket = TokenBucket(per_s=per_s, size=max(1.0, per_s * self._burst_s), now=now)
-            self._buckets[kind, name] = bucket
-        return bucket
+    def _bucket(self, per_s: float, now: float) -> TokenBucket:
+        return TokenBucket(per_s=per_s, size=max(1.0, per_s * self._burst_s), now=now)
+
+
+def _exceeded(kind: str, per_s: float, wait_s: float) -> RateExceeded:
+    return RateExceeded(
+        f"this {kind} may make {per_s:g} calls a second",
+        members={"limit": kind, "calls_per_s": per_s},
+        retry_after_s=max(1, math.ceil(wait_s)),
+    )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from gateway.keyring import KeyRing
 from gateway.refusal import Refusal
-from storage.platform.snapshot import SnapshotUnreadable, load_snapshot
+from storage.platform.snapshot import Position, SnapshotUnreadable, load_snapshot
 
 logger = logging.getLogger(__name__)
 
@@ -63,15 +63,15 @@ class SnapshotWatch:
         self._changed = asyncio.Event()
         logger.info("snapshot loaded", extra={"version": snapshot.version})
 
-    async def newer_than(self, version: int, *, within_s: float) -> KeyRing | None:
-        """Wait for a snapshot above `version`; None when there is none in time.
+    async def newer_than(self, position: Position, *, within_s: float) -> KeyRing | None:
+        """Wait for a snapshot above `position`; None when there is none in time.
 
         Raises:
             NoSnapshot: none was ever loaded.
         """
         try:
             async with asyncio.timeout(within_s):
-                while self.ring.snapshot.version <= version:
+                while self.ring.snapshot.position <= position:
                     await self._changed.wait()
         except TimeoutError:
             return None

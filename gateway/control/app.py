@@ -1,5 +1,6 @@
 """The control plane as a FastAPI application, every error of it a problem."""
 
+import logging
 from http import HTTPStatus
 
 from fastapi import FastAPI, Request, Response
@@ -7,19 +8,27 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from gateway.authorization import Forbidden
-from gateway.control import keys, snapshot, tenants
+from gateway.catalogue import CatalogueMissing
+from gateway.control import functions, keys, snapshot, tenants, zones
 from gateway.control.caller import SCOPE_KEY, OnlyAtHeadquarters
-from gateway.problems import CONTENT_TYPE, problem_body
+from gateway.problems import CONTENT_TYPE, UNFORESEEN, UNFORESEEN_DETAIL, problem_body
 from gateway.snapshot_watch import NoSnapshot
 from storage.platform.api_keys import InvalidKey, UnknownKey
+from storage.platform.failures import RECORD_FAILURES
+from storage.platform.limits import InvalidLimit
 from storage.platform.slug import InvalidSlug
 from storage.platform.tenants import TenantExists, UnknownTenant
-from storage.platform.topology import UnknownZone
+from storage.platform.topology import InvalidZone, UnknownZone
+
+logger = logging.getLogger(__name__)
 
 CONTROL_PROBLEMS: dict[type[Exception], tuple[int, str]] = {
+    CatalogueMissing: (503, "function-unavailable"),
     Forbidden: (403, "forbidden"),
     InvalidKey: (400, "malformed-body"),
+    InvalidLimit: (400, "malformed-body"),
     InvalidSlug: (400, "malformed-body"),
+    InvalidZone: (400, "malformed-body"),
     NoSnapshot: (503, "function-unavailable"),
     OnlyAtHeadquarters: (404, "not-in-this-zone"),
     TenantExists: (409, "tenant-exists"),
@@ -40,12 +49,15 @@ def build_control_app() -> FastAPI:
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
     )
-    for module in (snapshot, tenants, keys):
+    for module in (snapshot, tenants, keys, zones, functions):
         app.include_router(module.router, tags=["platform"])
     for kind in CONTROL_PROBLEMS:
         app.add_exception_handler(kind, _known)
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(HTTPException, _plain)
+    for kind in RECORD_FAILURES:
+        app.add_exception_handler(kind, _record_failed)
+    app.add_exception_handler(Exception, _unforeseen)
     return app
 
 
@@ -75,6 +87,24 @@ def _plain(request: Request, error: Exception) -> Response:
     status = error.status_code
     slug = _SLUGS.get(status, HTTPStatus(status).phrase.lower().replace(" ", "-"))
     return _problem(request, status=status, slug=slug, detail=str(error.detail))
+
+
+def _record_failed(request: Request, error: Exception) -> Response:
+    logger.error("the platform's record failed", exc_info=error)
+    answer = _problem(
+        request,
+        status=503,
+        slug="record-unavailable",
+        detail="the platform's record does not answer; nothing is known of what was asked for",
+    )
+    answer.headers["retry-after"] = "1"
+    return answer
+
+
+def _unforeseen(request: Request, error: Exception) -> Response:
+    # Starlette raises the error on, to be logged by whoever serves the application.
+    status, slug = UNFORESEEN
+    return _problem(request, status=status, slug=slug, detail=UNFORESEEN_DETAIL)
 
 
 def _problem(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from fastapi import Request
 
 from gateway.authorization import Forbidden
+from gateway.catalogue import Catalogue
 from gateway.keyring import Caller
 from gateway.snapshot_watch import SnapshotWatch
 from storage.platform.keys import Role
@@ -18,13 +19,14 @@ class OnlyAtHeadquarters(Exception):
     """The record itself is kept in zone 1; other zones hold a copy."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ControlCall:
     """What every route needs; `registry` is None in zones that hold only a copy."""
 
     caller: Caller
     request_id: str
     snapshots: SnapshotWatch
+    catalogue: Catalogue
     registry: Registry | None
 
     def record(self) -> Registry:

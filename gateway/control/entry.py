@@ -1,20 +1,25 @@
 """The door to the control plane: the same keys, limits and accounts as for functions."""
 
 import asyncio
+import logging
 from collections.abc import Mapping
 
 from gateway.answer import answer_error
 from gateway.asgi import Message, Receive, Scope, Send
+from gateway.catalogue import Catalogue
 from gateway.control.app import build_control_app
 from gateway.control.caller import SCOPE_KEY, ControlCall
 from gateway.deadline import out_of_time
 from gateway.invocation import Invocation
 from gateway.keyring import presented_key
 from gateway.observers import Account
+from gateway.rate_limits import RateLimits
 from gateway.request_body import ClientGone, RequestBody
 from gateway.request_head import RequestHead, read_request_head, request_id_of
 from gateway.snapshot_watch import SnapshotWatch
 from storage.platform.registry import Registry
+
+logger = logging.getLogger(__name__)
 
 FUNCTION = "platform"
 
@@ -30,6 +35,8 @@ class ControlEntry:
         *,
         zone: str,
         snapshots: SnapshotWatch,
+        catalogue: Catalogue,
+        limits: RateLimits,
         account: Account,
         registry: Registry | None,
         max_body_bytes: int,
@@ -38,6 +45,8 @@ class ControlEntry:
         self._app = build_control_app()
         self._zone = zone
         self._snapshots = snapshots
+        self._catalogue = catalogue
+        self._limits = limits
         self._account = account
         self._registry = registry
         self._max_body_bytes = max_body_bytes
@@ -62,7 +71,13 @@ class ControlEntry:
             call.status = 499
         except Exception as error:
             if call.response_started:
-                raise
+                # FastAPI has answered with a problem before it raised the cause on to us.
+                logger.error(
+                    "a control call failed unforeseen",
+                    exc_info=error,
+                    extra={"request_id": call.request_id},
+                )
+                return
             await answer_error(
                 call=call, error=error, account=self._account, send=send, must_close=must_close
             )
@@ -73,10 +88,16 @@ class ControlEntry:
         self, call: Invocation, scope: Scope, head: RequestHead, receive: Receive, send: Send
     ) -> None:
         if scope["path"] not in self.PUBLIC:
-            call.caller = self._snapshots.ring.caller(presented_key(head.read))
+            ring = self._snapshots.ring
+            call.caller = ring.caller(presented_key(head.read))
             call.tenant = call.caller.tenant
+            self._limits.take(caller=call.caller, tenant=call.tenant, ring=ring)
             scope[SCOPE_KEY] = ControlCall(
-                call.caller, call.request_id, self._snapshots, self._registry
+                caller=call.caller,
+                request_id=call.request_id,
+                snapshots=self._snapshots,
+                catalogue=self._catalogue,
+                registry=self._registry,
             )
         body = RequestBody(receive, head=head, limit=self._max_body_bytes)
         try:

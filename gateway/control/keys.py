@@ -32,6 +32,7 @@ async def create_key(body: NewKey, call: Call) -> MintedKey:
         zone=body.zone,
         scopes=body.scopes,
         expires_at=body.expires_at,
+        calls_per_s=body.calls_per_s,
     )
     return MintedKey(key=made.text, **_shown(made.record).model_dump())
 
@@ -64,4 +65,5 @@ def _shown(key: ApiKey) -> Key:
         scopes=list(key.scopes),
         zone=key.zone,
         expires_at=key.expires_at,
+        calls_per_s=key.calls_per_s,
     )

@@ -12,6 +12,12 @@ ZoneName = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$", examples=["zone-3a
 Scope = Annotated[str, Field(pattern=r"^[a-z_]+:[a-z_]+$", examples=["mdms:read"])]
 
 
+CallsPerS = Annotated[
+    float,
+    Field(gt=0, allow_inf_nan=False, description="Calls a second in each zone.", examples=[50]),
+]
+
+
 class Strict(BaseModel):
     """A body without surprises: an unknown member is an error."""
 
@@ -24,15 +30,28 @@ class NewTenant(Strict):
     slug: Slug
     name: Annotated[str, Field(min_length=1, max_length=200, examples=["Acme Power"])]
     zones: Annotated[list[ZoneName], Field(min_length=1, max_length=1000)]
+    calls_per_s: CallsPerS | None = None
+
+
+class TenantChange(Strict):
+    """What is to be another; no zones take the tenant off the platform, null frees its calls."""
+
+    name: Annotated[str, Field(min_length=1, max_length=200)] = ""
+    zones: Annotated[list[ZoneName], Field(max_length=1000)] = []
+    calls_per_s: CallsPerS | None = None
 
 
 class Tenant(BaseModel):
-    """A tenant; its workers run under the user id 200000 + `number`."""
+    """A tenant; its workers run under the user id 200000 + `number`.
+
+    Without `calls_per_s` each zone's own limit holds.
+    """
 
     slug: Slug
     number: int
     name: str
     zones: list[ZoneName]
+    calls_per_s: float | None
 
 
 class TenantList(BaseModel):
@@ -49,6 +68,7 @@ class NewKey(Strict):
     zone: ZoneName | None = None
     scopes: list[Scope] | None = None
     expires_at: AwareDatetime | None = None
+    calls_per_s: CallsPerS | None = None
 
 
 class Key(BaseModel):
@@ -60,6 +80,7 @@ class Key(BaseModel):
     scopes: list[str]
     zone: str | None
     expires_at: datetime | None
+    calls_per_s: float | None
 
 
 class MintedKey(Key):
@@ -72,3 +93,46 @@ class KeyList(BaseModel):
     """The keys that the caller may see."""
 
     keys: list[Key]
+
+
+class NewZone(Strict):
+    """Where a zone stands; headquarters, of tier 1, has no parent."""
+
+    tier: Annotated[int, Field(ge=1, le=3)]
+    parent: ZoneName | None = None
+
+
+class Zone(BaseModel):
+    """A zone of the topology."""
+
+    name: ZoneName
+    tier: int
+    parent: ZoneName | None
+
+
+class ZoneList(BaseModel):
+    """The zones known here, headquarters first."""
+
+    zones: list[Zone]
+
+
+class Function(BaseModel):
+    """A function as its callers meet it; times in seconds, bodies in bytes, memory in MiB."""
+
+    name: str
+    tiers: list[int]
+    route_prefix: str | None
+    owner: str
+    read_scopes: list[str]
+    write_scopes: list[str]
+    timeout_s: float
+    concurrency: int
+    memory_mb: int
+    max_body_bytes: int
+
+
+class FunctionPage(BaseModel):
+    """Functions by name, those of other tiers among them; go on with `next_cursor`."""
+
+    functions: list[Function]
+    next_cursor: str | None

@@ -1,5 +1,6 @@
 """The way down of tenants and keys: a child zone pulls its part of the snapshot."""
 
+import time
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
@@ -7,9 +8,12 @@ from fastapi import APIRouter, Depends, Query, Response
 from gateway.authorization import Forbidden
 from gateway.control.caller import ControlCall, control_call, require_role
 from storage.platform.keys import Role
-from storage.platform.snapshot import ZoneNotInSnapshot, encode_snapshot
+from storage.platform.snapshot import Position, ZoneNotInSnapshot, encode_snapshot
 
 LONGEST_WAIT_S = 2.0
+LARGEST = 2**62
+# By how much a zone's memory may be ahead of this clock and still be believed.
+CLOCK_SKEW_US = 86_400_000_000
 
 router = APIRouter()
 
@@ -17,12 +21,20 @@ router = APIRouter()
 @router.get("/v1/platform/snapshot", responses={204: {"description": "Nothing newer in time."}})
 async def read_snapshot(
     call: Annotated[ControlCall, Depends(control_call)],
-    after: Annotated[int, Query(ge=0)] = 0,
+    after: Annotated[int, Query(ge=0, le=LARGEST)] = 0,
+    after_incarnation: Annotated[int, Query(ge=0, le=LARGEST)] = 0,
     wait_s: Annotated[float, Query(ge=0, le=LONGEST_WAIT_S)] = LONGEST_WAIT_S,
 ) -> Response:
-    """Answer with the calling zone's snapshot as soon as it is newer than `after`, or with 204."""
+    """Answer with the calling zone's snapshot as soon as it is newer than `after`, or with 204.
+
+    A version counts within its incarnation; a record that was restored begins another one.
+    """
     require_role(call.caller, Role.ZONE)
-    ring = await call.snapshots.newer_than(after, within_s=wait_s)
+    held = Position(after_incarnation, after)
+    if call.registry is not None and _ahead(call, held):
+        # What a zone was once given is gone here: the record was put back behind our back.
+        await call.registry.settle(seen=held)
+    ring = await call.snapshots.newer_than(held, within_s=wait_s)
     if ring is None:
         return Response(status_code=204)
     zone = call.caller.zone or ""
@@ -31,3 +43,8 @@ async def read_snapshot(
     except ZoneNotInSnapshot as error:
         raise Forbidden(f"{zone} is not below this zone") from error
     return Response(encode_snapshot(narrowed), media_type="application/json")
+
+
+def _ahead(call: ControlCall, held: Position) -> bool:
+    latest_us = time.time() * 1e6 + CLOCK_SKEW_US
+    return call.snapshots.ring.snapshot.position < held and held.incarnation <= latest_us

@@ -1,21 +1,23 @@
-"""Tenants: listed everywhere, recorded in zone 1."""
+"""Tenants: listed everywhere, recorded and changed in zone 1."""
 
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
 
 from gateway.control.caller import ControlCall, control_call, require_role
-from gateway.control.models import NewTenant, Tenant, TenantList
+from gateway.control.models import NewTenant, Tenant, TenantChange, TenantList
 from storage.platform.keys import Role
 from storage.platform.snapshot import TenantEntry
 
 router = APIRouter()
 
+Call = Annotated[ControlCall, Depends(control_call)]
+
 
 @router.get("/v1/platform/tenants")
-async def list_tenants(call: Annotated[ControlCall, Depends(control_call)]) -> TenantList:
-    """List the tenants known here; a zone sees those whose data it carries."""
-    require_role(call.caller, Role.PLATFORM_ADMIN, Role.OPERATOR, Role.ZONE)
+async def list_tenants(call: Call) -> TenantList:
+    """List the tenants known here: a zone sees those it carries, a tenant's admin its own."""
+    require_role(call.caller, Role.PLATFORM_ADMIN, Role.OPERATOR, Role.ZONE, Role.TENANT_ADMIN)
     if call.registry is not None and not call.caller.is_zone:
         # Read from the record, so that who creates a tenant sees it in the next answer.
         tenants = await call.registry.tenants.list()
@@ -27,18 +29,35 @@ async def list_tenants(call: Annotated[ControlCall, Depends(control_call)]) -> T
             for entry in snapshot.tenants
             if zone is None or snapshot.carries(zone=zone, tenant=entry.slug)
         ]
-    return TenantList(tenants=[_shown(entry) for entry in tenants])
+    own = call.caller.tenant
+    return TenantList(
+        tenants=[_shown(entry) for entry in tenants if own is None or entry.slug == own]
+    )
 
 
 @router.post("/v1/platform/tenants", status_code=201)
-async def create_tenant(
-    body: NewTenant, call: Annotated[ControlCall, Depends(control_call)]
-) -> Tenant:
+async def create_tenant(body: NewTenant, call: Call) -> Tenant:
     """Record a tenant; its zones' agents build its walls within seconds."""
     require_role(call.caller, Role.PLATFORM_ADMIN)
-    made = await call.record().tenants.create(slug=body.slug, name=body.name, zones=body.zones)
+    made = await call.record().tenants.create(
+        slug=body.slug, name=body.name, zones=body.zones, calls_per_s=body.calls_per_s
+    )
     return _shown(made)
 
 
+@router.patch("/v1/platform/tenants/{slug}")
+async def change_tenant(slug: str, body: TenantChange, call: Call) -> Tenant:
+    """Change what the body names; a zone that loses the tenant ends its workers and its login."""
+    require_role(call.caller, Role.PLATFORM_ADMIN)
+    given = body.model_dump(include=body.model_fields_set)
+    return _shown(await call.record().tenants.change(slug, **given))
+
+
 def _shown(entry: TenantEntry) -> Tenant:
-    return Tenant(slug=entry.slug, number=entry.number, name=entry.name, zones=entry.zones)
+    return Tenant(
+        slug=entry.slug,
+        number=entry.number,
+        name=entry.name,
+        zones=entry.zones,
+        calls_per_s=entry.calls_per_s,
+    )

@@ -18,6 +18,7 @@ from storage.platform.keys import (
     mint_key,
     mint_key_id,
 )
+from storage.platform.limits import check_limit
 from storage.platform.tenants import UnknownTenant, all_tenants
 from storage.platform.topology import UnknownZone, all_zones
 
@@ -49,6 +50,7 @@ class ApiKey:
     created_at: datetime
     expires_at: datetime | None
     revoked_at: datetime | None
+    calls_per_s: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +78,7 @@ class ApiKeys:
         zone: str | None = None,
         scopes: Collection[str] | None = None,
         expires_at: datetime | None = None,
+        calls_per_s: float | None = None,
     ) -> MintedKey:
         """Mint a key and record it; without `scopes` it gets its role's.
 
@@ -83,7 +86,13 @@ class ApiKeys:
         """
         text = mint_key()
         record = await self.record(
-            text, role=role, tenant=tenant, zone=zone, scopes=scopes, expires_at=expires_at
+            text,
+            role=role,
+            tenant=tenant,
+            zone=zone,
+            scopes=scopes,
+            expires_at=expires_at,
+            calls_per_s=calls_per_s,
         )
         return MintedKey(text=text, record=record)
 
@@ -96,6 +105,7 @@ class ApiKeys:
         zone: str | None = None,
         scopes: Collection[str] | None = None,
         expires_at: datetime | None = None,
+        calls_per_s: float | None = None,
     ) -> ApiKey:
         """Record a key that was minted before, so that a start may keep its text first.
 
@@ -105,7 +115,9 @@ class ApiKeys:
             InvalidKey: role, tenant, zone, scopes or expiry do not go together.
             storage.platform.tenants.UnknownTenant: the tenant is not recorded.
             storage.platform.topology.UnknownZone: the zone is not recorded.
+            storage.platform.limits.InvalidLimit: `calls_per_s` is no limit.
         """
+        check_limit(calls_per_s)
         granted = sorted(DEFAULT_SCOPES[role] if scopes is None else set(scopes))
         _check(role=role, tenant=tenant, zone=zone, scopes=granted, expires_at=expires_at)
         async with self._engine.begin() as connection:
@@ -134,6 +146,7 @@ class ApiKeys:
                         zone=zone,
                         created_at=func.now(),
                         expires_at=expires_at,
+                        calls_per_s=calls_per_s,
                     )
                     .returning(tables.api_keys)
                 )

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from storage.cold.engine import create_engine
 from storage.platform import version
 from storage.platform.api_keys import ApiKeys, live_keys
-from storage.platform.snapshot import KeyEntry, Snapshot, ZoneNotInSnapshot
+from storage.platform.snapshot import KeyEntry, Position, Snapshot, ZoneNotInSnapshot
 from storage.platform.tenants import Tenants, all_tenants
 from storage.platform.topology import Topology, UnknownZone, all_zones
 
@@ -25,6 +25,20 @@ class Registry:
     async def version(self) -> int:
         """Return the newest version; it grows with every change, and only then."""
         async with self._engine.connect() as connection:
+            return (await version.current(connection)).version
+
+    async def settle(self, *, seen: Position | None) -> Position:
+        """Return the record's position, never below `seen`, the newest that anybody holds of it.
+
+        A record that was restored, or moved to another server or database, begins a new
+        incarnation here: it may lack what zones have seen, and have other changes under the same
+        versions, so every zone has to take it as it is now.
+        """
+        async with self._engine.connect() as connection:
+            if await version.is_settled(connection, seen=seen):
+                return await version.current(connection)
+        async with self._engine.begin() as connection:
+            await version.settle(connection, seen=seen)
             return await version.current(connection)
 
     async def snapshot(self, zone: str) -> Snapshot:
@@ -35,8 +49,10 @@ class Registry:
         """
         async with self._engine.connect() as plain:
             connection = await plain.execution_options(isolation_level="REPEATABLE READ")
+            position = await version.current(connection)
             whole = Snapshot(
-                version=await version.current(connection),
+                version=position.version,
+                incarnation=position.incarnation,
                 zone=zone,
                 zones=await all_zones(connection),
                 tenants=await all_tenants(connection),
@@ -49,6 +65,7 @@ class Registry:
                         scopes=list(key.scopes),
                         zone=key.zone,
                         expires_at=key.expires_at,
+                        calls_per_s=key.calls_per_s,
                     )
                     for key in await live_keys(connection)
                 ],

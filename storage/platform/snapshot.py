@@ -6,6 +6,7 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from tempfile import NamedTemporaryFile
+from typing import NamedTuple
 
 import msgspec
 
@@ -26,6 +27,17 @@ class ZoneNotInSnapshot(Exception):
         self.zone = zone
 
 
+class Position(NamedTuple):
+    """How far a copy of the record has come; positions compare in the order of time.
+
+    `incarnation` is UTC in microseconds when the record began, or was restored, or moved to
+    another server: versions count within it.
+    """
+
+    incarnation: int
+    version: int
+
+
 class ZoneEntry(msgspec.Struct, frozen=True, kw_only=True):
     """A zone of the topology; `parent` is None at tier 1."""
 
@@ -35,12 +47,16 @@ class ZoneEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TenantEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """A tenant and the zones it was assigned to; its workers run as uid 200000 + `number`."""
+    """A tenant and the zones it was assigned to; its workers run as uid 200000 + `number`.
+
+    `calls_per_s` bounds its calls in each zone; None leaves that to the zone's gateway.
+    """
 
     slug: str
     number: int
     name: str
     zones: list[str]
+    calls_per_s: float | None = None
 
 
 class KeyEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,6 +64,7 @@ class KeyEntry(msgspec.Struct, frozen=True, kw_only=True):
 
     `tenant` is None for keys of the platform and of zones. `zone` names the zone that a zone
     credential stands for. `expires_at` is aware UTC; the reader compares it with its own clock.
+    `calls_per_s` as in `TenantEntry`.
     """
 
     key_id: str
@@ -57,6 +74,7 @@ class KeyEntry(msgspec.Struct, frozen=True, kw_only=True):
     scopes: list[str]
     zone: str | None = None
     expires_at: datetime | None = None
+    calls_per_s: float | None = None
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,6 +85,12 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     zones: list[ZoneEntry]
     tenants: list[TenantEntry]
     keys: list[KeyEntry]
+    incarnation: int = 0
+
+    @property
+    def position(self) -> Position:
+        """How far this copy has come."""
+        return Position(self.incarnation, self.version)
 
     def subtree(self, zone: str) -> frozenset[str]:
         """Name `zone` and its descendants.
@@ -107,6 +131,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
         slugs = {entry.slug for entry in tenants}
         return Snapshot(
             version=self.version,
+            incarnation=self.incarnation,
             zone=zone,
             zones=[entry for entry in self.zones if entry.name in kept],
             tenants=tenants,

@@ -21,6 +21,7 @@ tenants: Final = sa.Table(
     sa.Column("number", sa.Integer, nullable=False),
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("calls_per_s", sa.Double),
 )
 
 tenant_zones: Final = sa.Table(
@@ -42,6 +43,7 @@ api_keys: Final = sa.Table(
     sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
     sa.Column("expires_at", sa.DateTime(timezone=True)),
     sa.Column("revoked_at", sa.DateTime(timezone=True)),
+    sa.Column("calls_per_s", sa.Double),
 )
 
 version: Final = sa.Table(
@@ -49,4 +51,6 @@ version: Final = sa.Table(
     metadata,
     sa.Column("single", sa.Boolean, primary_key=True),
     sa.Column("version", sa.BigInteger, nullable=False),
+    sa.Column("incarnation", sa.BigInteger, nullable=False),
+    sa.Column("server", sa.Text),
 )

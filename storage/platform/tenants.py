@@ -2,10 +2,12 @@
 
 from collections.abc import Collection
 
-from sqlalchemy import delete, func, insert, select
+from msgspec import UNSET, UnsetType
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from storage.platform import tables, version
+from storage.platform.limits import check_limit
 from storage.platform.slug import check_slug
 from storage.platform.snapshot import TenantEntry
 from storage.platform.topology import UnknownZone, all_zones
@@ -33,15 +35,19 @@ class Tenants:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
 
-    async def create(self, *, slug: str, name: str, zones: Collection[str]) -> TenantEntry:
+    async def create(
+        self, *, slug: str, name: str, zones: Collection[str], calls_per_s: float | None = None
+    ) -> TenantEntry:
         """Record a tenant under the next free number.
 
         Raises:
             storage.platform.slug.InvalidSlug: the slug is not one.
+            storage.platform.limits.InvalidLimit: `calls_per_s` is no limit.
             TenantExists: the slug is taken.
             UnknownZone: a zone is not recorded.
         """
         check_slug(slug)
+        check_limit(calls_per_s)
         async with self._engine.begin() as connection:
             await version.lock(connection)
             recorded = await all_tenants(connection)
@@ -50,31 +56,61 @@ class Tenants:
             number = max((tenant.number for tenant in recorded), default=0) + 1
             await connection.execute(
                 insert(tables.tenants).values(
-                    slug=slug, number=number, name=name, created_at=func.now()
+                    slug=slug,
+                    number=number,
+                    name=name,
+                    created_at=func.now(),
+                    calls_per_s=calls_per_s,
                 )
             )
             await _assign(connection, slug, zones)
             await version.bump(connection)
-            return TenantEntry(slug=slug, number=number, name=name, zones=sorted(set(zones)))
+            return await _find(connection, slug)
 
     async def assign(self, slug: str, *, zones: Collection[str]) -> TenantEntry:
-        """Replace the zones of a tenant.
+        """Replace the zones of a tenant; as `change`."""
+        return await self.change(slug, zones=zones)
+
+    async def change(
+        self,
+        slug: str,
+        *,
+        name: str | UnsetType = UNSET,
+        zones: Collection[str] | UnsetType = UNSET,
+        calls_per_s: float | UnsetType | None = UNSET,
+    ) -> TenantEntry:
+        """Replace what is given; no zones at all take the tenant off the platform.
 
         Raises:
             UnknownTenant: the slug is not recorded.
             UnknownZone: a zone is not recorded.
+            storage.platform.limits.InvalidLimit: `calls_per_s` is no limit.
         """
+        if calls_per_s is not UNSET:
+            check_limit(calls_per_s)
         async with self._engine.begin() as connection:
             await version.lock(connection)
             before = await _find(connection, slug)
-            if before.zones == sorted(set(zones)):
+            after = TenantEntry(
+                slug=slug,
+                number=before.number,
+                name=before.name if name is UNSET else name,
+                zones=before.zones if zones is UNSET else sorted(set(zones)),
+                calls_per_s=before.calls_per_s if calls_per_s is UNSET else calls_per_s,
+            )
+            if after == before:
                 return before
+            await connection.execute(
+                update(tables.tenants)
+                .where(tables.tenants.c.slug == slug)
+                .values(name=after.name, calls_per_s=after.calls_per_s)
+            )
             await connection.execute(
                 delete(tables.tenant_zones).where(tables.tenant_zones.c.tenant == slug)
             )
-            await _assign(connection, slug, zones)
+            await _assign(connection, slug, after.zones)
             await version.bump(connection)
-            return await _find(connection, slug)
+            return after
 
     async def get(self, slug: str) -> TenantEntry:
         """Return one tenant.
@@ -100,6 +136,7 @@ async def all_tenants(connection: AsyncConnection) -> list[TenantEntry]:
             tables.tenants.c.slug,
             tables.tenants.c.number,
             tables.tenants.c.name,
+            tables.tenants.c.calls_per_s,
             named.label("zones"),
         )
         .outerjoin_from(
@@ -107,11 +144,17 @@ async def all_tenants(connection: AsyncConnection) -> list[TenantEntry]:
             tables.tenant_zones,
             tables.tenant_zones.c.tenant == tables.tenants.c.slug,
         )
-        .group_by(tables.tenants.c.slug, tables.tenants.c.number, tables.tenants.c.name)
+        .group_by(tables.tenants.c.slug)
         .order_by(tables.tenants.c.slug)
     )
     return [
-        TenantEntry(slug=row.slug, number=row.number, name=row.name, zones=sorted(row.zones or []))
+        TenantEntry(
+            slug=row.slug,
+            number=row.number,
+            name=row.name,
+            zones=sorted(row.zones or []),
+            calls_per_s=row.calls_per_s,
+        )
         for row in found
     ]
 

@@ -1,9 +1,18 @@
-"""The version of the platform's record: one number that grows with every change."""
+"""The record's version, which grows with every change, and its incarnation, with every restore."""
 
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.platform import tables
+from storage.platform.snapshot import Position
+
+# A dump that is restored has another database or server; a restore to a moment another timeline.
+_SERVER = text(
+    "SELECT concat_ws('/', system_identifier, left(pg_walfile_name(pg_current_wal_lsn()), 8),"
+    " (SELECT oid FROM pg_database WHERE datname = current_database()))"
+    " FROM pg_control_system()"
+)
+_NOW_US = text("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint")
 
 
 async def lock(connection: AsyncConnection) -> None:
@@ -24,6 +33,36 @@ async def bump(connection: AsyncConnection) -> int:
     return int(raised.scalar_one())
 
 
-async def current(connection: AsyncConnection) -> int:
-    """Return the version of what this transaction sees."""
-    return int((await connection.execute(select(tables.version.c.version))).scalar_one())
+async def current(connection: AsyncConnection) -> Position:
+    """Return the position of what this transaction sees."""
+    columns = tables.version.c
+    found = await connection.execute(select(columns.incarnation, columns.version))
+    return Position(*found.one())
+
+
+async def is_settled(connection: AsyncConnection, *, seen: Position | None) -> bool:
+    """Whether the record is where it was when its incarnation began, and not older than `seen`."""
+    began_on = (await connection.execute(select(tables.version.c.server))).scalar_one()
+    if began_on != (await connection.execute(_SERVER)).scalar_one():
+        return False
+    return seen is None or await current(connection) >= seen
+
+
+async def settle(connection: AsyncConnection, *, seen: Position | None) -> None:
+    """Begin a new incarnation, above `seen`, unless the record `is_settled`.
+
+    A record that never had a server keeps its incarnation: it is new, not restored.
+    """
+    await lock(connection)
+    if await is_settled(connection, seen=seen):
+        return
+    columns = tables.version.c
+    began_on = (await connection.execute(select(columns.server))).scalar_one()
+    here = (await connection.execute(_SERVER)).scalar_one()
+    position = await current(connection)
+    incarnation = position.incarnation
+    if began_on is not None or (seen is not None and position < seen):
+        now_us = int((await connection.execute(_NOW_US)).scalar_one())
+        above = max(position, seen or position).incarnation
+        incarnation = max(now_us, above + 1)
+    await connection.execute(update(tables.version).values(server=here, incarnation=incarnation))

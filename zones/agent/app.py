@@ -89,6 +89,7 @@ def create_app(settings: AgentSettings, *, failed: Callable[[], None]) -> FastAP
     @app.get("/metrics")
     async def metrics(request: Request) -> Response:
         agent = agent_of(request)
+        await agent.scrape.refresh()
         _refresh(agent)
         return Response(
             generate_latest(agent.metrics.registry), headers={"content-type": CONTENT_TYPE_LATEST}
@@ -123,6 +124,14 @@ def _refresh(agent: ZoneAgent) -> None:
     for group in agent.pool.groups:
         for instance in group.instances.values():
             metrics.instances.labels(*group.labels, instance.state.value).inc()
+    # A function that was ever started stays in sight at 0.
+    ready = {group.labels: len(group.ready) for group in agent.pool.groups}
+    for labels in metrics.known_groups | ready.keys():
+        tenant, function = labels
+        metrics.service_count.labels(function, tenant).set(ready.get(labels, 0))
+    metrics.known_groups |= ready.keys()
+    for check, passed in agent.checks().items():
+        metrics.checks.labels(check).set(passed)
     metrics.zygote_up.set(agent.provider.up)
     if agent.feed.current is not None:
         metrics.snapshot_version.set(agent.feed.current.version)

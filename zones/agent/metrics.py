@@ -1,56 +1,78 @@
 """What the agent counts; workers come and go, so their figures are kept here."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+import importlib.metadata
+import platform
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+)
+
+from zones.agent.worker_figures import WorkerFigures
+
+LABELS = ("tenant", "function")
+START_BUCKETS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 
 
 class AgentMetrics:
-    """Labelled by tenant and function only; the zone is the scrape's label."""
+    """Labelled by tenant and function; the zone is the scrape's label, and the workers' own."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, zone: str) -> None:
+        self.zone = zone
         self.registry = CollectorRegistry()
-        labels = ("tenant", "function")
-        self.instances = Gauge(
-            "gridfaas_instances",
-            "Workers by state",
-            (*labels, "state"),
+        ProcessCollector(registry=self.registry)
+        self.workers = WorkerFigures()
+        self.registry.register(self.workers)
+        self.instances = self._gauge("instances", "Workers by state", (*LABELS, "state"))
+        self.service_count = Gauge(
+            "gateway_service_count",
+            "Ready workers of a function of a tenant, 0 after scale to zero",
+            ("function_name", "tenant"),
             registry=self.registry,
         )
-        self.starts = Counter(
-            "gridfaas_instance_starts", "Workers started", labels, registry=self.registry
-        )
-        self.start_failures = Counter(
-            "gridfaas_instance_start_failures",
-            "Starts that gave no ready worker",
-            labels,
-            registry=self.registry,
+        self.known_groups: set[tuple[str, str]] = set()
+        self.starts = self._counter("instance_starts", "Workers started")
+        self.start_failures = self._counter(
+            "instance_start_failures", "Starts that gave no ready worker"
         )
         self.start_seconds = Histogram(
             "gridfaas_instance_start_seconds",
             "From the order to a ready worker",
-            labels,
-            buckets=(0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10),
+            LABELS,
+            buckets=START_BUCKETS,
             registry=self.registry,
         )
-        self.deaths = Counter(
-            "gridfaas_instance_deaths",
-            "Ready workers that ended without being told to",
-            labels,
-            registry=self.registry,
+        self.deaths = self._counter(
+            "instance_deaths", "Ready workers that ended without being told to"
         )
-        self.calls = Counter(
-            "gridfaas_instance_calls",
-            "Calls that workers completed, as they report them",
-            labels,
-            registry=self.registry,
+        self.calls = self._counter(
+            "instance_calls", "Calls that workers completed, as they report them"
         )
-        self.snapshot_version = Gauge(
-            "gridfaas_snapshot_version", "Version in force", registry=self.registry
+        self.scrape_failures = self._counter(
+            "worker_scrape_failures", "Workers asked for their metrics in vain"
         )
-        self.snapshot_heard = Gauge(
-            "gridfaas_snapshot_heard_timestamp_seconds",
-            "Last answer of the parent or the record",
-            registry=self.registry,
+        self.checks = self._gauge("zone_check", "1 where the zone has what it needs", ("check",))
+        self.snapshot_version = self._gauge("snapshot_version", "Version in force")
+        self.snapshot_heard = self._gauge(
+            "snapshot_heard_timestamp_seconds", "Last answer of the parent or the record"
         )
-        self.zygote_up = Gauge(
-            "gridfaas_zygote_up", "Whether workers can be started", registry=self.registry
-        )
+        self.zygote_up = self._gauge("zygote_up", "Whether workers can be started")
+        self._gauge("build_info", "1, with versions", ("component", "version", "python")).labels(
+            "agent", _version(), platform.python_version()
+        ).set(1)
+
+    def _counter(self, name: str, what: str) -> Counter:
+        return Counter(f"gridfaas_{name}", what, LABELS, registry=self.registry)
+
+    def _gauge(self, name: str, what: str, labels: tuple[str, ...] = ()) -> Gauge:
+        return Gauge(f"gridfaas_{name}", what, labels, registry=self.registry)
+
+
+def _version() -> str:
+    try:
+        return importlib.metadata.version("gridfaas")
+    except importlib.metadata.PackageNotFoundError:
+        return "unknown"

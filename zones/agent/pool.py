@@ -5,7 +5,7 @@ import contextlib
 import logging
 import random
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from zones.agent import lifecycle
@@ -33,7 +33,7 @@ class WorkerPool:
     """Groups of workers, one group a function of a tenant.
 
     `expected` names the groups that must exist (a minimum to keep), `belongs` says whether a
-    tenant is still this zone's.
+    tenant is still this zone's, `last_words` hears a worker before it is told to end.
     """
 
     def __init__(
@@ -44,12 +44,14 @@ class WorkerPool:
         metrics: AgentMetrics,
         expected: Callable[[], list[tuple[str | None, FunctionEntry]]],
         belongs: Callable[[str], bool],
+        last_words: Callable[[Group, Instance], Awaitable[None]],
     ) -> None:
         self._provider = provider
         self._starter = starter
         self._metrics = metrics
         self._expected = expected
         self._belongs = belongs
+        self._last_words = last_words
         self._groups: dict[GroupKey, Group] = {}
         self._owner: dict[str, Group] = {}
         self._stopping: set[asyncio.Task[None]] = set()
@@ -242,6 +244,7 @@ class WorkerPool:
         instance.socket.unlink(missing_ok=True)
         del group.instances[instance.id]
         del self._owner[instance.id]
+        self._metrics.workers.ended(group.labels, instance.id)
         if died:
             logger.warning("%s died: %s", instance.id, reason)
             self._metrics.deaths.labels(*group.labels).inc()
@@ -260,14 +263,16 @@ class WorkerPool:
         if instance.state is State.STOPPING:
             return
         instance.state = State.STOPPING
-        self._track(self._drain(instance))
+        self._track(self._drain(self._owner[instance.id], instance))
 
     def _track(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._stopping.add(task)
         task.add_done_callback(self._stopping.discard)
 
-    async def _drain(self, instance: Instance) -> None:
+    async def _drain(self, group: Group, instance: Instance) -> None:
+        if instance.ready_at:
+            await self._last_words(group, instance)
         for at_once, deadline in ((False, STOP_DEADLINE_S), (True, KILL_DEADLINE_S)):
             self._provider.stop(instance.id, at_once=at_once)
             with contextlib.suppress(TimeoutError):

@@ -64,12 +64,17 @@ class SnapshotFeed:
             SourceUnavailable: it gave no answer.
             OSError: the snapshot could not be saved, so the old one stays in force.
         """
-        version = None if self.current is None else self.current.version
-        newer = await self._source.newer(version)
+        held = None if self.current is None else self.current.position
+        newer = await self._source.newer(held)
         self.heard_at = time.time()
         if newer is None:
             return
+        if held is not None and newer.position <= held:
+            # A parent that lost its own copy catches up by itself; revoked keys must not return.
+            raise SourceUnavailable(f"{newer.position} is offered, {held} is held")
         await asyncio.to_thread(save_snapshot, self._path, newer)
         self.current = newer
+        if held is not None and newer.incarnation != held.incarnation:
+            logger.warning("the platform's record was restored or moved: all of it is taken anew")
         logger.info("snapshot version %d, %d tenants", newer.version, len(newer.tenants))
         self._changed()

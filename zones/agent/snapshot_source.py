@@ -3,13 +3,12 @@
 import asyncio
 from typing import Protocol
 
-import asyncpg
 import httpx
 import msgspec
-from sqlalchemy.exc import SQLAlchemyError
 
+from storage.platform.failures import RECORD_FAILURES
 from storage.platform.registry import Registry
-from storage.platform.snapshot import Snapshot, decode_snapshot
+from storage.platform.snapshot import Position, Snapshot, decode_snapshot
 from storage.platform.topology import UnknownZone
 
 RECORD_POLL_S = 0.5
@@ -18,16 +17,18 @@ PARENT_DEADLINE_S = 10.0
 # A parent that answers "nothing newer" at once instead of holding the call must not be hammered.
 PARENT_PAUSE_S = 0.25
 
+_NOT_NOW: tuple[type[Exception], ...] = (UnknownZone, *RECORD_FAILURES)
+
 
 class SourceUnavailable(Exception):
     """No answer, or none that can be used; the last snapshot stays in force."""
 
 
 class SnapshotSource(Protocol):
-    """Asked again and again with the version that the zone has."""
+    """Asked again and again with the position of the copy that the zone has."""
 
-    async def newer(self, version: int | None) -> Snapshot | None:
-        """Return the snapshot if it is another one than `version`, else None after a while.
+    async def newer(self, held: Position | None) -> Snapshot | None:
+        """Return the snapshot if it is newer than `held`, else None after a while.
 
         Raises:
             SourceUnavailable: try again later.
@@ -41,19 +42,13 @@ class RecordSource:
         self._registry = registry
         self._zone = zone
 
-    async def newer(self, version: int | None) -> Snapshot | None:
-        """Return the snapshot if the record has another version."""
+    async def newer(self, held: Position | None) -> Snapshot | None:
+        """Return the snapshot if the record has changed, or is another one than before."""
         try:
             async with asyncio.timeout(RECORD_DEADLINE_S):
-                if await self._registry.version() != version:
+                if await self._registry.settle(seen=held) != held:
                     return await self._registry.snapshot(self._zone)
-        except (
-            OSError,
-            TimeoutError,
-            UnknownZone,
-            SQLAlchemyError,
-            asyncpg.PostgresError,
-        ) as error:
+        except _NOT_NOW as error:
             raise SourceUnavailable(f"the platform's record: {error!r}") from error
         await asyncio.sleep(RECORD_POLL_S)
         return None
@@ -67,15 +62,14 @@ class ParentSource:
         self._url = f"{parent_url}/v1/platform/snapshot"
         self._headers = {"authorization": f"Bearer {credential}"}
 
-    async def newer(self, version: int | None) -> Snapshot | None:
+    async def newer(self, held: Position | None) -> Snapshot | None:
         """Return the parent's snapshot, narrowed to this zone, if it is newer."""
+        after = (
+            {} if held is None else {"after": held.version, "after_incarnation": held.incarnation}
+        )
         try:
             async with asyncio.timeout(PARENT_DEADLINE_S):
-                answer = await self._http.get(
-                    self._url,
-                    params={} if version is None else {"after": version},
-                    headers=self._headers,
-                )
+                answer = await self._http.get(self._url, params=after, headers=self._headers)
         except (httpx.HTTPError, TimeoutError) as error:
             raise SourceUnavailable(f"the parent does not answer: {error!r}") from error
         if answer.status_code == 204:

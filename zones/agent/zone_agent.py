@@ -20,9 +20,11 @@ from zones.agent.settings import AgentSettings
 from zones.agent.snapshot_feed import SnapshotFeed
 from zones.agent.snapshot_source import ParentSource, RecordSource, SnapshotSource
 from zones.agent.starting import Starter
+from zones.agent.store_figures import StoreFigures, cold_figures, hot_figures
 from zones.agent.wall_keeper import WallKeeper
 from zones.agent.walls import ColdWalls, HotWalls, Walls
 from zones.agent.worker_config import OrderDesk
+from zones.agent.worker_scrape import WorkerScrape
 from zones.catalogue import load_catalogue
 from zones.providers.port import Provider
 from zones.providers.process import ProcessProvider
@@ -41,6 +43,7 @@ class ZoneAgent:
     provider: Provider
     pool: WorkerPool
     metrics: AgentMetrics
+    scrape: WorkerScrape
 
     def checks(self) -> dict[str, bool]:
         """Say what is there and what is not; ready means all of it."""
@@ -65,8 +68,9 @@ async def running_agent(
     """
     async with contextlib.AsyncExitStack() as stack:
         functions = ZoneFunctions(load_catalogue(settings.functions_dir), tier=settings.tier)
-        source, walls, credential = await _stores(settings, stack)
-        metrics = AgentMetrics()
+        source, walls, store, credential = await _stores(settings, stack)
+        metrics = AgentMetrics(zone=settings.zone)
+        metrics.registry.register(store)
         provider = ProcessProvider(functions=settings.functions_dir)
 
         def snapshot() -> Snapshot | None:
@@ -87,18 +91,20 @@ async def running_agent(
             walls=keeper,
             uid_per_tenant=os.geteuid() == 0,
         )
+        scrape = WorkerScrape(groups=lambda: pool.groups, metrics=metrics)
         pool = WorkerPool(
             provider=provider,
             starter=Starter(provider=provider, desk=desk),
             metrics=metrics,
             expected=lambda: functions.always_up(feed.current),
             belongs=lambda tenant: tenant in tenants(),
+            last_words=scrape.ask,
         )
         feed.load()
         await provider.open(pool.deliver)
         stack.push_async_callback(provider.close)
         stack.push_async_callback(pool.close)
-        for part in (feed.run, keeper.run, pool.run):
+        for part in (feed.run, keeper.run, pool.run, scrape.run, store.run):
             await stack.enter_async_context(_running(part, failed=failed))
         yield ZoneAgent(
             settings=settings,
@@ -108,18 +114,20 @@ async def running_agent(
             provider=provider,
             pool=pool,
             metrics=metrics,
+            scrape=scrape,
         )
 
 
 async def _stores(
     settings: AgentSettings, stack: contextlib.AsyncExitStack
-) -> tuple[SnapshotSource, Walls, str | None]:
+) -> tuple[SnapshotSource, Walls, StoreFigures, str | None]:
     if settings.tier == 1:
         database_url = settings.secret("database_url")
         engine = create_engine(database_url, application_name=f"gridfaas-agent {settings.zone}")
         stack.push_async_callback(engine.dispose)
         cold = ColdWalls(database_url=database_url, engine=engine, state_dir=settings.state_dir)
-        return RecordSource(Registry(engine), zone=settings.zone), cold, None
+        source = RecordSource(Registry(engine), zone=settings.zone)
+        return source, cold, cold_figures(engine), None
     redis_url = settings.secret("redis_url")
     credential = settings.secret("zone_credential")
     parent_url = settings.required_parent_url()
@@ -127,7 +135,8 @@ async def _stores(
     stack.push_async_callback(admin.aclose)
     http = await stack.enter_async_context(httpx.AsyncClient(timeout=5.0, trust_env=False))
     hot = HotWalls(redis_url=redis_url, admin=admin, state_dir=settings.state_dir)
-    return ParentSource(http, parent_url=parent_url, credential=credential), hot, credential
+    parent = ParentSource(http, parent_url=parent_url, credential=credential)
+    return parent, hot, hot_figures(admin), credential
 
 
 @contextlib.asynccontextmanager

@@ -10,10 +10,18 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from gateway.ledger.segment import read_ledger
-from tests.integration.gateway.zone import BETA, ZoneUnderTest, function
+from tests.integration.gateway.zone import (
+    BETA,
+    KEYS,
+    TENANTS,
+    ZoneUnderTest,
+    function,
+    key_entry,
+)
 
 LOGGING = Path(__file__).parents[3] / "deploy" / "logging.json"
 
@@ -94,6 +102,30 @@ def test_a_key_that_calls_too_often_waits_and_others_do_not(counted: ZoneUnderTe
     assert answers[3].problem() == (429, "too-many-requests")
     assert 1 <= int(answers[3].headers["retry-after"]) <= 10
     assert counted.call("GET", "/v1/echo/me", key=BETA).status == 200
+
+
+def test_the_records_limits_hold_in_the_zone(counted: ZoneUnderTest) -> None:
+    acme, beta = TENANTS
+    slow = key_entry("gf_slow", "meter", tenant="beta", calls_per_s=0.5)
+    limited = msgspec.structs.replace(acme, calls_per_s=0.5)
+    counted.publish(version=2, tenants=[limited, beta], keys=[*KEYS, slow])
+    counted.start_gateway()
+    counted.wait_until_ready()
+
+    by_tenant = [counted.call("GET", "/v1/echo/me") for _ in range(2)]
+    by_key = [counted.call("GET", "/v1/echo/me", key="gf_slow") for _ in range(2)]
+    control = counted.call("GET", "/v1/platform/functions", key="gf_slow")
+
+    assert [answer.status for answer in by_tenant] == [200, 429]
+    assert [answer.status for answer in by_key] == [200, 429]
+    assert (by_tenant[1].json["limit"], by_key[1].json["limit"]) == ("tenant", "key")
+    assert by_tenant[1].problem() == control.problem() == (429, "too-many-requests")
+    assert 1 <= int(by_tenant[1].headers["retry-after"]) <= 2
+    assert counted.call("GET", "/v1/echo/me", key=BETA).status == 200
+    counted.publish(version=3)
+    deadline = time.monotonic() + 10
+    while [counted.call("GET", "/v1/echo/me").status for _ in range(3)] != [200] * 3:
+        assert time.monotonic() < deadline, "the limit was not lifted"
 
 
 def test_every_call_is_a_line_of_json(counted: ZoneUnderTest) -> None:

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from deploy.servers.postgres import query
 from storage.platform.keys import hash_key
 from storage.platform.registry import open_registry
-from storage.platform.snapshot import decode_snapshot
+from storage.platform.snapshot import Position, decode_snapshot
 from tests.integration.gateway.zone import (
     ACME,
     ADMIN,
@@ -108,6 +109,92 @@ def test_a_tenants_admin_stays_among_its_own_keys(headquarters: ZoneUnderTest) -
     assert tenants.problem() == (403, "forbidden")
 
 
+def change(zone: ZoneUnderTest, path: str, body: Any, *, method: str = "PATCH") -> Answer:
+    return zone.call(method, path, key=ADMIN, body=json.dumps(body), headers=JSON)
+
+
+def test_a_tenant_is_changed_in_part(headquarters: ZoneUnderTest) -> None:
+    limited = change(headquarters, "/v1/platform/tenants/acme", {"calls_per_s": 7.5})
+    moved = change(headquarters, "/v1/platform/tenants/acme", {"zones": ["zone-3b"]})
+    freed = change(headquarters, "/v1/platform/tenants/acme", {"calls_per_s": None})
+
+    assert (limited.status, limited.json["calls_per_s"]) == (200, 7.5)
+    assert limited.json["zones"] == ["zone-2", "zone-3a"]
+    assert (moved.json["zones"], moved.json["calls_per_s"]) == (["zone-3b"], 7.5)
+    assert (freed.json["zones"], freed.json["calls_per_s"]) == (["zone-3b"], None)
+    own = headquarters.call("GET", "/v1/platform/tenants", key=ACME_ADMIN).json["tenants"]
+    assert [tenant["slug"] for tenant in own] == ["acme"]
+    for body in ({"calls_per_s": 0}, {"slug": "other"}, {"name": ""}):
+        assert change(headquarters, "/v1/platform/tenants/acme", body).status == 400
+    nobody = change(headquarters, "/v1/platform/tenants/nobody", {"name": "x"})
+    assert nobody.problem() == (404, "unknown-tenant")
+
+
+def test_a_zone_is_recorded_below_its_parent(headquarters: ZoneUnderTest) -> None:
+    path = "/v1/platform/zones/zone-3c"
+    made = change(headquarters, path, {"tier": 3, "parent": "zone-2"}, method="PUT")
+    wrong = change(headquarters, path, {"tier": 2, "parent": "zone-2"}, method="PUT")
+    nowhere = change(headquarters, path, {"tier": 3, "parent": "mars"}, method="PUT")
+
+    assert (made.status, made.json["parent"]) == (200, "zone-2")
+    assert wrong.problem() == (400, "malformed-body")
+    assert nowhere.problem() == (400, "unknown-zone")
+    listed = headquarters.call("GET", "/v1/platform/zones", key=ADMIN).json["zones"]
+    assert listed[-1] == {"name": "zone-3c", "tier": 3, "parent": "zone-2"}
+
+
+def test_a_key_may_have_a_limit_of_its_own(headquarters: ZoneUnderTest) -> None:
+    body = {"role": "meter", "tenant": "acme", "calls_per_s": 2}
+    made = post(headquarters, "/v1/platform/keys", body)
+
+    assert (made.status, made.json["calls_per_s"]) == (201, 2)
+
+
+def test_a_reserved_name_is_no_tenant(headquarters: ZoneUnderTest) -> None:
+    body = {"slug": "upb", "name": "x", "zones": ["zone-1"]}
+    answer = post(headquarters, "/v1/platform/tenants", body)
+
+    assert answer.problem() == (400, "malformed-body")
+    assert "reserved" in answer.json["detail"]
+
+
+def test_a_child_that_knows_more_makes_the_record_begin_anew(
+    headquarters: ZoneUnderTest, database_url: str
+) -> None:
+    async def position() -> Position:
+        async with open_registry(database_url) as registry:
+            return await registry.settle(seen=None)
+
+    before = asyncio.run(position())
+    ahead = before.version + 9
+    headquarters.call(
+        "GET",
+        f"/v1/platform/snapshot?after={ahead}&after_incarnation={before.incarnation}&wait_s=0",
+        key=ZONE,
+    )
+
+    assert asyncio.run(position()) > Position(before.incarnation, ahead)
+
+
+def test_without_its_database_the_record_is_said_to_be_unavailable(
+    headquarters: ZoneUnderTest, database_url: str, postgres_server: str
+) -> None:
+    name = database_url.partition("?")[0].rpartition("/")[2]
+    query(postgres_server, f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+    query(
+        postgres_server,
+        f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'",
+    )
+
+    answer = headquarters.call("GET", "/v1/platform/keys", key=ADMIN)
+
+    assert answer.problem() == (503, "record-unavailable")
+    assert answer.headers["retry-after"] == "1"
+    assert name not in answer.body.decode()
+    # What needs no database goes on.
+    assert headquarters.call("GET", "/v1/platform/functions", key=ADMIN).status == 200
+
+
 @pytest.mark.parametrize(
     ("path", "body", "slug"),
     [
@@ -195,6 +282,22 @@ def test_a_huge_control_body_is_refused(zone: ZoneUnderTest) -> None:
     answer = zone.call("POST", "/v1/platform/keys", key=ADMIN, body=b"x" * (2 << 20))
 
     assert answer.problem() == (413, "body-too-large")
+
+
+def test_functions_are_listed_by_pages_and_none_is_started(zone: ZoneUnderTest) -> None:
+    listed: list[dict[str, Any]] = []
+    cursor = ""
+    while True:
+        page = zone.call("GET", f"/v1/platform/functions?limit=2&cursor={cursor}", key=ACME).json
+        listed += page["functions"]
+        if page["next_cursor"] is None:
+            break
+        cursor = page["next_cursor"]
+
+    names = [entry["name"] for entry in listed]
+    assert names == sorted(entry["name"] for entry in zone.functions)
+    upstairs = listed[names.index("upstairs")]
+    assert (upstairs["tiers"], upstairs["route_prefix"]) == ([1], "/v1/upstairs")
 
 
 def test_the_interface_describes_itself(zone: ZoneUnderTest) -> None:

@@ -105,9 +105,15 @@ class ZoneUnderTest:
         self.workers = 0
         self.publish(version=1)
 
-    def publish(self, *, version: int, keys: list[KeyEntry] = KEYS) -> None:
+    def publish(
+        self,
+        *,
+        version: int,
+        keys: list[KeyEntry] = KEYS,
+        tenants: list[TenantEntry] = TENANTS,
+    ) -> None:
         snapshot = Snapshot(
-            version=version, zone=self.zone, zones=ZONES, tenants=TENANTS, keys=keys
+            version=version, zone=self.zone, zones=ZONES, tenants=tenants, keys=keys
         )
         save_snapshot(self.folder / "snapshot.json", snapshot)
 

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from storage.platform.api_keys import InvalidKey, UnknownKey
 from storage.platform.keys import Role, hash_key, mint_key
+from storage.platform.limits import InvalidLimit
 from storage.platform.registry import Registry
 from storage.platform.slug import InvalidSlug
 from storage.platform.snapshot import ZoneEntry
@@ -53,6 +54,24 @@ class TestTenants:
             await acme.tenants.create(slug="borea", name="", zones=["zone-9"])
         with pytest.raises(UnknownTenant):
             await acme.tenants.get("borea")
+
+    async def test_a_limit_is_set_changed_and_taken_back(self, acme: Registry) -> None:
+        borea = await acme.tenants.create(slug="borea", name="B", zones=[], calls_per_s=5)
+        changed = await acme.tenants.change("acme", calls_per_s=0.5)
+        renamed = await acme.tenants.change("acme", name="Acme Grid")
+        freed = await acme.tenants.change("borea", calls_per_s=None)
+
+        assert (borea.calls_per_s, changed.calls_per_s, renamed.calls_per_s) == (5, 0.5, 0.5)
+        assert (renamed.name, renamed.zones) == ("Acme Grid", ["zone-3a"])
+        assert freed.calls_per_s is None
+        assert [t.calls_per_s for t in (await acme.snapshot("zone-3a")).tenants] == [0.5]
+
+    @pytest.mark.parametrize("calls_per_s", [0.0, -1.0, float("nan"), float("inf")])
+    async def test_what_is_no_limit(self, acme: Registry, calls_per_s: float) -> None:
+        with pytest.raises(InvalidLimit):
+            await acme.tenants.change("acme", calls_per_s=calls_per_s)
+        with pytest.raises(InvalidLimit):
+            await acme.keys.create(role=Role.METER, tenant="acme", calls_per_s=calls_per_s)
 
     async def test_zones_are_replaced(self, acme: Registry) -> None:
         await acme.tenants.assign("acme", zones=["zone-3b"])
@@ -167,6 +186,7 @@ async def _revoke_the_only_key(registry: Registry) -> None:
     [
         pytest.param(lambda r: r.tenants.create(slug="borea", name="B", zones=[]), id="tenant"),
         pytest.param(lambda r: r.tenants.assign("acme", zones=["zone-3b"]), id="assignment"),
+        pytest.param(lambda r: r.tenants.change("acme", calls_per_s=3), id="limit"),
         pytest.param(lambda r: r.keys.create(role=Role.METER, tenant="acme"), id="key"),
         pytest.param(_revoke_the_only_key, id="revocation"),
         pytest.param(
@@ -199,6 +219,11 @@ class TestSnapshot:
         assert [tenant.slug for tenant in snapshot.tenants] == ["acme"]
         assert [key.hash for key in snapshot.keys] == [hash_key(own.text)]
         assert (await acme.snapshot("zone-1")).for_zone("zone-3a") == snapshot
+
+    async def test_a_keys_limit_goes_with_it(self, acme: Registry) -> None:
+        await acme.keys.create(role=Role.METER, tenant="acme", calls_per_s=2)
+
+        assert [key.calls_per_s for key in (await acme.snapshot("zone-3a")).keys] == [2]
 
     async def test_revoked_and_expired_keys_are_gone(self, acme: Registry) -> None:
         now = datetime.now(UTC)
