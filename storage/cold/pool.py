@@ -22,6 +22,10 @@ _UNAVAILABLE: Final = (
     asyncpg.OperatorInterventionError,
     asyncpg.LockNotAvailableError,
     asyncpg.TransactionRollbackError,
+    # What asyncpg raises when a session ends between two of its steps.
+    asyncpg.InternalClientError,
+    # While a login is made, renewed or taken away.
+    asyncpg.InvalidAuthorizationSpecificationError,
 )
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"

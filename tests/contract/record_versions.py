@@ -1,5 +1,6 @@
 """What a record must hold after given uplink entries, said reading by reading."""
 
+import random
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
@@ -7,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from storage.model.block import HAS_RAW, PRESENT, SLOT, BlockKey
-from storage.model.quality import CLASS_OF_QUALITY, QualityClass
+from storage.model.quality import CLASS_OF_QUALITY, Quality, QualityClass
 from storage.model.runs import DAY_S, RunBatch
 from storage.model.uplink import UplinkEntry, pack_excluded, unpack_excluded
-from tests.contract.hot_readings import Run, batch_of
+from tests.contract.hot_readings import DAY, Run, batch_of
 
 Version = tuple[int, int, str, int, int]
 """Class, sequence, edge, value, quality: the order of tuples is the rank."""
@@ -23,6 +24,30 @@ def entry(
     mask = np.zeros(len(batch), dtype=np.bool_)
     mask[list(excluded)] = True
     return UplinkEntry(edge, sequence, pack_excluded(mask), batch.encode())
+
+
+def a_day_of_traffic(seed: int, *, entries: int = 59) -> list[UplinkEntry]:
+    """Live instants, backfilled days, corrections and estimates of a few meters at two edges."""
+    rng = random.Random(seed)
+    found = []
+    for sequence in range(1, entries + 1):
+        edge = rng.choice(["zone-3a", "zone-3b"])
+        runs = []
+        for meter in rng.sample(range(6), k=3):
+            length = rng.choice([1, 1, 4, 20])
+            runs.append(
+                Run(
+                    values=[rng.randrange(-50, 3000) for _ in range(length)],
+                    meter_id=f"M-{meter}",
+                    day=DAY + rng.randrange(2),
+                    slot=rng.randrange(24),
+                    interval_s=rng.choice([900, 900, 1800]),
+                    quality=rng.choice([Quality.VALID, Quality.EDITED, Quality.ESTIMATED]),
+                )
+            )
+        excluded = [0] if rng.random() < 0.2 else []
+        found.append(entry(*runs, sequence=sequence * 1000, edge=edge, excluded=excluded))
+    return found
 
 
 def expected(entries: Iterable[UplinkEntry]) -> dict[BlockKey, NDArray[np.void]]:

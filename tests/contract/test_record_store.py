@@ -13,7 +13,7 @@ from storage.model.block import BlockKey
 from storage.model.quality import Quality
 from storage.model.uplink import UplinkEntry
 from tests.contract.hot_readings import DAY, REGISTER, Run
-from tests.contract.record_versions import entry, expected
+from tests.contract.record_versions import a_day_of_traffic, entry, expected
 from tests.integration.storage.cold.tenant import provisioned
 
 
@@ -36,30 +36,6 @@ async def assert_holds(store: PostgresRecordStore, entries: list[UplinkEntry]) -
     assert got.keys() == want.keys()
     for key, slots in want.items():
         np.testing.assert_array_equal(got[key], slots, err_msg=str(key))
-
-
-def a_day_of_traffic(seed: int) -> list[UplinkEntry]:
-    """Live instants, backfilled days, corrections and estimates of a few meters at two edges."""
-    rng = random.Random(seed)
-    entries = []
-    for sequence in range(1, 60):
-        edge = rng.choice(["zone-3a", "zone-3b"])
-        runs = []
-        for meter in rng.sample(range(6), k=3):
-            length = rng.choice([1, 1, 4, 20])
-            runs.append(
-                Run(
-                    values=[rng.randrange(-50, 3000) for _ in range(length)],
-                    meter_id=f"M-{meter}",
-                    day=DAY + rng.randrange(2),
-                    slot=rng.randrange(24),
-                    interval_s=rng.choice([900, 900, 1800]),
-                    quality=rng.choice([Quality.VALID, Quality.EDITED, Quality.ESTIMATED]),
-                )
-            )
-        excluded = [0] if rng.random() < 0.2 else []
-        entries.append(entry(*runs, sequence=sequence * 1000, edge=edge, excluded=excluded))
-    return entries
 
 
 async def test_what_was_appended_can_be_read_before_and_after_the_fold(

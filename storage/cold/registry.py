@@ -1,0 +1,134 @@
+"""A tenant's registry of meters at headquarters, with the history of every change."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from storage.cold.meter_rows import MeterPeriod, log_replaced, meter_of, write_current
+from storage.cold.pool import Pool, transaction
+from storage.model.meter import Meter
+
+TIMEOUT_S: Final = 15.0
+_VERSION = "SELECT version FROM registry_position"
+# Held until the end: a version is visible only after every lower one.
+_TAKE_TURN = "SELECT version FROM registry_position FOR UPDATE"
+_MOVE = "UPDATE registry_position SET version = $1"
+_SOME = "SELECT version, valid_from, record FROM meters WHERE meter_id = ANY($1::text[])"
+_ONE = "SELECT version, record FROM meters WHERE meter_id = $1"
+_ALL = "SELECT version, record FROM meters"
+_PAGE = "SELECT version, record FROM meters WHERE meter_id > $1 ORDER BY meter_id LIMIT $2"
+_CHANGES = "SELECT version, record FROM meters WHERE version > $1 ORDER BY version LIMIT $2"
+_HISTORY = """
+    SELECT version, valid_from, valid_to, record FROM meter_history WHERE meter_id = $1
+    UNION ALL
+    SELECT version, valid_from, NULL, record FROM meters WHERE meter_id = $1
+    ORDER BY version
+"""
+
+
+class Registered(StrEnum):
+    """What became of a meter that was registered."""
+
+    CREATED = "created"
+    UNCHANGED = "unchanged"
+    CHANGED = "changed"
+
+
+class PostgresMeterRegistry:
+    """The registry in the schema that the pool's login finds first.
+
+    Every method raises `StoreUnavailable` when there is no answer before the deadline.
+    """
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def register(self, meters: Sequence[Meter], *, now: datetime) -> list[Registered]:
+        """Create or change `meters` in one transaction; return one outcome a meter.
+
+        `now` (aware) starts the new period and ends the old one. The meters' own `version` is
+        ignored. Identifiers have 1 to 64 characters, and no text holds NUL.
+        """
+        async with transaction(self._pool, within_s=TIMEOUT_S) as connection:
+            version = int(await connection.fetchval(_TAKE_TURN))
+            rows = await connection.fetch(_SOME, [meter.meter_id for meter in meters])
+            held = {
+                period.meter.meter_id: period
+                for period in (
+                    MeterPeriod(meter=meter_of(row), valid_from=row["valid_from"]) for row in rows
+                )
+            }
+            current: dict[str, MeterPeriod] = {}
+            ended: list[MeterPeriod] = []
+            outcomes = []
+            for meter in meters:
+                old = held.get(meter.meter_id)
+                if old is not None and _same(old.meter, meter):
+                    outcomes.append(Registered.UNCHANGED)
+                    continue
+                version += 1
+                # A clock that was set back must not end a period before it began.
+                start = now if old is None else max(now, old.valid_from)
+                if old is not None:
+                    ended.append(replace(old, valid_to=start))
+                new = msgspec.structs.replace(meter, version=version)
+                period = MeterPeriod(meter=new, valid_from=start)
+                held[meter.meter_id] = current[meter.meter_id] = period
+                outcomes.append(Registered.CREATED if old is None else Registered.CHANGED)
+            if current:
+                await write_current(connection, list(current.values()))
+                await log_replaced(connection, ended)
+                await connection.execute(_MOVE, version)
+        return outcomes
+
+    async def get(self, meter_id: str) -> Meter | None:
+        """Return the meter as it is now."""
+        async with transaction(self._pool, within_s=TIMEOUT_S, snapshot=True) as connection:
+            row = await connection.fetchrow(_ONE, meter_id)
+        return None if row is None else meter_of(row)
+
+    async def history(self, meter_id: str) -> list[MeterPeriod]:
+        """Return the meter's periods, oldest first; empty when it was never registered."""
+        async with transaction(self._pool, within_s=TIMEOUT_S, snapshot=True) as connection:
+            rows = await connection.fetch(_HISTORY, meter_id)
+        return [
+            MeterPeriod(meter=meter_of(row), valid_from=row["valid_from"], valid_to=row["valid_to"])
+            for row in rows
+        ]
+
+    async def page(self, *, limit: int, after: str = "") -> list[Meter]:
+        """Return up to `limit` meters by rising identifier, those after `after`."""
+        async with transaction(self._pool, within_s=TIMEOUT_S, snapshot=True) as connection:
+            return [meter_of(row) for row in await connection.fetch(_PAGE, after, limit)]
+
+    async def changes(self, *, after: int, limit: int) -> tuple[list[Meter], int]:
+        """Return meters changed after version `after`, oldest change first, and a version.
+
+        A reader that has taken the meters knows everything up to that version; with fewer than
+        `limit` meters it is the registry's.
+        """
+        async with transaction(self._pool, within_s=TIMEOUT_S, snapshot=True) as connection:
+            meters = [meter_of(row) for row in await connection.fetch(_CHANGES, after, limit)]
+            if len(meters) == limit and meters:
+                return meters, meters[-1].version
+            return meters, int(await connection.fetchval(_VERSION))
+
+    async def version(self) -> int:
+        """Return the version of the last change, 0 when nothing was ever registered."""
+        async with transaction(self._pool, within_s=TIMEOUT_S, snapshot=True) as connection:
+            return int(await connection.fetchval(_VERSION))
+
+    async def load_all(self) -> tuple[int, dict[str, Meter]]:
+        """Return the registry's version, and every meter by its identifier."""
+        async with transaction(self._pool, within_s=TIMEOUT_S, snapshot=True) as connection:
+            version = int(await connection.fetchval(_VERSION))
+            meters = [meter_of(row) for row in await connection.fetch(_ALL)]
+        return version, {meter.meter_id: meter for meter in meters}
+
+
+def _same(held: Meter, meter: Meter) -> bool:
+    return held == msgspec.structs.replace(meter, version=held.version)

@@ -1,0 +1,166 @@
+"""What the fold does with damage, what the tenant's login may not do, and what the audit sees."""
+
+import asyncpg
+import numpy as np
+import pytest
+
+from storage.cold.audit import ReadingCount, count_readings
+from storage.cold.codec import BlockDamaged
+from storage.cold.pool import Pool
+from storage.cold.record import PostgresRecordStore
+from storage.model.block import BlockKey
+from storage.model.quality import Quality
+from storage.model.uplink import UplinkEntry, decode_entries
+from storage.ports import StoreUnavailable
+from tests.contract.hot_readings import DAY, REGISTER, Run
+from tests.contract.record_versions import entry, expected
+from tests.integration.storage.cold.tenant import SCHEMA
+
+KEY = BlockKey("M-1", REGISTER, DAY, 900)
+
+
+@pytest.fixture
+def store(pool: Pool) -> PostgresRecordStore:
+    return PostgresRecordStore(pool)
+
+
+DAMAGED = {
+    "not a batch": UplinkEntry("zone-3a", 20, b"", b"\x01\x02"),
+    "a bitmap too short": UplinkEntry(
+        "zone-3a", 21, b"\x01", entry(Run(values=[1] * 20), sequence=1).payload
+    ),
+    "a name with NUL": entry(Run(values=[1], meter_id="M\0"), sequence=22),
+    "a name too long": entry(Run(values=[1], meter_id="M" * 3000), sequence=23),
+    "a day that no date has": entry(Run(values=[1], day=10**9), sequence=24),
+    "a slot twice": entry(Run(values=[1, 2]), Run(values=[3], slot=1), sequence=25),
+}
+
+
+async def test_damaged_entries_are_set_aside_and_never_block_the_fold(
+    store: PostgresRecordStore, pool: Pool
+) -> None:
+    good = [entry(Run(values=[5, 6]), sequence=1), entry(Run(values=[7]), sequence=30)]
+    entries = [good[0], *DAMAGED.values(), good[1]]
+    await store.append(entries)
+
+    read_from_tail = await store.read([KEY])
+    assert await store.fold(max_entries=100) == len(entries)
+
+    np.testing.assert_array_equal(read_from_tail[KEY], expected(good)[KEY])
+    np.testing.assert_array_equal((await store.read([KEY]))[KEY], expected(good)[KEY])
+    rows = await pool.fetch("SELECT sequence, reason, entry FROM quarantine ORDER BY sequence")
+    assert [row["sequence"] for row in rows] == [each.sequence for each in DAMAGED.values()]
+    assert all(row["reason"] for row in rows)
+    assert [decode_entries(row["entry"])[0] for row in rows] == list(DAMAGED.values())
+
+
+async def test_a_slot_named_twice_is_fine_when_one_of_them_is_excluded(
+    store: PostgresRecordStore, pool: Pool
+) -> None:
+    twice = entry(Run(values=[1, 2]), Run(values=[3], slot=1), sequence=1, excluded=[2])
+    await store.append([twice])
+    await store.fold(max_entries=1)
+
+    np.testing.assert_array_equal((await store.read([KEY]))[KEY], expected([twice])[KEY])
+    assert await pool.fetchval("SELECT count(*) FROM quarantine") == 0
+
+
+async def test_a_tail_row_of_rubbish_is_set_aside_whole(
+    store: PostgresRecordStore, admin: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    await store.append([entry(Run(values=[5]), sequence=1)])
+    await store.append([entry(Run(values=[6], slot=1), sequence=2)])
+    await admin.execute("UPDATE tail SET body = 'rubbish' WHERE last_sequence = 1")
+
+    assert (await store.read([KEY]))[KEY]["flags"].sum() == 3
+    assert await store.fold(max_entries=10) == 2
+    assert await admin.fetchval("SELECT entry FROM quarantine") == b"rubbish"
+    assert (await store.read([KEY]))[KEY]["final"].tolist()[:2] == [0, 6]
+
+
+async def test_a_damaged_block_is_reported_and_the_tail_kept(
+    store: PostgresRecordStore, admin: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    await store.append([entry(Run(values=[5]), sequence=1)])
+    await store.fold(max_entries=10)
+    await admin.execute("UPDATE blocks SET body = set_byte(body, 30, get_byte(body, 30) # 1)")
+    await store.append([entry(Run(values=[6], slot=1), sequence=2)])
+
+    with pytest.raises(BlockDamaged):
+        await store.fold(max_entries=10)
+    with pytest.raises(BlockDamaged):
+        await store.read([KEY])
+    assert await store.waiting() == 1
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE revisions SET value = 0",
+        "DELETE FROM revisions",
+        "DELETE FROM quarantine",
+        "UPDATE tail SET body = ''",
+        "DELETE FROM fold_turn",
+        "DELETE FROM meter_history",
+        "TRUNCATE blocks",
+    ],
+)
+async def test_the_tenants_login_cannot_rewrite_its_logs(pool: Pool, statement: str) -> None:
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await pool.execute(statement)
+
+
+async def test_every_replaced_version_is_in_the_log_once(
+    store: PostgresRecordStore, pool: Pool
+) -> None:
+    for sequence, value in ((1, 10), (2, 20), (3, 30)):
+        await store.append([entry(Run(values=[value]), sequence=sequence)])
+        if sequence > 1:
+            await store.fold(max_entries=10)
+    await store.append([entry(Run(values=[5], quality=Quality.ESTIMATED), sequence=4)])
+    await store.fold(max_entries=10)
+
+    rows = await pool.fetch("SELECT sequence, value, slot FROM revisions ORDER BY sequence")
+    assert [tuple(row) for row in rows] == [(1, 10, 0), (2, 20, 0), (4, 5, 0)]
+
+
+async def test_the_audit_tells_a_correction_from_a_copy(
+    store: PostgresRecordStore,
+    admin: "asyncpg.Connection[asyncpg.Record]",
+    database_url: str,
+) -> None:
+    async def count() -> ReadingCount:
+        return await count_readings(database_url=database_url, schema=SCHEMA)
+
+    assert await count() == ReadingCount(0, 0)
+    await store.append([entry(Run(values=[1, 2, 3]), Run(values=[4], meter_id="M-2"), sequence=1)])
+    await store.append([entry(Run(values=[5]), sequence=2, edge="zone-3b")])
+    assert await count() == ReadingCount(4, 4)
+    await store.fold(max_entries=1)
+    assert await count() == ReadingCount(4, 4)
+    await store.fold(max_entries=1)
+    assert await count() == ReadingCount(4, 4)
+
+    # The same stamps again, as if the watermark had failed.
+    await admin.execute("UPDATE uplink_position SET sequence = 0")
+    await store.append([entry(Run(values=[1, 2, 3]), sequence=1)])
+    assert await count() == ReadingCount(7, 4)
+    before = await store.read([KEY])
+    await store.fold(max_entries=1)
+    np.testing.assert_array_equal((await store.read([KEY]))[KEY], before[KEY])
+    assert await count() == ReadingCount(4, 4)
+    await admin.execute("DELETE FROM blocks WHERE meter_id = 'M-2'")
+    assert await count() == ReadingCount(3, 3)
+
+
+async def test_a_closed_database_is_unavailable_not_a_crash(
+    store: PostgresRecordStore, admin: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    await store.append([entry(Run(values=[1]), sequence=1)])
+    await admin.execute(f"ALTER ROLE {SCHEMA} NOLOGIN")
+    await admin.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1", SCHEMA
+    )
+
+    with pytest.raises(StoreUnavailable):
+        await store.append([entry(Run(values=[1]), sequence=2)])

@@ -1,0 +1,127 @@
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import pytest
+
+from storage.cold.pool import Pool
+from storage.cold.registry import PostgresMeterRegistry, Registered
+from storage.model.meter import Meter
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def meter(meter_id: str = "M-1", *, feeder: str | None = "F-01", dials: int = 8) -> Meter:
+    return Meter(
+        meter_id=meter_id,
+        registers=("1-0:1.8.0", "1-0:2.8.0"),
+        interval_s=900,
+        dials=dials,
+        feeder=feeder,
+        time_zone="Asia/Baghdad",
+    )
+
+
+@pytest.fixture
+def registry(pool: Pool) -> PostgresMeterRegistry:
+    return PostgresMeterRegistry(pool)
+
+
+async def test_a_meter_is_created_then_unchanged_then_changed(
+    registry: PostgresMeterRegistry,
+) -> None:
+    assert await registry.get("M-1") is None
+    assert await registry.version() == 0
+
+    assert await registry.register([meter()], now=NOW) == [Registered.CREATED]
+    assert await registry.register([meter()], now=NOW) == [Registered.UNCHANGED]
+    assert await registry.get("M-1") == msgspec.structs.replace(meter(), version=1)
+    changed = meter(feeder=None)
+    assert await registry.register([changed], now=NOW) == [Registered.CHANGED]
+
+    assert await registry.get("M-1") == msgspec.structs.replace(changed, version=2)
+    assert await registry.load_all() == (
+        2,
+        {"M-1": msgspec.structs.replace(changed, version=2)},
+    )
+
+
+async def test_the_history_is_half_open_and_never_runs_backwards(
+    registry: PostgresMeterRegistry,
+) -> None:
+    for dials, at in ((8, NOW), (7, NOW + timedelta(days=2)), (6, NOW + timedelta(days=1))):
+        await registry.register([meter(dials=dials)], now=at)
+
+    periods = await registry.history("M-1")
+
+    later = NOW + timedelta(days=2)
+    assert [(p.meter.dials, p.valid_from, p.valid_to) for p in periods] == [
+        (8, NOW, later),
+        (7, later, later),
+        (6, later, None),
+    ]
+    assert await registry.history("M-2") == []
+
+
+async def test_a_meter_named_twice_in_one_call_ends_as_the_last_says(
+    registry: PostgresMeterRegistry,
+) -> None:
+    outcomes = await registry.register(
+        [meter(), meter("M-2"), meter(dials=7), meter(dials=7)], now=NOW
+    )
+
+    assert outcomes == [
+        Registered.CREATED,
+        Registered.CREATED,
+        Registered.CHANGED,
+        Registered.UNCHANGED,
+    ]
+    found = await registry.get("M-1")
+    assert found is not None
+    assert (found.dials, found.version) == (7, 3)
+    assert [period.meter.version for period in await registry.history("M-1")] == [1, 3]
+
+
+async def test_changes_page_by_version_to_the_registrys_own(
+    registry: PostgresMeterRegistry,
+) -> None:
+    await registry.register([meter(f"M-{n}") for n in range(5)], now=NOW)
+    await registry.register([meter("M-1", dials=7)], now=NOW)
+
+    seen: dict[str, Meter] = {}
+    version, sizes = 0, []
+    for _ in range(4):
+        changes, version = await registry.changes(after=version, limit=2)
+        sizes.append(len(changes))
+        seen |= {each.meter_id: each for each in changes}
+
+    assert sizes == [2, 2, 1, 0]
+    assert (version, seen) == await registry.load_all()
+    assert version == 6
+
+
+async def test_concurrent_changes_get_distinct_versions_and_lose_none(
+    registry: PostgresMeterRegistry,
+) -> None:
+    await asyncio.gather(
+        *(
+            registry.register(
+                [meter(f"M-{n}", dials=5 + lap) for n in range(lap, lap + 5)], now=NOW
+            )
+            for lap in range(4)
+        )
+    )
+
+    version, meters = await registry.load_all()
+    assert version == 20
+    periods = [period for name in meters for period in await registry.history(name)]
+    assert sorted(period.meter.version for period in periods) == list(range(1, 21))
+
+
+async def test_pages_go_by_identifier(registry: PostgresMeterRegistry) -> None:
+    await registry.register([meter(f"M-{n}") for n in (3, 1, 2)], now=NOW)
+
+    first = await registry.page(limit=2)
+    rest = await registry.page(limit=2, after=first[-1].meter_id)
+
+    assert [each.meter_id for each in first + rest] == ["M-1", "M-2", "M-3"]
