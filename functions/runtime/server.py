@@ -9,6 +9,7 @@ from typing import Any
 
 import uvicorn
 
+from functions.runtime.counted import CountedApp
 from functions.runtime.protocol import Load, Ready, Report
 
 DRAIN_S = 5
@@ -21,9 +22,10 @@ class WorkerServer(uvicorn.Server):
     """Reports ready after the lifespan's start, then its load once a second when it changed."""
 
     def __init__(self, app: Any, *, report: Callable[[Report], None]) -> None:
+        self._counted = CountedApp(app)
         super().__init__(
             uvicorn.Config(
-                app,
+                self._counted,
                 loop="uvloop",
                 http="httptools",
                 ws="none",
@@ -67,8 +69,7 @@ class WorkerServer(uvicorn.Server):
         self.should_exit = True
 
     def _report_load(self) -> None:
-        state = self.server_state
-        load = Load(active=len(state.tasks), calls=state.total_requests)
+        load = Load(active=self._counted.active, calls=self._counted.calls)
         if load != self._reported:
             self._report(load)
             self._reported = load

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
+from httptools import HttpParserError, HttpResponseParser
+
 from zones.agent.exposition import ExpositionRefused, read_exposition
 from zones.agent.instance import Group, Instance
 from zones.agent.lifecycle import State
@@ -18,8 +20,7 @@ FRESH_S: Final = 1.0
 ANSWER_S: Final = 1.0
 AT_ONCE: Final = 8
 MAX_BYTES: Final = 512 * 1024
-# HTTP/1.0: the answer comes unchunked and ends with its connection.
-_REQUEST: Final = b"GET /metrics HTTP/1.0\r\nHost: worker\r\nAccept: text/plain\r\n\r\n"
+_REQUEST: Final = b"GET /metrics HTTP/1.1\r\nHost: worker\r\nConnection: close\r\n\r\n"
 
 logger = logging.getLogger(__name__)
 
@@ -68,27 +69,50 @@ class WorkerScrape:
             families = read_exposition(text, forced=forced)
         except (ExpositionRefused, OSError, TimeoutError, ValueError) as error:
             self._metrics.scrape_failures.labels(tenant, function).inc()
-            logger.info("no metrics of %s: %r", instance.id, error)
+            logger.debug("no metrics of %s: %r", instance.id, error)
             return
         if not instance.ended.is_set():
             self._metrics.workers.said(group.labels, instance.id, families)
 
 
+class _Answer:
+    """Collects one HTTP answer as its parser reads it."""
+
+    def __init__(self) -> None:
+        self.kind = b""
+        self.body = bytearray()
+        self.complete = False
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if name.lower() == b"content-type":
+            self.kind = value.lower()
+
+    def on_body(self, body: bytes) -> None:
+        self.body += body
+
+    def on_message_complete(self) -> None:
+        self.complete = True
+
+
 async def _exposition(socket: Path) -> str | None:
     """Return the worker's text, or None when it answers with something else than metrics."""
-    reader, writer = await asyncio.open_unix_connection(str(socket), limit=MAX_BYTES)
+    reader, writer = await asyncio.open_unix_connection(str(socket))
+    answer = _Answer()
+    parser = HttpResponseParser(answer)
+    read = 0
     try:
         writer.write(_REQUEST)
-        head = await reader.readuntil(b"\r\n\r\n")
-        if head.split(b" ", 2)[1:2] != [b"200"] or b"content-type: text/plain" not in head.lower():
-            return None
-        body = await reader.read(MAX_BYTES + 1)
-        while (more := await reader.read(MAX_BYTES + 1 - len(body))) and len(body) <= MAX_BYTES:
-            body += more
-    except (asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
+        while not answer.complete and (data := await reader.read(65_536)):
+            read += len(data)
+            if read > MAX_BYTES:
+                raise ExpositionRefused(f"more than {MAX_BYTES} bytes")
+            parser.feed_data(data)
+    except HttpParserError as error:
         raise ExpositionRefused(f"no HTTP answer: {error}") from error
     finally:
         writer.close()
-    if len(body) > MAX_BYTES:
-        raise ExpositionRefused(f"more than {MAX_BYTES} bytes")
-    return body.decode()
+    if not answer.complete:
+        raise ExpositionRefused("the answer broke off")
+    if parser.get_status_code() != 200 or not answer.kind.startswith(b"text/plain"):
+        return None
+    return answer.body.decode()

@@ -13,7 +13,7 @@ memory_mb: 64
 """
 
 RAW_APP = '''
-"""Says who it is."""
+"""Says who it is, and counts how often it was asked."""
 
 import json
 import os
@@ -21,12 +21,23 @@ import sys
 
 
 def create_app(config):
+    asked = 0
+
     async def app(scope, receive, send):
+        nonlocal asked
         if scope["type"] == "lifespan":
             for phase in ("startup", "shutdown"):
                 await receive()
                 await send({"type": f"lifespan.{phase}.complete"})
             return
+        if scope["path"] == "/metrics":
+            series = f'raw_asked_total{{tenant="other"}} {asked}'
+            text = f"# TYPE raw_asked_total counter\\n{series}\\n"
+            headers = [(b"content-type", b"text/plain; version=0.0.4")]
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            await send({"type": "http.response.body", "body": text.encode()})
+            return
+        asked += 1
         answer = {
             "pid": os.getpid(),
             "uids": os.getresuid(),
