@@ -82,6 +82,17 @@ class AgentClient:
             raise InstanceRefused(f"{function} has no instance", retry_after_s=1)
         return found
 
+    async def metrics(self) -> bytes:
+        """Return what the agent and its workers count, as Prometheus text.
+
+        Raises:
+            AgentUnavailable: no such answer.
+        """
+        response = await self._call("GET", "/metrics")
+        if response.status_code != 200:
+            raise AgentUnavailable(f"the agent answered {response.status_code}", retry_after_s=1)
+        return response.content
+
     async def answers(self) -> bool:
         """Whether the agent says that it is ready."""
         try:

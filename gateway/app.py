@@ -18,6 +18,8 @@ from gateway.asgi import Receive, Scope, Send
 from gateway.catalogue import Catalogue
 from gateway.catalogue_watch import follow_catalogue
 from gateway.control.entry import ControlEntry
+from gateway.exposition import Exposition
+from gateway.gauges import GatewayGauges
 from gateway.health import Health
 from gateway.instances import Instances
 from gateway.invoke import InvokePath
@@ -37,7 +39,7 @@ class Gateway:
 
     def __init__(self, settings: GatewaySettings) -> None:
         self._settings = settings
-        self._routes: tuple[Health, ControlEntry, InvokePath] | None = None
+        self._routes: tuple[Health, Exposition, ControlEntry, InvokePath] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the lifespan, or pass a request to the part that answers it."""
@@ -45,10 +47,12 @@ class Gateway:
             await self._lifespan(receive, send)
             return
         assert self._routes is not None
-        health, control, invoke = self._routes
+        health, exposition, control, invoke = self._routes
         path: str = scope["path"]
         if path in Health.PATHS:
             await health(scope, receive, send)
+        elif path in Exposition.PATHS:
+            await exposition(scope, receive, send)
         elif path.startswith(ControlEntry.PREFIX) or path in ControlEntry.PUBLIC:
             await control(scope, receive, send)
         else:
@@ -88,6 +92,11 @@ class Gateway:
             GCCollector(registry=registry)
             ledger = LedgerLog(settings.ledger_folder, segment_bytes=settings.ledger_segment_bytes)
             stack.push_async_callback(ledger.close)
+            registry.register(
+                GatewayGauges(
+                    zone=settings.zone, instances=instances, snapshots=snapshots, ledger=ledger
+                )
+            )
             account = Account([ledger, CallMetrics(registry), AccessLog()])
             record = await self._record(stack)
             limits = RateLimits(
@@ -108,8 +117,8 @@ class Gateway:
                     catalogue=catalogue,
                     agent=agent,
                     ledger=ledger,
-                    registry=registry,
                 ),
+                Exposition(registry=registry, agent=agent, key=settings.metrics_key_text),
                 ControlEntry(
                     zone=settings.zone,
                     snapshots=snapshots,

@@ -61,6 +61,16 @@ class Fleet:
         """Whether no worker is known, so that a call has to wait for the agent."""
         return not self._workers
 
+    @property
+    def in_flight(self) -> int:
+        """Calls that its workers have."""
+        return sum(worker.in_flight for worker in self._workers.values())
+
+    @property
+    def waiting(self) -> int:
+        """Calls that wait for one of its workers."""
+        return len(self._queue)
+
     async def acquire(self) -> Worker:
         """Return the least loaded worker, counted as having one call more.
 

@@ -1,7 +1,6 @@
-"""What an operator's tools ask a gateway: is it alive, is it ready, what did it count."""
+"""What an operator's tools ask a gateway: is it alive, is it ready."""
 
 import msgspec
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
 from gateway.agent_client import AgentClient
 from gateway.asgi import Receive, Scope, Send, send_whole
@@ -15,7 +14,7 @@ JSON = b"application/json"
 class Health:
     """Answers `PATHS`, to anyone: nothing here names a person, a key or a meter."""
 
-    PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
+    PATHS = frozenset({"/healthz", "/readyz"})
 
     def __init__(
         self,
@@ -24,26 +23,20 @@ class Health:
         catalogue: Catalogue,
         agent: AgentClient,
         ledger: LedgerLog,
-        registry: CollectorRegistry,
     ) -> None:
         self._snapshots = snapshots
         self._catalogue = catalogue
         self._agent = agent
         self._ledger = ledger
-        self._registry = registry
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a GET (any other method gets the same answer)."""
-        status, kind = 200, JSON
-        if scope["path"] == "/metrics":
-            body, kind = generate_latest(self._registry), CONTENT_TYPE_LATEST.encode()
-        elif scope["path"] == "/healthz":
-            body = b'{"alive":true}'
-        else:
+        status, body = 200, b'{"alive":true}'
+        if scope["path"] == "/readyz":
             missing = await self._missing()
             status = 503 if missing else 200
             body = msgspec.json.encode({"ready": not missing, "missing": missing})
-        await send_whole(send, status=status, headers=[(b"content-type", kind)], body=body)
+        await send_whole(send, status=status, headers=[(b"content-type", JSON)], body=body)
 
     async def _missing(self) -> list[str]:
         missing = []

@@ -1,5 +1,7 @@
 """Every fleet of workers this gateway sends calls to, by tenant and function."""
 
+from collections.abc import Iterator
+
 from gateway.agent_client import AgentClient
 from gateway.fleet import Fleet
 
@@ -27,6 +29,11 @@ class Instances:
                 queue_wait_s=self._queue_wait_s,
             )
         return fleet
+
+    def fleets(self) -> Iterator[tuple[str, str, Fleet]]:
+        """Give each fleet there is with its tenant and function."""
+        for (tenant, function), fleet in self._fleets.items():
+            yield tenant, function, fleet
 
     def close(self) -> None:
         """Drop all connections to workers."""

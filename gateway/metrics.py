@@ -14,8 +14,14 @@ class CallMetrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         self._calls = Counter(
             "gateway_function_invocation",
-            "Calls that ended, by function, tenant, zone and status code.",
+            "Calls that ended, by function, tenant, zone and class of status (2xx, 4xx, 5xx).",
             LABELS,
+            registry=registry,
+        )
+        self._refused = Counter(
+            "gateway_refused",
+            "Calls that the gateway itself answered with a problem, by its type.",
+            ["function_name", "tenant", "zone", "problem"],
             registry=registry,
         )
         self._seconds = Histogram(
@@ -31,12 +37,14 @@ class CallMetrics:
 
     def ended(self, call: Invocation) -> None:
         """Count the call; one that never reached a function has empty labels."""
-        function, tenant = call.function or "", call.tenant or ""
-        counter = self._counters.get((function, tenant, call.status))
+        function, tenant, status_class = call.function or "", call.tenant or "", call.status // 100
+        counter = self._counters.get((function, tenant, status_class))
         if counter is None:
-            counter = self._calls.labels(function, tenant, call.zone, str(call.status))
-            self._counters[function, tenant, call.status] = counter
+            counter = self._calls.labels(function, tenant, call.zone, f"{status_class}xx")
+            self._counters[function, tenant, status_class] = counter
         counter.inc()
+        if call.problem is not None:
+            self._refused.labels(function, tenant, call.zone, call.problem).inc()
         histogram = self._histograms.get((function, tenant))
         if histogram is None:
             histogram = self._seconds.labels(function, tenant, call.zone)

@@ -24,6 +24,8 @@ class GatewaySettings(BaseSettings):
     port: int = Field(ge=0, le=65_535)
     log_config: Path | None = None
     database_url: SecretStr | None = Field(default=None, validation_alias="database_url")
+    metrics_key: SecretStr | None = Field(default=None, validation_alias="metrics_key")
+    """Asked for as a bearer key by the metrics' paths; without one, they answer anybody."""
 
     drain_s: int = 10
     keep_alive_s: int = 30
@@ -49,6 +51,11 @@ class GatewaySettings(BaseSettings):
     def ledger_folder(self) -> Path:
         """Where every invocation is written down."""
         return self.state_dir / "ledger"
+
+    @property
+    def metrics_key_text(self) -> str | None:
+        """The metrics' key, if one is asked for."""
+        return None if self.metrics_key is None else self.metrics_key.get_secret_value()
 
     @property
     def agent_socket(self) -> Path:

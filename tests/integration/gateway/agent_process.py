@@ -10,7 +10,7 @@ from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, PlainTextResponse
 from pydantic import BaseModel
 
 
@@ -44,6 +44,10 @@ def build(state: Path) -> FastAPI:
     @app.get("/asked")
     def times_asked() -> Any:
         return asked
+
+    @app.get("/metrics")
+    def metrics() -> Any:
+        return PlainTextResponse("gridfaas_zygote_up 1.0\n")
 
     @app.get("/readyz")
     def ready() -> Any:
