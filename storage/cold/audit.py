@@ -22,6 +22,9 @@ _ROWS_AT_ONCE: Final = 256
 _TAIL_AT_ONCE: Final = 8
 _READINGS_A_PASS: Final = 2_000_000
 _MAX_SLOTS: Final = 1440
+_OF: Final = "WHERE day BETWEEN $1 AND $2"
+_TAIL_OF: Final = "WHERE first_day <= $2 AND last_day >= $1"
+EVERY_DAY: Final = range(-(1 << 31), 1 << 31)
 # identity (block number and slot), sequence, edge number
 _COPY: Final = np.dtype([("identity", "<i8"), ("sequence", "<i8"), ("edge", "<i4")])
 _Key = tuple[str, str, int, int]
@@ -37,8 +40,12 @@ class ReadingCount:
     distinct: int
 
 
-async def count_readings(*, database_url: str, schema: str) -> ReadingCount:
+async def count_readings(
+    *, database_url: str, schema: str, days: range = EVERY_DAY
+) -> ReadingCount:
     """Count the readings in a tenant's `schema`, in one snapshot, as an administrator.
+
+    `days` are the UTC days that count, as consecutive numbers since 1970.
 
     A correction is not a surplus: its versions differ in their stamps. What is in quarantine does
     not count. Memory is bounded by 2 million readings of the tail and log at a time.
@@ -52,36 +59,37 @@ async def count_readings(*, database_url: str, schema: str) -> ReadingCount:
     )
     try:
         async with connection.transaction(isolation="repeatable_read", readonly=True):
-            await connection.execute(
-                "SELECT set_config('search_path', quote_ident($1), true)", schema
-            )
-            return await _count(connection)
+            await connection.execute(_SEARCH, schema)
+            return await _count(connection, days)
     finally:
         await connection.close(timeout=COMMAND_TIMEOUT_S)
 
 
-async def _count(connection: _Connection) -> ReadingCount:
+async def _count(connection: _Connection, days: range) -> ReadingCount:
     pending = await connection.fetchval(
-        "SELECT (SELECT coalesce(sum(readings), 0) FROM tail) + (SELECT count(*) FROM revisions)"
+        f"SELECT (SELECT coalesce(sum(readings), 0) FROM tail {_TAIL_OF}) "
+        f"+ (SELECT count(*) FROM revisions {_OF})",
+        *_bounds(days),
     )
     passes = 1 + int(pending) // _READINGS_A_PASS
     distinct = surplus = 0
     for part in range(passes):
-        ledger = _Ledger(part, passes)
-        await _read_tail(connection, ledger)
-        await _read_revisions(connection, ledger)
-        await _read_blocks(connection, ledger)
+        ledger = _Ledger(part, passes, days)
+        await _read_tail(connection, ledger, days)
+        await _read_revisions(connection, ledger, days)
+        await _read_blocks(connection, ledger, days)
         distinct += ledger.distinct()
         surplus += ledger.surplus()
     return ReadingCount(found=distinct + surplus, distinct=distinct)
 
 
 class _Ledger:
-    """Copies of the readings of one part of the meters."""
+    """Copies of the readings of one part of the meters, on the days that count."""
 
-    def __init__(self, part: int, parts: int) -> None:
+    def __init__(self, part: int, parts: int, days: range) -> None:
         self._part = part
         self._parts = parts
+        self._days = days
         self._blocks: dict[_Key, int] = {}
         self._edges: dict[str, int] = {}
         self._current: list[NDArray[np.void]] = []
@@ -101,7 +109,7 @@ class _Ledger:
         for run, (meter, register, start, interval_s) in enumerate(
             zip(*(column.tolist() for column in columns), strict=True)
         ):
-            if covered[meter]:
+            if covered[meter] and start // DAY_S in self._days:
                 key = batch.meters[meter], batch.registers[register], start // DAY_S, interval_s
                 number[run] = self._blocks.setdefault(key, len(self._blocks))
         run_of = np.repeat(np.arange(batch.runs), batch.run_length)
@@ -153,8 +161,13 @@ class _Ledger:
         return copies
 
 
-async def _read_tail(connection: _Connection, ledger: _Ledger) -> None:
-    async for row in connection.cursor("SELECT body FROM tail ORDER BY id", prefetch=_TAIL_AT_ONCE):
+def _bounds(days: range) -> tuple[int, int]:
+    return days[0], days[-1]
+
+
+async def _read_tail(connection: _Connection, ledger: _Ledger, days: range) -> None:
+    query = f"SELECT body FROM tail {_TAIL_OF} ORDER BY id"
+    async for row in connection.cursor(query, *_bounds(days), prefetch=_TAIL_AT_ONCE):
         for entry in unseal(row["body"]):
             try:
                 ledger.add_entry(open_entry(entry))
@@ -162,15 +175,15 @@ async def _read_tail(connection: _Connection, ledger: _Ledger) -> None:
                 continue
 
 
-async def _read_revisions(connection: _Connection, ledger: _Ledger) -> None:
-    query = "SELECT meter_id, register, day, interval_s, slot, sequence, edge FROM revisions"
-    async for row in connection.cursor(query, prefetch=_ROWS_AT_ONCE):
+async def _read_revisions(connection: _Connection, ledger: _Ledger, days: range) -> None:
+    query = f"SELECT meter_id, register, day, interval_s, slot, sequence, edge FROM revisions {_OF}"
+    async for row in connection.cursor(query, *_bounds(days), prefetch=_ROWS_AT_ONCE):
         if ledger.covers(row["meter_id"]):
             ledger.add_replaced(row)
 
 
-async def _read_blocks(connection: _Connection, ledger: _Ledger) -> None:
-    query = "SELECT meter_id, register, day, interval_s, body FROM blocks"
-    async for row in connection.cursor(query, prefetch=_ROWS_AT_ONCE):
+async def _read_blocks(connection: _Connection, ledger: _Ledger, days: range) -> None:
+    query = f"SELECT meter_id, register, day, interval_s, body FROM blocks {_OF}"
+    async for row in connection.cursor(query, *_bounds(days), prefetch=_ROWS_AT_ONCE):
         if ledger.covers(row["meter_id"]):
             ledger.add_block(tuple(row)[:4], row["body"])
