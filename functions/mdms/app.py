@@ -1,8 +1,9 @@
 """The mdms worker: raw routes for readings, FastAPI for the rest, over one zone's backing."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from typing import Any, Final
 
 from fastapi import FastAPI, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -19,8 +20,10 @@ from functions.mdms.routes import routes
 from functions.mdms.settings import MdmsSettings, read_settings
 from functions.runtime.config import WorkerConfig
 from functions.runtime.problem import Send, install_problem_handlers, problem_response
+from storage.ports import StoreUnavailable
 
 RECORD_TIER = 1
+REGISTRY_WITHIN_S: Final = 0.5
 
 
 def _unforeseen(request: Request, _: Exception) -> Response:
@@ -94,6 +97,10 @@ class MdmsApp:
 
         @self._api.get("/metrics", include_in_schema=False)
         async def exposition() -> Response:
+            # Without an answer the last version stands: metrics must not wait for the store.
+            with suppress(StoreUnavailable, TimeoutError):
+                async with asyncio.timeout(REGISTRY_WITHIN_S):
+                    metrics.registry_version(await self._opened().book.version())
             return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
 
@@ -105,6 +112,8 @@ def create_app(config: WorkerConfig) -> MdmsApp:
     """
     settings = read_settings(config.settings)
     metrics = MdmsMetrics(tenant=config.tenant, zone=config.zone)
+    if config.tier > RECORD_TIER:
+        metrics.uplink_limit(settings.uplink_limit_bytes)
 
     def open_backing() -> AbstractAsyncContextManager[Backing]:
         if config.tier == RECORD_TIER:

@@ -81,7 +81,9 @@ class HotRoutes:
         except ClientGone:
             return
         except Exception as error:  # noqa: BLE001 - the process edge: logged, answered, alive
-            await send_problem(send, _problem(error), request_id=request_id)
+            problem = _problem(error)
+            self._metrics.refused(problem.slug)
+            await send_problem(send, problem, request_id=request_id)
             return
         await _send_json(send, answer)
 

@@ -1,9 +1,11 @@
 """What an mdms worker counts."""
 
-from prometheus_client import CollectorRegistry, Counter
+import time
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from functions.mdms.outcomes import OUTCOMES
-from functions.mdms.schema import ReadingsAnswer
+from functions.mdms.schema import ReadingsAnswer, SeriesAnswer
 
 _LABELS = ("tenant", "zone")
 
@@ -17,21 +19,28 @@ class MdmsMetrics:
         readings = self._counter("readings", "Readings answered, by outcome.", "outcome")
         self._outcomes = {name: readings.labels(*self._identity, name) for name in OUTCOMES}
         self._rejected = self._counter("rejected", "Readings rejected, by reason.", "reason")
+        self._refused = self._counter("refused", "Bodies refused as a whole.", "problem")
         self._batches = self._plain("batches", "Readings bodies answered.")
         self._entries = self._plain("uplink_entries", "Entries from child zones made durable.")
         self._folded = self._plain("folded_entries", "Entries of the tail folded into blocks.")
         self._fold_failures = self._plain("fold_failures", "Steps of the fold that failed.")
+        # Gauges are made when first known: another tier must not show a 0 that means nothing.
+        self._gauges: dict[str, Gauge] = {}
 
-    def answered(self, answer: ReadingsAnswer) -> None:
+    def answered(self, answer: ReadingsAnswer | SeriesAnswer) -> None:
         """Count one readings body."""
         self._batches.inc()
         for name, counter in self._outcomes.items():
             counter.inc(getattr(answer, name))
         if answer.rejected:
-            for series in answer.series:
+            for series in answer.series if isinstance(answer, ReadingsAnswer) else [answer]:
                 for run in series.outcomes:
                     if run.outcome == "rejected":
                         self._rejected.labels(*self._identity, run.reason).inc(run.count)
+
+    def refused(self, problem: str) -> None:
+        """Count a readings or uplink body that was turned down, by the problem's slug."""
+        self._refused.labels(*self._identity, problem).inc()
 
     def acknowledged(self, entries: int) -> None:
         """Count entries of a child zone."""
@@ -44,6 +53,28 @@ class MdmsMetrics:
     def fold_failed(self) -> None:
         """Count a step of the fold that failed."""
         self._fold_failures.inc()
+
+    def tail(self, entries: int) -> None:
+        """Show the tail as it was found, and when."""
+        self._set("tail_entries", "Entries of the tail, when last counted.", entries)
+        self._set(
+            "tail_counted_timestamp_seconds", "When the fold last counted the tail.", time.time()
+        )
+
+    def registry_version(self, version: int) -> None:
+        """Show the version of the meter registry that this zone holds."""
+        self._set("registry_version", "Version of the meter registry held here.", version)
+
+    def uplink_limit(self, size: int) -> None:
+        """Show at how many waiting bytes readings are refused."""
+        self._set("uplink_limit_bytes", "Bytes that may wait for the parent.", size)
+
+    def _set(self, name: str, what: str, value: float) -> None:
+        gauge = self._gauges.get(name)
+        if gauge is None:
+            gauge = Gauge(f"gridfaas_mdms_{name}", what, _LABELS, registry=self.registry)
+            gauge = self._gauges[name] = gauge.labels(*self._identity)
+        gauge.set(value)
 
     def _counter(self, name: str, what: str, label: str) -> Counter:
         return Counter(

@@ -28,9 +28,15 @@ async def record_backing(
         raise MissingCredential("database_url", config.tier)
     async with open_pool(config.database_url) as pool:
         store = PostgresRecordStore(pool)
+
+        async def waiting() -> int:
+            entries = await store.waiting()
+            metrics.tail(entries)
+            return entries
+
         fold = TailFold(
             fold=lambda most: store.fold(max_entries=most),
-            waiting=store.waiting,
+            waiting=waiting,
             after_s=settings.fold_after_s,
             after_entries=settings.fold_after_entries,
             step_entries=settings.fold_step_entries,

@@ -1,5 +1,7 @@
 """What the link's scheduler counts."""
 
+import time
+
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from storage.hot.uplink import Backlog
@@ -24,12 +26,26 @@ class LinkMetrics:
         self._backlog_bytes = self._gauge("backlog_bytes", "Bytes that wait for the parent.")
         self._backlog_entries = self._gauge("backlog_entries", "Entries that wait for the parent.")
         self._oldest = self._gauge("backlog_oldest_seconds", "Age of the oldest waiting entry.")
+        self._acknowledged = self._gauge(
+            "acknowledged_timestamp_seconds", "When the parent last acknowledged something."
+        )
+        self._up = Gauge(
+            "gridfaas_uplink_up",
+            "0 while the parent is out of reach.",
+            ("zone",),
+            registry=self.registry,
+        ).labels(zone)
 
     def forwarded(self, tenant: str, *, entries: int, size: int) -> None:
         """Count a body that the parent acknowledged."""
         self._entries.labels(self._zone, tenant).inc(entries)
         self._bytes.labels(self._zone, tenant).inc(size)
         self._posts.labels(self._zone, tenant).inc()
+        self._acknowledged.labels(self._zone, tenant).set(time.time())
+
+    def link(self, *, up: bool) -> None:
+        """Show whether the parent is within reach."""
+        self._up.set(up)
 
     def failed(self, tenant: str, kind: str) -> None:
         """Count a failure of `kind`: refused, link or registry."""

@@ -16,6 +16,7 @@ async def status_of(
     Raises:
         StoreUnavailable: the store does not answer.
     """
+    metrics.link(up=uplinks.link_error is None)
     tenants = []
     for one in uplinks.tenants:
         backlog = await uplink.backlog(one.slug)

@@ -249,6 +249,17 @@ async def test_metrics_count_outcomes_and_reasons(zone: Zone) -> None:
     labels = 'tenant="acme",zone="zone-3a"'
     assert f'gridfaas_mdms_readings_total{{outcome="accepted",{labels}}} 1.0' in text
     assert f'gridfaas_mdms_rejected_total{{reason="negative-consumption",{labels}}} 1.0' in text
+    assert f"gridfaas_mdms_registry_version{{{labels}}} 2.0" in text
+    assert f"gridfaas_mdms_uplink_limit_bytes{{{labels}}}" in text
+    assert "tail" not in text
+
+
+async def test_metrics_count_bodies_refused_as_a_whole(zone: Zone) -> None:
+    await zone.client.post("/v1/mdms/readings", json=[])
+
+    text = (await zone.client.get("/metrics")).text
+
+    assert 'gridfaas_mdms_refused_total{problem="malformed-body",tenant="acme",' in text
 
 
 async def test_the_document_describes_every_route(zone: Zone) -> None:
