@@ -107,9 +107,12 @@ def open_entry(entry: UplinkEntry) -> OpenEntry:
         excluded = unpack_excluded(entry.excluded, len(batch))
     except (PayloadUnreadable, UplinkUnreadable) as error:
         raise EntryDamaged(str(error)) from error
-    for name in (*batch.meters, *batch.registers):
-        if not 0 < len(name) <= _MAX_NAME or "\0" in name:
-            raise EntryDamaged(f"unusable name {name[:_MAX_NAME]!r}")
+    names = [*batch.meters, *batch.registers]
+    lengths = set(map(len, names))
+    if lengths and not 0 < min(lengths) <= max(lengths) <= _MAX_NAME:
+        raise EntryDamaged(f"a name that is empty or longer than {_MAX_NAME}")
+    if "\0" in "".join(names):
+        raise EntryDamaged("a name with NUL")
     if batch.runs and int(batch.run_start.max()) // 86_400 > _MAX_DAY:
         raise EntryDamaged("a run after the year 9999")
     if _names_slot_twice(batch, excluded):
@@ -118,9 +121,13 @@ def open_entry(entry: UplinkEntry) -> OpenEntry:
 
 
 def _names_slot_twice(batch: RunBatch, excluded: NDArray[np.bool_]) -> bool:
-    first_index: dict[str, int] = {}
-    meter_index = [first_index.setdefault(name, at) for at, name in enumerate(batch.meters)]
-    meter = np.array(meter_index or [0], dtype=np.int32)[batch.run_meter]
+    meter = batch.run_meter
+    if len(set(batch.meters)) != len(batch.meters):
+        first_index: dict[str, int] = {}
+        meter_index = [first_index.setdefault(name, at) for at, name in enumerate(batch.meters)]
+        meter = np.array(meter_index, dtype=np.int32)[meter]
+    elif (meter[1:] > meter[:-1]).all():
+        return False
     start, interval_s = batch.run_start, batch.run_interval_s
     order = np.lexsort((start, interval_s, batch.run_register, meter))
     ends = (start + batch.run_length * interval_s.astype(np.int64))[order]

@@ -41,7 +41,7 @@ _TABLES = (
         register text NOT NULL,
         body bytea NOT NULL,
         PRIMARY KEY (meter_id, register, day, interval_s)
-    ) WITH (fillfactor = 85)
+    ) WITH (fillfactor = 60)
     """,
     """
     CREATE TABLE revisions (
