@@ -251,7 +251,7 @@ async def test_metrics_count_outcomes_and_reasons(zone: Zone) -> None:
     assert f'gridfaas_mdms_rejected_total{{reason="negative-consumption",{labels}}} 1.0' in text
     assert f"gridfaas_mdms_registry_version{{{labels}}} 2.0" in text
     assert f"gridfaas_mdms_uplink_limit_bytes{{{labels}}}" in text
-    assert "tail" not in text
+    assert "tail_entries" not in text
 
 
 async def test_metrics_count_bodies_refused_as_a_whole(zone: Zone) -> None:
