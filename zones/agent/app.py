@@ -124,12 +124,11 @@ def _refresh(agent: ZoneAgent) -> None:
     for group in agent.pool.groups:
         for instance in group.instances.values():
             metrics.instances.labels(*group.labels, instance.state.value).inc()
-    # A function that was ever started stays in sight at 0.
+    # A function that was ever asked for stays in sight at 0.
     ready = {group.labels: len(group.ready) for group in agent.pool.groups}
-    for labels in metrics.known_groups | ready.keys():
-        tenant, function = labels
-        metrics.service_count.labels(function, tenant).set(ready.get(labels, 0))
-    metrics.known_groups |= ready.keys()
+    for tenant, function in metrics.met:
+        count = ready.get((tenant, function), 0)
+        metrics.service_count.labels(function, tenant).set(count)
     for check, passed in agent.checks().items():
         metrics.checks.labels(check).set(passed)
     metrics.zygote_up.set(agent.provider.up)

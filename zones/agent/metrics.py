@@ -33,7 +33,7 @@ class AgentMetrics:
             ("function_name", "tenant"),
             registry=self.registry,
         )
-        self.known_groups: set[tuple[str, str]] = set()
+        self.met: set[tuple[str, str]] = set()
         self.starts = self._counter("instance_starts", "Workers started")
         self.start_failures = self._counter(
             "instance_start_failures", "Starts that gave no ready worker"
@@ -63,6 +63,14 @@ class AgentMetrics:
         self._gauge("build_info", "1, with versions", ("component", "version", "python")).labels(
             "agent", _version(), platform.python_version()
         ).set(1)
+
+    def meet(self, tenant: str, function: str) -> None:
+        """Show a group from now on: a rate counts its first event only if it was 0 before."""
+        if (tenant, function) in self.met:
+            return
+        self.met.add((tenant, function))
+        for counter in (self.starts, self.start_failures, self.deaths, self.calls):
+            counter.labels(tenant, function)
 
     def _counter(self, name: str, what: str) -> Counter:
         return Counter(f"gridfaas_{name}", what, LABELS, registry=self.registry)

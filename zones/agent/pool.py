@@ -164,6 +164,7 @@ class WorkerPool:
         if group is None:
             self._starter.check(tenant)
             group = Group(tenant=tenant, function=function)
+            self._metrics.meet(*group.labels)
             self._groups[tenant, function.name] = group
         return group
 
