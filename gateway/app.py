@@ -97,7 +97,9 @@ class Gateway:
                     zone=settings.zone, instances=instances, snapshots=snapshots, ledger=ledger
                 )
             )
-            account = Account([ledger, CallMetrics(registry), AccessLog()])
+            access_log = AccessLog()
+            stack.callback(access_log.flush)
+            account = Account([ledger, CallMetrics(registry), access_log])
             record = await self._record(stack)
             limits = RateLimits(
                 tenant_per_s=settings.tenant_calls_per_s,

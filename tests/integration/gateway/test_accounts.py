@@ -151,6 +151,9 @@ def test_every_call_is_a_line_of_json(counted: ZoneUnderTest) -> None:
             time.sleep(0.02)
     answer = counted.call("GET", "/v1/echo/meter-4711?meter_id=4711")
 
+    while b"gateway.access" not in log.read_bytes():
+        assert time.monotonic() < deadline, "the call is not in the log"
+        time.sleep(0.02)
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     (line,) = [line for line in lines if line["logger"] == "gateway.access"]
     assert line["request_id"] == answer.headers["x-request-id"]
