@@ -10,6 +10,7 @@ from uvicorn import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from gateway.joined_answer import JoinedAnswer
 from gateway.problems import problem_body
 
 MAX_HEAD_BYTES = 32 * 1024
@@ -108,6 +109,17 @@ class ClientConnection(HttpToolsProtocol):
         self._wait_at_most(None)
         self.scope["extensions"] = {EXTENSION: self}  # type: ignore[dict-item]
         super().on_headers_complete()
+        cycle = self.cycle
+        # The application has not run yet: its task was only made just now.
+        cycle.transport = answer = JoinedAnswer(
+            self.transport, started=lambda: cycle.response_started
+        )
+
+        def complete() -> None:
+            answer.flush()
+            self.on_response_complete()
+
+        cycle.on_response = complete
 
     def on_body(self, body: bytes) -> None:
         if self.cycle.response_complete:
