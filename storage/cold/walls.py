@@ -80,6 +80,38 @@ async def provision_tenant(engine: AsyncEngine, tenant: str, *, password: str) -
         await connection.run_sync(migrate_tenant_schema, role)
 
 
+async def provisioned_tenants(engine: AsyncEngine) -> frozenset[str]:
+    """Return the recorded tenants whose login works; logins of other databases are not ours."""
+    async with engine.connect() as connection:
+        found = await connection.execute(
+            text(
+                "SELECT slug FROM platform.tenants JOIN pg_roles"
+                " ON rolname = 't_' || replace(slug, '-', '_') WHERE rolcanlogin"
+            )
+        )
+        return frozenset(str(slug) for slug in found.scalars())
+
+
+async def revoke_tenant(engine: AsyncEngine, tenant: str) -> None:
+    """Take the login from `tenant` and end its sessions; its schema and rows stay.
+
+    `provision_tenant` gives the login back.
+
+    Raises:
+        storage.platform.slug.InvalidSlug: `tenant` is not a slug.
+    """
+    role = tenant_role(tenant)
+    async with engine.begin() as connection:
+        await connection.run_sync(take_turn)
+        await connection.exec_driver_sql(f'ALTER ROLE "{role}" NOLOGIN PASSWORD NULL')
+    # After the commit, so that no session begins between its last look and the end of the login.
+    async with engine.connect() as connection:
+        await connection.execute(
+            text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = :role"),
+            {"role": role},
+        )
+
+
 async def close_maintenance_databases(engine: AsyncEngine) -> None:
     """Keep tenants' logins out of `postgres` and `template1`, on a server that is ours alone."""
     async with engine.begin() as connection:

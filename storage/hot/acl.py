@@ -60,6 +60,19 @@ async def provision_link(redis_url: str, *, password: str) -> str:
     return with_login(redis_url, user=LINK_USER, password=password)
 
 
+async def provisioned_tenants(redis_url: str) -> frozenset[str]:
+    """Return the slugs that have a user in this Redis."""
+    admin = connect(redis_url, max_connections=1)
+    try:
+        users = await admin.call("ACL", "USERS")
+    finally:
+        await admin.aclose()
+    assert isinstance(users, list)
+    prefix = tenant_user("")
+    names = (name.decode() for name in users)
+    return frozenset(name.removeprefix(prefix) for name in names if name.startswith(prefix))
+
+
 async def revoke_tenant(redis_url: str, slug: str) -> None:
     """Remove the tenant's user and close its connections; its data stays."""
     admin = connect(redis_url, max_connections=1)

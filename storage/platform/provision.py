@@ -7,7 +7,12 @@ from pathlib import Path
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from storage.cold.walls import provision_tenant, tenant_database_url
+from storage.cold.walls import (
+    provision_tenant,
+    provisioned_tenants,
+    revoke_tenant,
+    tenant_database_url,
+)
 from storage.platform.slug import check_slug
 from storage.platform.snapshot import write_private
 
@@ -47,6 +52,20 @@ class TenantProvisioner:
         password = await asyncio.to_thread(_kept_password, path)
         await provision_tenant(self._engine, tenant, password=password)
         return tenant_database_url(self._database_url, tenant, password)
+
+    async def provisioned(self) -> frozenset[str]:
+        """Return the tenants whose login works."""
+        return await provisioned_tenants(self._engine)
+
+    async def revoke(self, tenant: str) -> None:
+        """End the tenant's login and its sessions, and forget its password; its data stays.
+
+        Raises:
+            storage.platform.slug.InvalidSlug: `tenant` is not a slug.
+        """
+        await revoke_tenant(self._engine, tenant)
+        path = self._folder / f"{tenant}.json"
+        await asyncio.to_thread(path.unlink, missing_ok=True)
 
 
 def _kept_password(path: Path) -> str:

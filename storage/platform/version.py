@@ -51,7 +51,8 @@ async def is_settled(connection: AsyncConnection, *, seen: Position | None) -> b
 async def settle(connection: AsyncConnection, *, seen: Position | None) -> None:
     """Begin a new incarnation, above `seen`, unless the record `is_settled`.
 
-    A record that never had a server keeps its incarnation: it is new, not restored.
+    A record that never had a server keeps its incarnation, unless somebody has seen it already:
+    then it was put back to the time before its first start.
     """
     await lock(connection)
     if await is_settled(connection, seen=seen):
@@ -61,7 +62,8 @@ async def settle(connection: AsyncConnection, *, seen: Position | None) -> None:
     here = (await connection.execute(_SERVER)).scalar_one()
     position = await current(connection)
     incarnation = position.incarnation
-    if began_on is not None or (seen is not None and position < seen):
+    known = seen is not None and seen.incarnation >= incarnation
+    if began_on is not None or known:
         now_us = int((await connection.execute(_NOW_US)).scalar_one())
         above = max(position, seen or position).incarnation
         incarnation = max(now_us, above + 1)

@@ -28,3 +28,11 @@ class Passwords:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             write_private(path, kept.encode())
         return kept
+
+    def forget(self, name: str) -> None:
+        """Drop the password of `name`; the next `of` makes another.
+
+        Raises:
+            OSError: the file cannot be removed.
+        """
+        (self._folder / name).unlink(missing_ok=True)

@@ -78,6 +78,7 @@ class WorkerPool:
             StartFailed: no worker became ready in time, or starts keep failing.
             UnknownTenant: the tenant is not this zone's.
         """
+        self._starter.check(tenant)
         group = self._group(tenant, function)
         group.wanted = max(group.wanted, 1)
         if not group.ready:
@@ -162,7 +163,6 @@ class WorkerPool:
     def _group(self, tenant: str | None, function: FunctionEntry) -> Group:
         group = self._groups.get((tenant, function.name))
         if group is None:
-            self._starter.check(tenant)
             group = Group(tenant=tenant, function=function)
             self._metrics.meet(*group.labels)
             self._groups[tenant, function.name] = group

@@ -5,18 +5,30 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-import asyncpg
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from storage.cold.walls import LoginNotWalled
 from storage.hot import library
-from storage.hot.acl import SlugRefused, provision_link, provision_tenant
+from storage.hot.acl import (
+    SlugRefused,
+    provision_link,
+    provision_tenant,
+    provisioned_tenants,
+    revoke_tenant,
+)
 from storage.hot.connection import CommandRefused, HotConnection
+from storage.platform.failures import RECORD_FAILURES
 from storage.platform.provision import TenantLoginUnreadable, TenantProvisioner
 from storage.platform.slug import InvalidSlug
 from storage.ports import StoreFull, StoreUnavailable
 from zones.agent.passwords import Passwords
+
+_REFUSED: tuple[type[Exception], ...] = (
+    InvalidSlug,
+    LoginNotWalled,
+    TenantLoginUnreadable,
+    *RECORD_FAILURES,
+)
 
 
 class WallNotBuilt(Exception):
@@ -53,6 +65,20 @@ class Walls(Protocol):
 
         Raises:
             WallNotBuilt: the store does not answer, or refuses this tenant.
+        """
+
+    async def admitted(self) -> frozenset[str]:
+        """Name the tenants that have a login now, those of an earlier agent among them.
+
+        Raises:
+            WallNotBuilt: the store does not answer.
+        """
+
+    async def dismiss(self, tenant: str) -> None:
+        """Take the tenant's login away and end its connections; what it stored stays.
+
+        Raises:
+            WallNotBuilt: the store does not answer, or refuses.
         """
 
     async def admit_platform(self) -> Credentials:
@@ -100,6 +126,21 @@ class HotWalls:
             raise WallNotBuilt(f"{tenant}: {error}") from error
         return Credentials(redis_url=url)
 
+    async def admitted(self) -> frozenset[str]:
+        """Read the names of Redis' users."""
+        try:
+            return await provisioned_tenants(self._redis_url)
+        except (StoreUnavailable, StoreFull, CommandRefused) as error:
+            raise WallNotBuilt(str(error)) from error
+
+    async def dismiss(self, tenant: str) -> None:
+        """Remove the tenant's Redis user, and its password from the disk."""
+        try:
+            await revoke_tenant(self._redis_url, tenant)
+            await asyncio.to_thread(self._passwords.forget, f"t:{tenant}")
+        except (OSError, StoreUnavailable, StoreFull, CommandRefused) as error:
+            raise WallNotBuilt(f"{tenant}: {error}") from error
+
     async def admit_platform(self) -> Credentials:
         """Make or renew the link's Redis user."""
         try:
@@ -129,16 +170,23 @@ class ColdWalls:
         """Make or complete the tenant's login, schema and tables."""
         try:
             url = await self._provisioner.provision(tenant)
-        except (
-            OSError,
-            InvalidSlug,
-            LoginNotWalled,
-            TenantLoginUnreadable,
-            SQLAlchemyError,
-            asyncpg.PostgresError,
-        ) as error:
+        except _REFUSED as error:
             raise WallNotBuilt(f"{tenant}: {error}") from error
         return Credentials(database_url=url)
+
+    async def admitted(self) -> frozenset[str]:
+        """Read which recorded tenants have a login."""
+        try:
+            return await self._provisioner.provisioned()
+        except RECORD_FAILURES as error:
+            raise WallNotBuilt(str(error)) from error
+
+    async def dismiss(self, tenant: str) -> None:
+        """Turn the tenant's login off."""
+        try:
+            await self._provisioner.revoke(tenant)
+        except RECORD_FAILURES as error:
+            raise WallNotBuilt(f"{tenant}: {error}") from error
 
     async def admit_platform(self) -> Credentials:
         """Return no login: tier 1 has no uplink."""

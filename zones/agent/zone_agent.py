@@ -76,9 +76,9 @@ async def running_agent(
         def snapshot() -> Snapshot | None:
             return feed.current
 
-        def tenants() -> list[str]:
+        def tenants() -> frozenset[str] | None:
             current = feed.current
-            return [entry.slug for entry in current.tenants] if current is not None else []
+            return None if current is None else frozenset(t.slug for t in current.tenants)
 
         feed = SnapshotFeed(
             path=settings.snapshot_path, source=source, changed=lambda: keeper.poke()
@@ -97,7 +97,7 @@ async def running_agent(
             starter=Starter(provider=provider, desk=desk),
             metrics=metrics,
             expected=lambda: functions.always_up(feed.current),
-            belongs=lambda tenant: tenant in tenants(),
+            belongs=lambda tenant: tenant in (tenants() or ()),
             last_words=scrape.ask,
         )
         feed.load()
