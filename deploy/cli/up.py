@@ -22,7 +22,11 @@ from deploy.lab.topology import lab_topology
 @click.option("--once", is_flag=True, help="End after the summary, with all that was started.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object.")
 @click.option(
-    "--meters", default=100, show_default=True, type=click.IntRange(1, 100_000), help="Fleet size."
+    "--meters",
+    default=1_000,
+    show_default=True,
+    type=click.IntRange(1, 100_000),
+    help="Fleet size, over both tenants and edges.",
 )
 @click.option(
     "--seed", default=1, show_default=True, type=click.IntRange(0), help="Seed of the fleet."

@@ -1,5 +1,9 @@
-"""Which past UTC day a run replays: each takes the next, so that no two runs share one."""
+"""Which past UTC days a run replays: each takes the next ones, so that no two runs share one."""
 
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -15,23 +19,36 @@ class _Taken(msgspec.Struct, frozen=True):
     last: date
 
 
-def take_day(path: Path, *, today: date) -> date:
-    """Record in `path` and return the next day: after the last one, or before the first one.
+def take_days(path: Path, *, days: int, today: date) -> date:
+    """Record the next `days` days in `path` and return the first of them.
 
-    The emulator replays days that are over; when the calendar has no more of them ahead, the runs
-    go on into the past. A day counts as taken before anything is sent.
+    They follow the days taken before; when the calendar has not that many ahead that are over,
+    they go before them. Days count as taken before anything is sent.
     """
-    try:
-        taken = msgspec.json.decode(path.read_bytes(), type=_Taken)
-    except FileNotFoundError:
-        day = min(FIRST_DAY, today - timedelta(days=1))
-        taken = _Taken(day, day)
-    else:
-        day = taken.last + timedelta(days=1)
-        if day < today:
-            taken = _Taken(taken.first, day)
+    with _held(path.with_name(path.name + ".lock")):
+        try:
+            taken = msgspec.json.decode(path.read_bytes(), type=_Taken)
+        except FileNotFoundError:
+            first = min(FIRST_DAY, today - timedelta(days=days))
+            taken = _Taken(first, first + timedelta(days=days - 1))
         else:
-            day = taken.first - timedelta(days=1)
-            taken = _Taken(day, taken.last)
-    write_private(path, msgspec.json.encode(taken))
-    return day
+            first = taken.last + timedelta(days=1)
+            last = taken.last + timedelta(days=days)
+            if last < today:
+                taken = _Taken(taken.first, last)
+            else:
+                first = taken.first - timedelta(days=days)
+                taken = _Taken(first, taken.last)
+        write_private(path, msgspec.json.encode(taken))
+        return first
+
+
+@contextmanager
+def _held(path: Path) -> Iterator[None]:
+    """Loads may start side by side; the lock is gone with its holder."""
+    lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)

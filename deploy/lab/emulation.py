@@ -1,16 +1,16 @@
-"""One emulated day, sent by the meter emulator as a process of its own."""
+"""An emulated load, sent to one edge by the meter emulator as a process of its own."""
 
 import asyncio
 import contextlib
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 
 import msgspec
 
 from deploy.lab.failure import LabFailure
+from deploy.lab.load_spec import EdgeLoad, LoadSpec
+from deploy.lab.sent import Sent
 from deploy.servers.leashed import leash_command
 from deploy.servers.secret_file import write_secret
 
@@ -23,55 +23,26 @@ class EmulatorFailed(LabFailure):
     """The emulator did not run to its end."""
 
 
-class Sent(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of the readings, each distinct one counted once."""
-
-    planned: int
-    sent: int
-    acknowledged: int
-    refused: dict[str, int]
-    unanswered: int
-    requests: int
-    retries: int
-    seconds: float
-    readings_per_second: int
-    delay_ms: dict[str, float] | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Load:
-    """A tenant's share of the load."""
-
-    tenant: str
-    key: str
-    count: int
-    seed: int
-
-
-async def emulate_day(
+async def emulate(
     url: str,
     *,
-    loads: Sequence[Load],
-    day: date,
+    spec: LoadSpec,
+    loads: Sequence[EdgeLoad],
+    rate: float,
     folder: Path,
     timeout_s: float,
     on_progress: Callable[[int, int], None],
 ) -> Sent:
-    """Send every load's `day` to the gateway `url`; `on_progress` gets (acknowledged, planned).
+    """Send the days of `spec` for `loads` to the gateway `url`, at `rate` readings/s (0: no limit).
 
-    `folder` takes the plan and the key files, which no command line may show.
+    `on_progress` gets (acknowledged, planned). `folder` takes the plan and the key files, which
+    no command line may show.
 
     Raises:
         EmulatorFailed: it broke, or was not done after `timeout_s`.
     """
-    plan = _write_plan(folder, loads)
     process = await asyncio.create_subprocess_exec(
-        *leash_command(
-            [
-                *(sys.executable, "-m", "meter_emulator", "send", "--url", url),
-                *("--plan", str(plan), "--day", day.isoformat(), "--progress", "--json"),
-            ]
-        ),
+        *leash_command(_command(url, spec=spec, rate=rate, plan=_write_plan(folder, loads))),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
@@ -92,11 +63,22 @@ async def emulate_day(
     return msgspec.json.decode(answer, type=Sent)
 
 
-def _write_plan(folder: Path, loads: Sequence[Load]) -> Path:
+def _command(url: str, *, spec: LoadSpec, rate: float, plan: Path) -> list[str]:
+    faults = [f"--fault={name}={share}" for name, share in spec.faults.items()]
+    return [
+        *(sys.executable, "-m", "meter_emulator", "send", "--url", url, "--plan", str(plan)),
+        *("--day", spec.first_day.isoformat(), "--days", str(spec.days)),
+        *("--shape", spec.shape, "--rate", str(rate), *faults),
+        *("--progress", "--json"),
+    ]
+
+
+def _write_plan(folder: Path, loads: Sequence[EdgeLoad]) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
     entries = []
-    for load in loads:
+    for one in loads:
+        load = one.load
         key_file = folder / f"{load.tenant}.key"
         write_secret(key_file, load.key)
         entries.append(
@@ -105,6 +87,10 @@ def _write_plan(folder: Path, loads: Sequence[Load]) -> Path:
                 "key_file": str(key_file),
                 "count": load.count,
                 "seed": load.seed,
+                "pv_share": load.pv_share,
+                "preset": load.preset,
+                "part": one.part,
+                "parts": one.parts,
             }
         )
     plan = folder / "plan.json"

@@ -17,10 +17,19 @@ class LabKeys(msgspec.Struct, frozen=True):
     zones: dict[str, str]
 
 
+def read_keys(path: Path) -> LabKeys:
+    """Return the keys in `path`.
+
+    Raises:
+        FileNotFoundError: no lab was ever up there.
+    """
+    return msgspec.json.decode(path.read_bytes(), type=LabKeys)
+
+
 def lasting_keys(path: Path, *, tenants: Sequence[str], zones: Sequence[str]) -> LabKeys:
     """Return the keys in `path` (0600), minting and saving those that are not there yet."""
     try:
-        kept = msgspec.json.decode(path.read_bytes(), type=LabKeys)
+        kept = read_keys(path)
     except FileNotFoundError:
         kept = LabKeys(admin=mint_key(), tenants={}, zones={})
     keys = LabKeys(

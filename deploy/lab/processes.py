@@ -92,12 +92,14 @@ def plan_services(
             module="zones.agent",
             env=zone_env(home, zone, topology),
             log_path=home.logs / f"{agent}.log",
+            lock=home.locks / f"{agent}.lock",
         )
         gateways[gateway] = Service(
             gateway,
             module="gateway",
             env=gateway_env(home, zone, topology),
             log_path=home.logs / f"{gateway}.log",
+            lock=home.locks / f"{gateway}.lock",
         )
     return agents, gateways
 

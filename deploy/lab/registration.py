@@ -9,6 +9,7 @@ import httpx
 import msgspec
 
 from deploy.lab.failure import LabFailure
+from deploy.lab.load_spec import Load
 
 METERS_PER_BODY = 500
 PAUSE_S = 0.2
@@ -24,12 +25,13 @@ class _Meters(msgspec.Struct, frozen=True):
     meters: list[dict[str, Any]]
 
 
-async def fleet_of(tenant: str, *, count: int, seed: int) -> list[dict[str, Any]]:
+async def fleet_of(load: Load) -> list[dict[str, Any]]:
     """Ask the emulator for a tenant's meters, as the registry takes them."""
-    command = [sys.executable, "-m", "meter_emulator", "meters", "--tenant", tenant]
+    command = [sys.executable, "-m", "meter_emulator", "meters", "--tenant", load.tenant]
     process = await asyncio.create_subprocess_exec(
         *command,
-        *("--count", str(count), "--seed", str(seed), "--json"),
+        *("--count", str(load.count), "--seed", str(load.seed), "--preset", load.preset),
+        *("--pv-share", str(load.pv_share), "--json"),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
     )
@@ -41,7 +43,7 @@ async def fleet_of(tenant: str, *, count: int, seed: int) -> list[dict[str, Any]
             process.kill()
             await process.wait()
     if process.returncode != 0:
-        raise MetersNotRegistered(f"the emulator could not name the meters of {tenant}")
+        raise MetersNotRegistered(f"the emulator could not name the meters of {load.tenant}")
     return msgspec.json.decode(body, type=_Meters).meters
 
 

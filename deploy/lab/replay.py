@@ -1,112 +1,248 @@
-"""A lab's day: register the meters, send their readings, find each one in the cold store."""
+"""A lab's load: register the meters, send their readings, find each one in the cold store."""
 
+import asyncio
+import shutil
+import tempfile
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
-from deploy.lab.bootstrap import TENANTS
-from deploy.lab.cold_count import ColdCount
-from deploy.lab.day import take_day
-from deploy.lab.emulation import Load, Sent, emulate_day
+from deploy.lab.day import take_days
+from deploy.lab.emulation import emulate
+from deploy.lab.failure import LabFailure
+from deploy.lab.hot_count import HotCount, count_hot
+from deploy.lab.links import wait_until_drained
+from deploy.lab.load_spec import Load, LoadSpec, split_by_edge, split_by_tenant
 from deploy.lab.registration import fleet_of, register_meters, wait_until_known
 from deploy.lab.reporting import Reporter
 from deploy.lab.running import RunningLab
+from deploy.lab.sent import Sent, add_up
 from deploy.lab.topology import edges, gateway_url, headquarters
 from deploy.lab.verify import wait_until_cold
+from storage.cold.audit import ReadingCount
+
+EPOCH = date(1970, 1, 1).toordinal()
+# A clock that is off moves a day's first or last interval into the day beside it.
+DRIFT = "clock-drift"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replay:
-    """What was sent, and what is in the cold store for it."""
+    """What was sent, and what the stores hold of its days; `before` is from before it was sent."""
 
-    day: date
+    spec: LoadSpec
     meters: int
     sent: Sent
-    cold: ColdCount
+    before: ReadingCount
+    cold: ReadingCount
+    hot: HotCount
     seconds: float
 
     @property
     def exactly_once(self) -> bool:
         """Tell whether each acknowledged reading is in the cold store once.
 
-        A reading whose answer was lost may be there too: it is stored, but nobody was told.
+        A reading whose answer was lost may be there too: it is stored, but nobody was told. What
+        was there before may be what was sent again.
         """
-        most = self.sent.acknowledged + self.sent.unanswered
         none_twice = self.cold.found == self.cold.distinct
-        return none_twice and self.sent.acknowledged <= self.cold.distinct <= most
+        least = max(self.sent.acknowledged, self.before.distinct)
+        most = self.before.distinct + self.sent.acknowledged + self.sent.unanswered
+        return none_twice and least <= self.cold.distinct <= most
 
     @property
     def all_acknowledged(self) -> bool:
-        """Tell whether every reading of the day was sent and acknowledged."""
+        """Tell whether every reading was sent and acknowledged."""
         return self.sent.acknowledged == self.sent.sent == self.sent.planned
 
+    @property
+    def all_answered(self) -> bool:
+        """Tell whether every reading was sent, and acknowledged or refused for good."""
+        return self.sent.sent == self.sent.planned and not self.sent.unanswered
+
     def figures(self) -> dict[str, Any]:
-        """Return the figures as `up --json` prints them."""
+        """Return the figures as `up --json` and `load --json` print them."""
+        sent = self.sent
         return {
-            "day": self.day.isoformat(),
+            "day": self.spec.first_day.isoformat(),
+            "days": self.spec.days,
+            "seed": self.spec.seed,
             "meters": self.meters,
-            "sent": self.sent.sent,
-            "acknowledged": self.sent.acknowledged,
-            "refused": sum(self.sent.refused.values()),
-            "refused_reasons": self.sent.refused,
-            "unanswered": self.sent.unanswered,
-            "requests": self.sent.requests,
-            "retries": self.sent.retries,
+            "planned": sent.planned,
+            "sent": sent.sent,
+            "acknowledged": sent.acknowledged,
+            "outcomes": sent.outcomes,
+            "refused": sum(sent.refused.values()),
+            "refused_reasons": sent.refused,
+            "unanswered": sent.unanswered,
+            "faults": sent.faults,
+            "requests": sent.requests,
+            "retries": sent.retries,
+            "hot_found": self.hot.distinct,
+            "hot_zones": self.hot.zones,
             "cold_found": self.cold.found,
             "cold_distinct": self.cold.distinct,
+            "cold_before": self.before.distinct,
             "exactly_once": self.exactly_once,
-            "readings_per_second": self.sent.readings_per_second,
-            "delay_ms": self.sent.delay_ms,
+            "readings_per_second": sent.readings_per_second,
+            "delay_ms": sent.delay_ms(),
             "seconds": round(self.seconds, 3),
         }
 
 
 async def replay_day(
-    lab: RunningLab, *, meters: int, seed: int, deadline: float, reporter: Reporter
+    lab: RunningLab,
+    *,
+    meters: int,
+    seed: int,
+    deadline: float,
+    reporter: Reporter,
+    pv_share: float = 0.0,
 ) -> Replay:
-    """Send the next day of `meters` meters, split over the tenants, to the first edge.
+    """Send the lab's next day of `meters` meters, split over the tenants and the edges.
+
+    Raises:
+        LabFailure: a step could not be finished before `deadline` (`time.monotonic`).
+    """
+    first = take_days(lab.home.state / "day.json", days=1, today=datetime.now(UTC).date())
+    spec = LoadSpec(meters=meters, seed=seed, first_day=first, pv_share=pv_share)
+    return await replay(lab, spec=spec, deadline=deadline, reporter=reporter)
+
+
+async def replay(lab: RunningLab, *, spec: LoadSpec, deadline: float, reporter: Reporter) -> Replay:
+    """Register the meters of `spec`, send their days to their edges, and look where they are.
 
     Raises:
         LabFailure: a step could not be finished before `deadline` (`time.monotonic`).
     """
     began = time.monotonic()
-    edge = gateway_url(edges(lab.topology)[0])
-    loads = split_load(lab, meters=meters, seed=seed)
-    reporter.step(f"registering {meters} meters")
+    loads = split_by_tenant(spec, lab.keys)
+    tenants = [load.tenant for load in loads]
+    meters = sum(load.count for load in loads)
+    first, last = spec.first_day.toordinal() - EPOCH, spec.last_day.toordinal() - EPOCH
+    margin = 1 if DRIFT in spec.faults else 0
+    days = range(first - margin, last + margin + 1)
+    reporter.step(f"registering {meters:,} meters")
     for load in loads:
-        fleet = await fleet_of(load.tenant, count=load.count, seed=load.seed)
-        top = gateway_url(headquarters(lab.topology))
-        await register_meters(top, key=load.key, meters=fleet, deadline=deadline)
-        await wait_until_known(edge, key=load.key, meters=fleet, deadline=deadline)
-    day = take_day(lab.home.state / "day.json", today=datetime.now(UTC).date())
-    reporter.step(f"sending {day}")
-    sent = await emulate_day(
-        edge,
-        loads=loads,
-        day=day,
-        folder=lab.home.state / "load",
-        timeout_s=max(1.0, deadline - time.monotonic()),
-        on_progress=reporter.progress,
-    )
+        await _register(lab, load, deadline=deadline)
+    before = await _count_now(lab, tenants, days, deadline=deadline)
+    reporter.step(f"sending {_named(spec)}")
+    sent = await _send(lab, spec, loads, deadline=deadline, reporter=reporter)
     reporter.step("finding each acknowledged reading in the cold store")
-    cold = await wait_until_cold(
+    expected = max(sent.acknowledged, before.distinct)
+    await wait_until_cold(
         lab.stores.database_url,
-        tenants=[load.tenant for load in loads],
-        day=day,
-        expected=sent.acknowledged,
+        tenants=tenants,
+        days=days,
+        expected=expected,
         deadline=deadline,
         on_progress=reporter.progress,
     )
-    return Replay(day=day, meters=meters, sent=sent, cold=cold, seconds=time.monotonic() - began)
+    # Enough readings are there; a copy too many, or a correction, may still be on its way.
+    await wait_until_drained(_edges_first(lab), tenants=tenants, deadline=deadline)
+    cold = await _count_now(lab, tenants, days, deadline=deadline)
+    hot = await count_hot(lab.stores.redis_urls, tenants=tenants, days=days, deadline=deadline)
+    return Replay(
+        spec=spec,
+        meters=meters,
+        sent=sent,
+        before=before,
+        cold=cold,
+        hot=hot,
+        seconds=time.monotonic() - began,
+    )
 
 
-def split_load(lab: RunningLab, *, meters: int, seed: int) -> list[Load]:
-    """Split `meters` over the lab's tenants as evenly as it goes; one without any is left out."""
-    share, rest = divmod(meters, len(TENANTS))
-    counts = [share + (n < rest) for n in range(len(TENANTS))]
-    return [
-        Load(tenant=tenant.slug, key=lab.keys.tenants[tenant.slug], count=count, seed=seed)
-        for tenant, count in zip(TENANTS, counts, strict=True)
-        if count
-    ]
+async def _register(lab: RunningLab, load: Load, *, deadline: float) -> None:
+    fleet = await fleet_of(load)
+    top = gateway_url(headquarters(lab.topology))
+    await register_meters(top, key=load.key, meters=fleet, deadline=deadline)
+    await asyncio.gather(
+        *(
+            wait_until_known(gateway_url(edge), key=load.key, meters=fleet, deadline=deadline)
+            for edge in edges(lab.topology)
+        )
+    )
+
+
+async def _send(
+    lab: RunningLab,
+    spec: LoadSpec,
+    loads: Sequence[Load],
+    *,
+    deadline: float,
+    reporter: Reporter,
+) -> Sent:
+    """Run an emulator for each edge that has a share of the load, all at once."""
+    zones = edges(lab.topology)
+    shares = {
+        zone: share
+        for zone, share in zip(zones, split_by_edge(loads, edges=len(zones)), strict=True)
+        if share
+    }
+    progress: dict[str, tuple[int, int]] = {}
+
+    def follow(name: str) -> Callable[[int, int], None]:
+        def on_progress(done: int, total: int) -> None:
+            progress[name] = done, total
+            # The total is known when every emulator has spoken.
+            if len(progress) == len(shares):
+                reporter.progress(*(sum(column) for column in zip(*progress.values(), strict=True)))
+
+        return on_progress
+
+    base = lab.home.state / "load"
+    base.mkdir(exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="run-", dir=base))
+    failure: BaseException | None = None
+    try:
+        async with asyncio.TaskGroup() as group:
+            runs = [
+                group.create_task(
+                    emulate(
+                        gateway_url(zone),
+                        spec=spec,
+                        loads=share,
+                        rate=spec.rate / len(shares),
+                        folder=folder / zone.name,
+                        timeout_s=max(1.0, deadline - time.monotonic()),
+                        on_progress=follow(zone.name),
+                    )
+                )
+                for zone, share in shares.items()
+            ]
+    except* LabFailure as failures:
+        failure = failures.exceptions[0]
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    if failure is not None:
+        raise failure
+    return add_up([run.result() for run in runs])
+
+
+async def _count_now(
+    lab: RunningLab, tenants: Sequence[str], days: range, *, deadline: float
+) -> ReadingCount:
+    return await wait_until_cold(
+        lab.stores.database_url,
+        tenants=tenants,
+        days=days,
+        expected=0,
+        deadline=deadline,
+        on_progress=lambda done, total: None,
+    )
+
+
+def _edges_first(lab: RunningLab) -> dict[str, str]:
+    zones = sorted(lab.topology.zones, key=lambda zone: -zone.tier)
+    urls = lab.stores.redis_urls
+    return {zone.name: urls[zone.name] for zone in zones if zone.name in urls}
+
+
+def _named(spec: LoadSpec) -> str:
+    if spec.days == 1:
+        return spec.first_day.isoformat()
+    return f"{spec.first_day} to {spec.last_day}"

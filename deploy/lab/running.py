@@ -7,16 +7,18 @@ import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from deploy.lab.bootstrap import TENANTS, close_own_server, record_lab
-from deploy.lab.home import Home, make_home
+from deploy.lab.home import Home, make_home, remove_unused
 from deploy.lab.keys_file import LabKeys, lasting_keys
+from deploy.lab.leftovers import end_leftovers
 from deploy.lab.lock import hold_lab
 from deploy.lab.ports import require_free
 from deploy.lab.processes import Stores, isolation, plan_services, plan_stores
 from deploy.lab.readiness import NotReadyInTime, wait_until_ready
 from deploy.lab.reporting import Reporter
-from deploy.lab.status_file import LabStatus, keep_status, status_path
+from deploy.lab.status_file import LabStatus, StatusKeeper, status_path
 from deploy.lab.supervisor import Supervisor
 from deploy.lab.topology import gateway_url, hot_zones
 from storage.migrations import upgrade
@@ -31,6 +33,7 @@ class RunningLab:
     topology: Topology
     stores: Stores
     keys: LabKeys
+    prometheus_url: str | None = None
 
 
 @asynccontextmanager
@@ -50,8 +53,9 @@ async def running_lab(
     Raises:
         LabFailure, ServerFailure: it cannot be brought up; nothing is left behind.
     """
-    make_home(home)
-    with hold_lab(home.state), _sockets_removed(home):
+    made = make_home(home)
+    with hold_lab(home.state), _sockets_removed(home), _state_removed_if_unused(home, made):
+        await end_leftovers(home, reporter=reporter)
         require_free((zone.name, zone.port) for zone in topology.zones)
         keys = lasting_keys(
             home.state / "keys.json",
@@ -71,15 +75,17 @@ async def running_lab(
             reporter.step("starting agents and gateways")
             for services in plan_services(home, topology, stores=stores, keys=keys):
                 supervisor.add(list(services.items()))
+            status = StatusKeeper(home, _about(home, topology, stores), supervisor)
             keepers = [
                 asyncio.create_task(supervisor.watch()),
-                asyncio.create_task(keep_status(home, _about(home, topology), supervisor)),
+                asyncio.create_task(status.run()),
             ]
             try:
                 await wait_until_ready(topology.zones, deadline=deadline)
             except NotReadyInTime as error:
                 why = supervisor.troubles() or "no process died"
                 raise NotReadyInTime(f"{error}; {why} (logs: {home.logs})") from error
+            status.say_up()
             yield RunningLab(home=home, topology=topology, stores=stores, keys=keys)
         finally:
             for keeper in keepers:
@@ -98,11 +104,23 @@ def _sockets_removed(home: Home) -> Iterator[None]:
         shutil.rmtree(home.run, ignore_errors=True)
 
 
+@contextmanager
+def _state_removed_if_unused(home: Home, made: Path | None) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        remove_unused(home, made)
+        raise
+
+
 async def _start_servers(
     stores: Stores, supervisor: Supervisor, *, deadline: float, reporter: Reporter
 ) -> None:
     if not stores.servers:
         return
+    for server in stores.servers.values():
+        # Before the first is launched: a start that cannot succeed leaves no data behind.
+        await asyncio.to_thread(server.find_binaries)
     reporter.step(f"starting {', '.join(stores.servers)}")
     supervisor.add(list(stores.servers.items()))
     left_s = max(1.0, deadline - time.monotonic())
@@ -114,11 +132,14 @@ async def _start_servers(
     )
 
 
-def _about(home: Home, topology: Topology) -> LabStatus:
+def _about(home: Home, topology: Topology, stores: Stores) -> LabStatus:
     return LabStatus(
         pid=os.getpid(),
         isolation=isolation(),
+        topology=topology,
         gateways={zone.name: gateway_url(zone) for zone in topology.zones},
+        database_url=stores.database_url,
+        redis_urls=stores.redis_urls,
         logs=str(home.logs),
         keys_file=str(home.state / "keys.json"),
     )

@@ -7,18 +7,29 @@ from pathlib import Path
 
 from deploy.servers.leashed import Leashed, launch
 
+# What a killed lab left is ended before ours starts; this is for what ends in that moment.
+LOCK_WAIT_S = 10.0
 # Long enough for a gateway or an agent to finish the calls that it has taken.
 STOP_STEPS = ((signal.SIGTERM, 20.0),)
 
 
 class Service:
-    """`python -m MODULE` with an environment of its own."""
+    """`python -m MODULE` with an environment of its own, once at a time for each `lock`."""
 
-    def __init__(self, name: str, *, module: str, env: Mapping[str, str], log_path: Path) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        module: str,
+        env: Mapping[str, str],
+        log_path: Path,
+        lock: Path | None = None,
+    ) -> None:
         self.name = name
         self._module = module
         self._env = dict(env)
         self._log_path = log_path
+        self._lock = lock
         self._child: Leashed | None = None
 
     @property
@@ -34,7 +45,11 @@ class Service:
         """Start the process; one that died before is reaped."""
         self.stop()
         self._child = launch(
-            [sys.executable, "-m", self._module], log_path=self._log_path, env=self._env
+            [sys.executable, "-m", self._module],
+            log_path=self._log_path,
+            env=self._env,
+            lock=self._lock,
+            lock_wait_s=LOCK_WAIT_S,
         )
 
     def last_lines(self) -> list[str]:

@@ -60,6 +60,14 @@ class EmbeddedServer(ABC):
         """Where the server listens."""
 
     @abstractmethod
+    def find_binaries(self) -> None:
+        """Look for what a start will run, once; nothing is started or made but copies of it.
+
+        Raises:
+            MissingServer: the message says what would help.
+        """
+
+    @abstractmethod
     def prepare(self) -> list[str]:
         """Make everything a start needs and return the command."""
 
@@ -92,11 +100,9 @@ class EmbeddedServer(ABC):
                 f"{self.socket_path} is longer than {SOCKET_PATH_LIMIT} bytes: "
                 "choose a shorter folder for sockets"
             )
-        self.state_dir.mkdir(parents=True, exist_ok=True)
-        if self.account.dropped:
-            self.state_dir.chmod(0o711)
+        self.make_state_dir()
+        self.find_binaries()
         self.run_dir.mkdir(parents=True, exist_ok=True)
-        require_reach(self.state_dir / "data", self.account)
         require_reach(self.run_dir / "socket", self.account)
         self._child = launch(
             self.prepare(),
@@ -107,6 +113,17 @@ class EmbeddedServer(ABC):
             lock=self.state_dir / "lock",
             lock_wait_s=LOCK_WAIT_S,
         )
+
+    def make_state_dir(self) -> None:
+        """Make the folder; the account passes through it to its data.
+
+        Raises:
+            UnreachableFolder: it cannot pass through a parent.
+        """
+        self.state_dir.mkdir(parents=True, exist_ok=True)
+        if self.account.dropped:
+            self.state_dir.chmod(0o711)
+        require_reach(self.state_dir / "data", self.account)
 
     def wait_until_ready(self, *, timeout_s: float = START_TIMEOUT_S) -> None:
         """Return when the server answers and its settings are safe.

@@ -37,6 +37,9 @@ def _hold_lock(path: str, wait_s: float) -> None:
             time.sleep(0.05)
         else:
             break
+    # Who to end, should our owner be killed and its successor find the lock still held.
+    os.ftruncate(lock, 0)
+    os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
     # Inherited by the command and by all it forks: the lock lasts as long as the last of them.
     os.set_inheritable(lock, True)
 

@@ -46,6 +46,7 @@ class PostgresServer(EmbeddedServer):
         super().__init__(state_dir, run_dir, log_path)
         self._path = path
         self._password: str | None = None
+        self._binaries: PostgresBinaries | None = None
 
     @property
     def url(self) -> str:
@@ -60,17 +61,25 @@ class PostgresServer(EmbeddedServer):
         """The socket; PostgreSQL derives its name from the port."""
         return self.run_dir / "pg" / f".s.PGSQL.{PORT}"
 
+    def find_binaries(self) -> None:
+        """Look for PostgreSQL, of the version of the data that is there."""
+        if self._binaries is None:
+            self.make_state_dir()
+            version = self._version_file
+            self._binaries = find_postgres(
+                account=self.account,
+                copies=self.state_dir / "binaries",
+                major=int(version.read_text()) if version.exists() else None,
+                path=self._path,
+            )
+
     def prepare(self) -> list[str]:
         """Create the cluster on the first start, and return the command that runs it."""
+        self.find_binaries()
+        binaries = self._binaries
+        assert binaries is not None
         data = self.state_dir / "data"
-        version = data / "PG_VERSION"
-        binaries = find_postgres(
-            account=self.account,
-            copies=self.state_dir / "binaries",
-            major=int(version.read_text()) if version.exists() else None,
-            path=self._path,
-        )
-        if not version.exists():
+        if not self._version_file.exists():
             _create_cluster(
                 binaries,
                 data=data,
@@ -91,6 +100,10 @@ class PostgresServer(EmbeddedServer):
         }
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         return [str(binaries.postgres), "-D", str(data), *options]
+
+    @property
+    def _version_file(self) -> Path:
+        return self.state_dir / "data" / "PG_VERSION"
 
     def check(self) -> None:
         """Connect as the administrator and read the settings back."""

@@ -40,6 +40,7 @@ class ValkeyServer(EmbeddedServer):
         """Prepare nothing yet; `path` replaces $PATH in the search for binaries."""
         super().__init__(state_dir, run_dir, log_path)
         self._path = path
+        self._binary: Path | None = None
 
     @property
     def password(self) -> str:
@@ -56,11 +57,16 @@ class ValkeyServer(EmbeddedServer):
         """Where it listens."""
         return self.run_dir / "kv" / "redis.sock"
 
+    def find_binaries(self) -> None:
+        """Look for Valkey or Redis."""
+        if self._binary is None:
+            self.make_state_dir()
+            copies = self.state_dir / "binaries"
+            self._binary = find_valkey(account=self.account, copies=copies, path=self._path)
+
     def prepare(self) -> list[str]:
         """Write configuration and administrator, and return the command."""
-        binary = find_valkey(
-            account=self.account, copies=self.state_dir / "binaries", path=self._path
-        )
+        self.find_binaries()
         data = private_folder(self.state_dir / "data", self.account)
         socket_folder(self.socket_path.parent, self.account)
         # A socket that a killed server left behind would answer "connection refused".
@@ -70,7 +76,7 @@ class ValkeyServer(EmbeddedServer):
         self._hand_over(users, "\n".join([*_our_users(self.password), *others, ""]))
         config = data / "valkey.conf"
         self._hand_over(config, self._configuration(data, users))
-        return [str(binary), str(config)]
+        return [str(self._binary), str(config)]
 
     def check(self) -> None:
         """Connect as the administrator and read the settings back."""

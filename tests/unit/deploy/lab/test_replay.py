@@ -1,29 +1,43 @@
 from datetime import date
 
 import pytest
+from hdrh.histogram import HdrHistogram
 
-from deploy.lab.cold_count import ColdCount
-from deploy.lab.emulation import Sent
+from deploy.lab.hot_count import HotCount
+from deploy.lab.load_spec import LoadSpec
 from deploy.lab.replay import Replay
+from deploy.lab.sent import Sent
+from storage.cold.audit import ReadingCount
+
+NO_DELAYS = bytes(HdrHistogram(1, 3_600_000_000, 3).encode()).decode()
 
 
-def replay(*, acknowledged: int, found: int, distinct: int, unanswered: int = 0) -> Replay:
+def replay(
+    *,
+    acknowledged: int,
+    found: int,
+    distinct: int,
+    unanswered: int = 0,
+    before: int = 0,
+    refused: int = 0,
+) -> Replay:
     return Replay(
-        day=date(2026, 1, 1),
+        spec=LoadSpec(meters=1, seed=1, first_day=date(2026, 1, 1)),
         meters=1,
         sent=Sent(
             planned=96,
             sent=96,
             acknowledged=acknowledged,
-            refused={},
+            refused={"negative-consumption": refused} if refused else {},
             unanswered=unanswered,
             requests=96,
             retries=0,
             seconds=1.0,
-            readings_per_second=96,
-            delay_ms=None,
+            delay_histogram=NO_DELAYS,
         ),
-        cold=ColdCount(found, distinct),
+        before=ReadingCount(found=before, distinct=before),
+        cold=ReadingCount(found, distinct),
+        hot=HotCount(zones={"zone-3a": distinct}, distinct=distinct),
         seconds=1.0,
     )
 
@@ -41,6 +55,20 @@ def replay(*, acknowledged: int, found: int, distinct: int, unanswered: int = 0)
             True,
             id="stored_but_the_answer_was_lost",
         ),
+        pytest.param(
+            replay(acknowledged=96, found=96, distinct=96, before=96), True, id="sent_again"
+        ),
+        pytest.param(
+            replay(acknowledged=96, found=150, distinct=150, before=60), True, id="some_sent_again"
+        ),
+        pytest.param(
+            replay(acknowledged=96, found=99, distinct=99, before=100),
+            False,
+            id="one_of_before_is_lost",
+        ),
+        pytest.param(
+            replay(acknowledged=96, found=197, distinct=197, before=100), False, id="more_than_sent"
+        ),
     ],
 )
 def test_exactly_once(case: Replay, exactly_once: bool) -> None:
@@ -49,4 +77,15 @@ def test_exactly_once(case: Replay, exactly_once: bool) -> None:
 
 
 def test_a_day_without_an_answer_is_not_all_acknowledged() -> None:
-    assert not replay(acknowledged=0, found=0, distinct=0, unanswered=96).all_acknowledged
+    silent = replay(acknowledged=0, found=0, distinct=0, unanswered=96)
+
+    assert not silent.all_acknowledged
+    assert not silent.all_answered
+
+
+def test_what_was_refused_for_good_has_its_answer() -> None:
+    case = replay(acknowledged=90, found=90, distinct=90, refused=6)
+
+    assert not case.all_acknowledged
+    assert case.all_answered
+    assert case.figures()["refused_reasons"] == {"negative-consumption": 6}

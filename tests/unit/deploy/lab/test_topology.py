@@ -13,13 +13,19 @@ from deploy.lab.topology import (
 )
 
 
-def test_the_lab_has_one_zone_a_tier() -> None:
+def test_the_lab_is_a_headquarters_a_fog_and_two_edges() -> None:
     topology = lab_topology()
 
     assert headquarters(topology).name == "zone-1"
-    assert [zone.name for zone in hot_zones(topology)] == ["zone-2", "zone-3a"]
-    assert [gateway_url(zone) for zone in edges(topology)] == ["http://127.0.0.1:8083"]
-    assert [entry.parent for entry in zone_entries(topology)] == [None, "zone-1", "zone-2"]
+    assert [zone.name for zone in hot_zones(topology)] == ["zone-2", "zone-3a", "zone-3b"]
+    assert [gateway_url(zone) for zone in edges(topology)] == [
+        "http://127.0.0.1:8083",
+        "http://127.0.0.1:8084",
+    ]
+    assert [entry.parent for entry in zone_entries(topology)] == [
+        *(None, "zone-1"),
+        *("zone-2", "zone-2"),
+    ]
 
 
 def test_other_ports_are_given_from_headquarters_down() -> None:
@@ -29,6 +35,7 @@ def test_other_ports_are_given_from_headquarters_down() -> None:
         ("zone-1", 9000),
         ("zone-2", 9001),
         ("zone-3a", 9002),
+        ("zone-3b", 9003),
     ]
 
 
