@@ -4,7 +4,26 @@ from types import TracebackType
 from typing import Self
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+
+class ReadingsColumn(ProgressColumn):
+    """How many readings of how many, and how many a second."""
+
+    def render(self, task: Task) -> Text:
+        """Return the column's text."""
+        pace = f"  {task.speed:,.0f}/s" if task.speed else ""
+        return Text(f"{task.completed:,.0f} of {task.total or 0:,.0f} readings{pace}")
 
 
 class ShownProgress:
@@ -15,8 +34,10 @@ class ShownProgress:
         self._bar = Progress(
             TextColumn("  "),
             BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("readings"),
+            ReadingsColumn(),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
             console=self._console,
             transient=True,
             # Without a terminal a bar is noise in somebody's log.
@@ -40,9 +61,7 @@ class ShownProgress:
 
     def step(self, text: str) -> None:
         """Print the step."""
-        if self._task is not None:
-            self._bar.remove_task(self._task)
-            self._task = None
+        self.finished()
         self._console.print(f"- {text}", markup=False, soft_wrap=True)
 
     def progress(self, done: int, total: int) -> None:
@@ -50,3 +69,9 @@ class ShownProgress:
         if self._task is None:
             self._task = self._bar.add_task("", total=total)
         self._bar.update(self._task, completed=done, total=total)
+
+    def finished(self) -> None:
+        """Take the bar away."""
+        if self._task is not None:
+            self._bar.remove_task(self._task)
+            self._task = None

@@ -1,41 +1,73 @@
-"""What `up` tells people at its end."""
+"""What `up` and `load` tell people at their end."""
 
+from datetime import UTC, datetime
+
+from deploy.lab.first_calls import first_calls
 from deploy.lab.processes import isolation
 from deploy.lab.replay import Replay
 from deploy.lab.running import RunningLab
-from deploy.lab.topology import edges, gateway_url
+from deploy.lab.topology import gateway_url
 
 
 def summary_text(lab: RunningLab, replay: Replay) -> str:
-    """Return the run's figures and how to go on."""
-    figures = replay.figures()
-    delay = figures["delay_ms"] or {}
-    reasons = ", ".join(f"{why} {n}" for why, n in figures["refused_reasons"].items())
-    delays = ", ".join(f"{name} {value:g} ms" for name, value in delay.items()) or "none"
-    verdict = "each acknowledged one exactly once"
-    if not replay.exactly_once:
-        verdict = "NOT each acknowledged one exactly once"
+    """Return a run's figures, where the lab answers, its keys and calls to begin with."""
     rows = [
-        ("day", f"{figures['day']}, {figures['meters']} meters"),
-        ("sent", f"{figures['sent']:,}"),
-        ("acknowledged", f"{figures['acknowledged']:,} ({figures['readings_per_second']:,}/s)"),
-        ("refused", f"{figures['refused']:,}" + (f" ({reasons})" if reasons else "")),
-        ("unanswered", f"{figures['unanswered']:,}"),
-        ("in cold store", f"{figures['cold_found']:,}: {verdict}"),
-        ("request delay", delays),
-        ("took", f"{figures['seconds']:.1f} s"),
+        *_figures(replay),
         ("isolation", isolation()),
+        *((zone.name, gateway_url(zone)) for zone in lab.topology.zones),
+        ("database", lab.stores.database_url),
     ]
-    rows += [(zone.name, gateway_url(zone)) for zone in lab.topology.zones]
+    if lab.prometheus_url is not None:
+        rows.append(("prometheus", lab.prometheus_url))
     rows += [(f"key {tenant}", key) for tenant, key in lab.keys.tenants.items()]
-    lines = [f"  {name:<18} {value}" for name, value in rows]
-    return "\n".join([*lines, "", *_first_call(lab)])
+    rows.append(("all keys are in", str(lab.home.state / "keys.json")))
+    calls = curl_lines(lab, replay)
+    about = (
+        f"Meter {replay.sample.meter_id} at its edge, at headquarters, and two more readings of it:"
+    )
+    return "\n".join([_columns(rows), "", about, *(f"  {call}" for call in calls)])
 
 
-def _first_call(lab: RunningLab) -> list[str]:
-    tenant, key = next(iter(lab.keys.tenants.items()))
-    url = gateway_url(edges(lab.topology)[0])
-    return [
-        f"The meters of {tenant}, as its edge knows them:",
-        f"  curl -H 'Authorization: Bearer {key}' '{url}/v1/mdms/meters?limit=3'",
+def figures_text(replay: Replay) -> str:
+    """Return a run's figures."""
+    return _columns(_figures(replay))
+
+
+def curl_lines(lab: RunningLab, replay: Replay) -> list[str]:
+    """Return the calls of `first_calls` for the run's first meter."""
+    today = datetime.now(UTC).date()
+    return first_calls(lab, spec=replay.spec, meter=replay.sample, today=today)
+
+
+def _figures(replay: Replay) -> list[tuple[str, str]]:
+    spec, sent = replay.spec, replay.sent
+    days = f"{spec.first_day}" + (f" to {spec.last_day}" if spec.days > 1 else "")
+    outcomes = ", ".join(f"{name} {n:,}" for name, n in sent.outcomes.items() if n)
+    refused = ", ".join(f"{name} {n:,}" for name, n in sent.refused.items())
+    faults = ", ".join(f"{name} {n:,}" for name, n in sent.faults.items())
+    zones = ", ".join(f"{zone} {n:,}" for zone, n in replay.hot.zones.items())
+    delay = ", ".join(f"{name} {value:,g} ms" for name, value in (sent.delay_ms() or {}).items())
+    verdict = "each acknowledged reading is there exactly once"
+    if not replay.exactly_once:
+        verdict = f"NOT each acknowledged reading exactly once ({replay.cold.distinct:,} distinct)"
+    rows = [
+        ("day", f"{days}, {replay.meters:,} meters"),
+        ("sent", f"{sent.sent:,} readings"),
+        ("acknowledged", f"{sent.acknowledged:,}" + (f" ({outcomes})" if outcomes else "")),
+        ("refused", f"{sum(sent.refused.values()):,}" + (f" ({refused})" if refused else "")),
+        ("unanswered", f"{sent.unanswered:,}"),
+        ("found in hot", f"{replay.hot.distinct:,} ({zones})"),
+        ("found in cold", f"{replay.cold.found:,}: {verdict}"),
+        ("request delay", delay or "no answer"),
+        ("pace", f"{sent.readings_per_second:,} readings/s in {sent.requests:,} requests"),
+        ("took", f"{replay.seconds:.1f} s"),
     ]
+    if faults:
+        rows.insert(2, ("faults", faults))
+    if replay.before.distinct:
+        rows.insert(-4, ("in cold before", f"{replay.before.distinct:,}"))
+    return rows
+
+
+def _columns(rows: list[tuple[str, str]]) -> str:
+    return "\n".join(f"  {name:<18} {value}" for name, value in rows)

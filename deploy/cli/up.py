@@ -5,17 +5,28 @@ import json
 import os
 import sys
 import time
+from dataclasses import dataclass
+from typing import Any
 
 import click
 
 from deploy.cli.exit_codes import INTERRUPTED, NOT_ALL_ACKNOWLEDGED, NOT_EXACTLY_ONCE, OK
 from deploy.cli.interruption import cancelled_by_signals
 from deploy.cli.progress import ShownProgress
-from deploy.cli.summary import summary_text
+from deploy.cli.summary import curl_lines, summary_text
 from deploy.lab.home import find_home
 from deploy.lab.replay import Replay, replay_day
 from deploy.lab.running import RunningLab, running_lab
-from deploy.lab.topology import lab_topology
+from deploy.lab.topology import gateway_url, lab_topology
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fleet:
+    """Whose readings `up` sends."""
+
+    meters: int
+    seed: int
+    pv_share: float
 
 
 @click.command()
@@ -32,6 +43,13 @@ from deploy.lab.topology import lab_topology
     "--seed", default=1, show_default=True, type=click.IntRange(0), help="Seed of the fleet."
 )
 @click.option(
+    "--pv-share",
+    default=0.2,
+    show_default=True,
+    type=click.FloatRange(0, 1),
+    help="Homes with panels, which report their export too.",
+)
+@click.option(
     "--timeout",
     default=300.0,
     show_default=True,
@@ -44,14 +62,23 @@ from deploy.lab.topology import lab_topology
     help="Gateways listen from this port on, in place of the design's ports.",
 )
 def up(
-    *, once: bool, as_json: bool, meters: int, seed: int, timeout: float, first_port: int | None
+    *,
+    once: bool,
+    as_json: bool,
+    meters: int,
+    seed: int,
+    pv_share: float,
+    timeout: float,
+    first_port: int | None,
 ) -> None:
     """Bring the platform up, send it a day of emulated readings, prove that each arrived.
 
     Starts PostgreSQL and a Valkey a zone (or uses $DATABASE_URL and $REDIS_URL_<ZONE>), an agent
     and a gateway a zone, registers the meters of two tenants, replays the next past UTC day in
-    15-minute intervals, and counts in PostgreSQL. Stays up until Ctrl-C, which ends what it
-    started and nothing else; data and keys survive.
+    15-minute intervals at both edges, and counts in the stores. Stays up until Ctrl-C, which ends
+    what it started and nothing else; data and keys survive, the next `up` takes the next day.
+
+    While it is up: `load` sends more, `status` shows it, `tenant` and `key` administer it.
 
     \b
     Exit codes:
@@ -62,12 +89,13 @@ def up(
       5    an acknowledged reading is not in the cold store exactly once
       130  interrupted before the summary
     """
+    fleet = Fleet(meters=meters, seed=seed, pv_share=pv_share)
     deadline = time.monotonic() + timeout
-    sys.exit(asyncio.run(_up(once, as_json, meters, seed, deadline, first_port)))
+    sys.exit(asyncio.run(_up(once, as_json, fleet, deadline, first_port)))
 
 
 async def _up(
-    once: bool, as_json: bool, meters: int, seed: int, deadline: float, first_port: int | None
+    once: bool, as_json: bool, fleet: Fleet, deadline: float, first_port: int | None
 ) -> int:
     home = find_home(environ=os.environ)
     topology = lab_topology(first_port=first_port)
@@ -79,9 +107,15 @@ async def _up(
                     home, topology, environ=os.environ, deadline=deadline, reporter=reporter
                 ) as lab:
                     replay = await replay_day(
-                        lab, meters=meters, seed=seed, deadline=deadline, reporter=reporter
+                        lab,
+                        meters=fleet.meters,
+                        seed=fleet.seed,
+                        pv_share=fleet.pv_share,
+                        deadline=deadline,
+                        reporter=reporter,
                     )
                     code = _verdict(replay)
+                    reporter.finished()
                     _print(lab, replay, as_json)
                     if not once:
                         reporter.step("the lab is up; Ctrl-C ends it")
@@ -100,7 +134,18 @@ def _verdict(replay: Replay) -> int:
 
 def _print(lab: RunningLab, replay: Replay, as_json: bool) -> None:
     if as_json:
-        figures = replay.figures() | {"database_url": lab.stores.database_url}
-        click.echo(json.dumps(figures))
+        click.echo(json.dumps(replay.figures() | _addresses(lab, replay)))
     else:
         click.echo(summary_text(lab, replay))
+
+
+def _addresses(lab: RunningLab, replay: Replay) -> dict[str, Any]:
+    return {
+        "database_url": lab.stores.database_url,
+        "redis_urls": lab.stores.redis_urls,
+        "gateways": {zone.name: gateway_url(zone) for zone in lab.topology.zones},
+        "prometheus_url": lab.prometheus_url,
+        "keys": lab.keys.tenants,
+        "keys_file": str(lab.home.state / "keys.json"),
+        "curl": curl_lines(lab, replay),
+    }

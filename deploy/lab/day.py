@@ -12,6 +12,8 @@ import msgspec
 from storage.platform.snapshot import write_private
 
 FIRST_DAY = date(2026, 1, 1)
+# The platform refuses readings that are too old; there is room for days before the first one.
+OLDEST = timedelta(days=700)
 
 
 class _Taken(msgspec.Struct, frozen=True):
@@ -29,7 +31,7 @@ def take_days(path: Path, *, days: int, today: date) -> date:
         try:
             taken = msgspec.json.decode(path.read_bytes(), type=_Taken)
         except FileNotFoundError:
-            first = min(FIRST_DAY, today - timedelta(days=days))
+            first = max(min(FIRST_DAY, today - timedelta(days=days)), today - OLDEST)
             taken = _Taken(first, first + timedelta(days=days - 1))
         else:
             first = taken.last + timedelta(days=1)

@@ -11,7 +11,12 @@ from deploy.lab.keys_file import LabKeys
 Preset = Literal["homes", "paper"]
 Shape = Literal["live", "backfill"]
 
-# The paper's devices, of each tenant that sends its load.
+# What the emulator can do to readings on their way; it says what each one is.
+FAULTS = (
+    *("negative", "spike", "roll-over", "clock-drift"),
+    *("out-of-order", "late", "gap", "duplicate"),
+)
+# The paper's devices, of the tenant that sends its load.
 PAPER_METERS = 1_000
 PAPER_DAYS = 10
 

@@ -13,6 +13,7 @@ from typing import Any
 from deploy.lab.day import take_days
 from deploy.lab.emulation import emulate
 from deploy.lab.failure import LabFailure
+from deploy.lab.first_calls import SampleMeter
 from deploy.lab.hot_count import HotCount, count_hot
 from deploy.lab.links import wait_until_drained
 from deploy.lab.load_spec import Load, LoadSpec, split_by_edge, split_by_tenant
@@ -27,6 +28,7 @@ from storage.cold.audit import ReadingCount
 EPOCH = date(1970, 1, 1).toordinal()
 # A clock that is off moves a day's first or last interval into the day beside it.
 DRIFT = "clock-drift"
+OUTCOMES = ("accepted", "duplicate", "corrected")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +37,7 @@ class Replay:
 
     spec: LoadSpec
     meters: int
+    sample: SampleMeter
     sent: Sent
     before: ReadingCount
     cold: ReadingCount
@@ -74,7 +77,7 @@ class Replay:
             "planned": sent.planned,
             "sent": sent.sent,
             "acknowledged": sent.acknowledged,
-            "outcomes": sent.outcomes,
+            "outcomes": {name: sent.outcomes.get(name, 0) for name in OUTCOMES},
             "refused": sum(sent.refused.values()),
             "refused_reasons": sent.refused,
             "unanswered": sent.unanswered,
@@ -126,8 +129,7 @@ async def replay(lab: RunningLab, *, spec: LoadSpec, deadline: float, reporter: 
     margin = 1 if DRIFT in spec.faults else 0
     days = range(first - margin, last + margin + 1)
     reporter.step(f"registering {meters:,} meters")
-    for load in loads:
-        await _register(lab, load, deadline=deadline)
+    samples = [await _register(lab, load, deadline=deadline) for load in loads]
     before = await _count_now(lab, tenants, days, deadline=deadline)
     reporter.step(f"sending {_named(spec)}")
     sent = await _send(lab, spec, loads, deadline=deadline, reporter=reporter)
@@ -148,6 +150,7 @@ async def replay(lab: RunningLab, *, spec: LoadSpec, deadline: float, reporter: 
     return Replay(
         spec=spec,
         meters=meters,
+        sample=samples[0],
         sent=sent,
         before=before,
         cold=cold,
@@ -156,7 +159,8 @@ async def replay(lab: RunningLab, *, spec: LoadSpec, deadline: float, reporter: 
     )
 
 
-async def _register(lab: RunningLab, load: Load, *, deadline: float) -> None:
+async def _register(lab: RunningLab, load: Load, *, deadline: float) -> SampleMeter:
+    """Register a tenant's meters, wait until every edge knows them, and return the first."""
     fleet = await fleet_of(load)
     top = gateway_url(headquarters(lab.topology))
     await register_meters(top, key=load.key, meters=fleet, deadline=deadline)
@@ -165,6 +169,13 @@ async def _register(lab: RunningLab, load: Load, *, deadline: float) -> None:
             wait_until_known(gateway_url(edge), key=load.key, meters=fleet, deadline=deadline)
             for edge in edges(lab.topology)
         )
+    )
+    first = fleet[0]
+    return SampleMeter(
+        tenant=load.tenant,
+        meter_id=first["meter_id"],
+        register=first["registers"][0],
+        interval_s=first["interval_s"],
     )
 
 
