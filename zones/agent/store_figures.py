@@ -19,14 +19,14 @@ EVERY_S: Final = 5.0
 ANSWER_S: Final = 4.0
 
 # Gauge by field of INFO.
-_HOT: Final = {
+HOT: Final = {
     "used_memory": ("hot_memory_bytes", "Memory that the hot store uses"),
     "maxmemory": ("hot_memory_limit_bytes", "Memory at which the hot store refuses writes"),
     "aof_current_size": ("hot_log_bytes", "Size of the hot store's append-only log"),
     "connected_clients": ("hot_clients", "Connections to the hot store"),
 }
 # Gauge by column.
-_COLD: Final = {
+COLD: Final = {
     "bytes": ("cold_bytes", "Size of the database on disk"),
     "connections": ("cold_connections", "Connections to the database server"),
     "connections_limit": ("cold_connections_limit", "Connections that it allows"),
@@ -91,11 +91,11 @@ def hot_figures(admin: HotConnection) -> StoreFigures:
     async def ask() -> Mapping[str, float]:
         reply = cast(bytes, await admin.call("INFO", "everything"))
         fields = dict(line.split(":", 1) for line in reply.decode().splitlines() if ":" in line)
-        figures = {key: float(fields[key]) for key in _HOT if key in fields}
+        figures = {key: float(fields[key]) for key in HOT if key in fields}
         # No bound is not a bound of 0.
         return {key: value for key, value in figures.items() if key != "maxmemory" or value}
 
-    return StoreFigures(store="hot", gauges=_HOT, ask=ask)
+    return StoreFigures(store="hot", gauges=HOT, ask=ask)
 
 
 def cold_figures(engine: AsyncEngine) -> StoreFigures:
@@ -104,6 +104,6 @@ def cold_figures(engine: AsyncEngine) -> StoreFigures:
     async def ask() -> Mapping[str, float]:
         async with engine.connect() as connection:
             row = (await connection.execute(_COLD_QUERY)).mappings().one()
-        return {key: float(row[key]) for key in _COLD}
+        return {key: float(row[key]) for key in COLD}
 
-    return StoreFigures(store="cold", gauges=_COLD, ask=ask)
+    return StoreFigures(store="cold", gauges=COLD, ask=ask)

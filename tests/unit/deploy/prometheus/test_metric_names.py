@@ -1,0 +1,110 @@
+"""What Prometheus' rules speak of exists: processes expose it, or other rules record it."""
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import Metric
+
+from functions.mdms.metrics import MdmsMetrics
+from functions.traffic_scheduling.metrics import LinkMetrics
+from gateway.agent_client import AgentClient
+from gateway.gauges import GatewayGauges
+from gateway.instances import Instances
+from gateway.ledger.log import LedgerLog
+from gateway.metrics import CallMetrics
+from gateway.snapshot_watch import SnapshotWatch
+from zones.agent.metrics import AgentMetrics
+from zones.agent.store_figures import COLD, HOT, StoreFigures
+
+RULES = Path(__file__).parents[4] / "deploy" / "prometheus" / "rules"
+OWN = re.compile(r"(?<![\w:])(?:gridfaas|gateway)_\w+")
+RECORDED = re.compile(r"(?<![\w:])\w+(?::\w+){2}")
+SUFFIXES = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count"), "gauge": ("",)}
+
+
+def rules() -> Iterator[dict[str, Any]]:
+    for path in sorted(RULES.glob("*.yml")):
+        for group in yaml.safe_load(path.read_text())["groups"]:
+            yield from group["rules"]
+
+
+def names_of(families: Iterable[Metric]) -> set[str]:
+    return {
+        family.name + suffix for family in families for suffix in SUFFIXES.get(family.type, ("",))
+    }
+
+
+async def store_names(store: str, gauges: dict[str, tuple[str, str]]) -> set[str]:
+    async def ask() -> dict[str, float]:
+        return dict.fromkeys(gauges, 1.0)
+
+    figures = StoreFigures(store=store, gauges=gauges, ask=ask)
+    await figures.refresh()
+    return names_of(figures.collect())
+
+
+@pytest.fixture
+async def exposed(tmp_path: Path) -> set[str]:
+    """Names in the registries of gateway, agent and workers."""
+    registry = CollectorRegistry()
+    CallMetrics(registry)
+    agent = AgentClient(tmp_path / "agent.sock", timeout_s=1)
+    gauges = GatewayGauges(
+        zone="zone-1",
+        instances=Instances(agent, fresh_s=1, queue_length=1, queue_wait_s=1),
+        snapshots=SnapshotWatch(tmp_path / "snapshot.json", every_s=1),
+        ledger=LedgerLog(tmp_path / "ledger", segment_bytes=1),
+    )
+    await agent.close()
+    mdms = MdmsMetrics(tenant="acme", zone="zone-1")
+    mdms.tail(1)
+    mdms.registry_version(1)
+    mdms.uplink_limit(1)
+    names = await store_names("hot", HOT) | await store_names("cold", COLD)
+    for collector in (
+        registry,
+        gauges,
+        AgentMetrics(zone="zone-1").registry,
+        mdms.registry,
+        LinkMetrics(zone="zone-1").registry,
+    ):
+        names |= names_of(collector.collect())
+    return names
+
+
+async def test_rules_name_metrics_that_are_exposed(exposed: set[str]) -> None:
+    named = {name for rule in rules() for name in OWN.findall(rule["expr"])}
+
+    assert len(named) > 25
+    assert named <= exposed
+
+
+def test_rules_name_recordings_that_are_made() -> None:
+    made = {rule["record"] for rule in rules() if "record" in rule}
+    named = {name for rule in rules() for name in RECORDED.findall(rule["expr"])}
+
+    assert named
+    assert named <= made
+
+
+@pytest.mark.parametrize(
+    "rule", [rule for rule in rules() if "alert" in rule], ids=lambda rule: str(rule["alert"])
+)
+def test_an_alert_says_what_it_is_and_waits(rule: dict[str, Any]) -> None:
+    assert rule["labels"]["severity"] in {"critical", "warning", "info"}
+    assert re.fullmatch(r"[1-9]\d*[smh]", rule["for"])
+    assert set(rule["annotations"]) == {"summary", "description"}
+    for text in rule["annotations"].values():
+        assert len(text) > 20
+
+
+def test_rules_are_labelled_by_nothing_that_could_grow() -> None:
+    allowed = {"zone", "tenant", "function", "function_name", "outcome", "check", "le"}
+    for rule in rules():
+        for labels in re.findall(r"\b(?:by|on|group_right) \(([^)]*)\)", rule["expr"]):
+            assert {label.strip() for label in labels.split(",") if label.strip()} <= allowed
