@@ -1,0 +1,86 @@
+"""What PostgreSQL holds of a tenant's readings: blocks, revisions and tail, row by row.
+
+It shares the formats with the store, but neither its merge, nor its grouping, nor its queries.
+"""
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+
+import asyncpg
+import numpy as np
+
+from storage.cold.codec import BlockCodec
+from storage.model.block import HAS_RAW
+from tests.e2e.lab import Lab
+from tests.e2e.stores import cold_store, schema
+from tests.e2e.versions import DAY_S, REGISTER, Slot, Version
+
+Stamp = tuple[int, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Current:
+    """What a slot shows."""
+
+    version: Version
+    raw: int | None
+    revision: int
+
+
+@dataclass(slots=True)
+class Record:
+    """Per slot: every stored version with its stamp, copies included, and what it shows now."""
+
+    versions: defaultdict[Slot, list[tuple[Stamp, Version]]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
+    current: dict[Slot, Current] = field(default_factory=dict)
+    shown: Counter[Slot] = field(default_factory=Counter)
+    quarantined: int = 0
+    in_tail: int = 0
+
+
+async def read_record(lab: Lab) -> Record:
+    """Read every tenant's record, as the administrator, in one snapshot."""
+    record = Record()
+    async with (
+        cold_store(lab) as connection,
+        connection.transaction(isolation="repeatable_read", readonly=True),
+    ):
+        for tenant in lab.tenants:
+            await _read_tenant(connection, tenant, record)
+    return record
+
+
+async def _read_tenant(
+    connection: "asyncpg.Connection[asyncpg.Record]", tenant: str, record: Record
+) -> None:
+    name = schema(tenant)
+    for row in await connection.fetch(f'SELECT * FROM "{name}".blocks'):
+        _add_block(record, tenant, row)
+    for row in await connection.fetch(f'SELECT * FROM "{name}".revisions'):
+        assert row["register"] == REGISTER
+        start_s = row["day"] * DAY_S + row["slot"] * row["interval_s"]
+        version = Version(row["value"], row["quality"])
+        stamp = (row["sequence"], row["edge"])
+        record.versions[Slot(tenant, row["meter_id"], start_s)].append((stamp, version))
+    record.in_tail += await connection.fetchval(f'SELECT count(*) FROM "{name}".tail')
+    record.quarantined += await connection.fetchval(f'SELECT count(*) FROM "{name}".quarantine')
+
+
+def _add_block(record: Record, tenant: str, row: asyncpg.Record) -> None:
+    block = BlockCodec(DAY_S // row["interval_s"]).decode([row["body"]])
+    present = np.flatnonzero(block.present).tolist()
+    assert len(present) == row["present"]
+    for at in present:
+        slot = Slot(tenant, row["meter_id"], row["day"] * DAY_S + at * row["interval_s"])
+        cell = block.slots[at]
+        version = Version(int(cell["final"]), int(cell["quality"]))
+        stamp = (int(block.sequence[at]), block.edges[block.edge[at]])
+        record.versions[slot].append((stamp, version))
+        record.shown[slot] += 1
+        record.current[slot] = Current(
+            version,
+            int(cell["raw"]) if cell["flags"] & HAS_RAW else None,
+            int(cell["revision"]),
+        )

@@ -1,0 +1,43 @@
+"""A reading's place, the values it was given, and the rule that says which of them counts."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+REGISTER = "1-0:1.8.0"
+INTERVAL_S = 900
+DAY_S = 86_400
+
+ESTIMATED, ACTUAL, EDITED = 0, 1, 2
+_CLASS = {7: EDITED, 8: ESTIMATED, 9: ESTIMATED}
+
+
+class Slot(NamedTuple):
+    """A reading's identity; `start_s` is the start of its interval in seconds since 1970."""
+
+    tenant: str
+    meter: str
+    start_s: int
+
+
+class Version(NamedTuple):
+    """A value that a slot was given, with its QualityOfReading."""
+
+    value: int
+    quality: int
+
+    @property
+    def rank(self) -> int:
+        """Its class: an edited value beats an actual one, that one an estimate."""
+        return _CLASS.get(self.quality, ACTUAL)
+
+
+def final(given: Sequence[Version]) -> Version:
+    """The value that counts: the latest of the highest class. `given` is in order of arrival."""
+    highest = max(version.rank for version in given)
+    return [version for version in given if version.rank == highest][-1]
+
+
+def raw(given: Sequence[Version]) -> int | None:
+    """The latest value that was metered, None when there is none."""
+    actual = [version.value for version in given if version.rank == ACTUAL]
+    return actual[-1] if actual else None
