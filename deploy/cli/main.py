@@ -8,6 +8,7 @@ import click
 from deploy.cli.bench import bench
 from deploy.cli.down import down
 from deploy.cli.exit_codes import FAILED, INTERRUPTED
+from deploy.cli.load import load
 from deploy.cli.status import status
 from deploy.cli.up import up
 from deploy.lab.failure import LabFailure
@@ -28,7 +29,7 @@ def group() -> None:
     """
 
 
-for command in (up, down, status, bench):
+for command in (up, down, status, load, bench):
     group.add_command(command)
 
 

@@ -10,10 +10,12 @@ from typing import Any
 
 import click
 
-from deploy.cli.exit_codes import INTERRUPTED, NOT_ALL_ACKNOWLEDGED, NOT_EXACTLY_ONCE, OK
+from deploy.cli import load_options
+from deploy.cli.exit_codes import INTERRUPTED
 from deploy.cli.interruption import cancelled_by_signals
 from deploy.cli.progress import ShownProgress
 from deploy.cli.summary import curl_lines, summary_text
+from deploy.cli.verdict import verdict
 from deploy.lab.home import find_home
 from deploy.lab.replay import Replay, replay_day
 from deploy.lab.running import RunningLab, running_lab
@@ -32,23 +34,9 @@ class Fleet:
 @click.command()
 @click.option("--once", is_flag=True, help="End after the summary, with all that was started.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object.")
-@click.option(
-    "--meters",
-    default=1_000,
-    show_default=True,
-    type=click.IntRange(1, 100_000),
-    help="Fleet size, over both tenants and edges.",
-)
-@click.option(
-    "--seed", default=1, show_default=True, type=click.IntRange(0), help="Seed of the fleet."
-)
-@click.option(
-    "--pv-share",
-    default=0.2,
-    show_default=True,
-    type=click.FloatRange(0, 1),
-    help="Homes with panels, which report their export too.",
-)
+@load_options.meters
+@load_options.seed
+@load_options.pv_share
 @click.option(
     "--timeout",
     default=300.0,
@@ -114,7 +102,7 @@ async def _up(
                         deadline=deadline,
                         reporter=reporter,
                     )
-                    code = _verdict(replay)
+                    code = verdict(replay)
                     reporter.finished()
                     _print(lab, replay, as_json)
                     if not once:
@@ -124,12 +112,6 @@ async def _up(
             # Asked to end: everything is down by now, and the summary, if any, has been given.
             return code
     return code
-
-
-def _verdict(replay: Replay) -> int:
-    if not replay.exactly_once:
-        return NOT_EXACTLY_ONCE
-    return OK if replay.all_acknowledged else NOT_ALL_ACKNOWLEDGED
 
 
 def _print(lab: RunningLab, replay: Replay, as_json: bool) -> None:
