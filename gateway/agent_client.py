@@ -51,16 +51,21 @@ class AgentClient:
             trust_env=False,
         )
 
-    async def functions(self) -> FunctionList:
-        """List every function of the platform, also those of other tiers.
+    async def functions(self, *, held: str | None = None) -> tuple[FunctionList, str] | None:
+        """List every function of the platform, also those of other tiers, and the list's mark.
+
+        None when the list is still the one of the mark `held`.
 
         Raises:
             AgentUnavailable: no readable answer.
         """
-        response = await self._call("GET", "/v1/functions")
+        headers = {} if held is None else {"if-none-match": held}
+        response = await self._call("GET", "/v1/functions", headers=headers)
+        if response.status_code == 304:
+            return None
         if response.status_code != 200:
             raise AgentUnavailable(f"the agent answered {response.status_code}", retry_after_s=1)
-        return _decode(response, FunctionList)
+        return _decode(response, FunctionList), response.headers.get("etag", "")
 
     async def instances(self, *, tenant: str, function: str) -> list[InstanceEntry]:
         """Name the ready workers of a tenant's function; the agent starts one if there is none.
@@ -105,10 +110,14 @@ class AgentClient:
         await self._http.aclose()
 
     async def _call(
-        self, method: str, path: str, body: dict[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        body: dict[str, str] | None = None,
+        headers: dict[str, str] | None = None,
     ) -> httpx.Response:
         try:
-            return await self._http.request(method, path, json=body)
+            return await self._http.request(method, path, json=body, headers=headers)
         except httpx.HTTPError as error:
             reason = str(error) or type(error).__name__
             raise AgentUnavailable(

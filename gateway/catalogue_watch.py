@@ -15,9 +15,12 @@ FIRST_RETRY_S = 0.1
 async def follow_catalogue(*, agent: AgentClient, catalogue: Catalogue, every_s: float) -> None:
     """Ask for ever, every `every_s` seconds; cancel to stop. A silent agent changes nothing."""
     silent = False
+    held: str | None = None
     while True:
         try:
-            catalogue.replace(await agent.functions())
+            if (found := await agent.functions(held=held)) is not None:
+                functions, held = found
+                catalogue.replace(functions)
             silent = False
         except AgentUnavailable as error:
             if not silent:

@@ -8,6 +8,9 @@ import yaml
 
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 
+# Ten times as fast, where PyYAML was built with libyaml.
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
 
 class CatalogueError(Exception):
     """A function.yaml that cannot be used; names the file and the field."""
@@ -52,7 +55,7 @@ def load_catalogue(folder: Path) -> dict[str, FunctionEntry]:
     entries: dict[str, FunctionEntry] = {}
     for path in sorted(folder.glob("*/function.yaml")):
         try:
-            entry = msgspec.convert(yaml.safe_load(path.read_text()), FunctionEntry)
+            entry = msgspec.convert(yaml.load(path.read_text(), Loader=_Loader), FunctionEntry)
         except (OSError, yaml.YAMLError, msgspec.ValidationError) as error:
             raise CatalogueError(f"{path}: {error}") from error
         if entry.name in entries:

@@ -9,6 +9,9 @@ import yaml
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 
+# Ten times as fast, where PyYAML was built with libyaml.
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
 
 class SpecError(Exception):
     """A function.yaml that cannot be used; names the file and the field."""
@@ -48,7 +51,7 @@ def load_spec(path: Path) -> FunctionSpec:
         SpecError: unreadable, not YAML, a missing, unknown or wrong field, or min above max.
     """
     try:
-        spec = msgspec.convert(yaml.safe_load(path.read_text()), FunctionSpec)
+        spec = msgspec.convert(yaml.load(path.read_text(), Loader=_Loader), FunctionSpec)
     except (OSError, yaml.YAMLError) as error:
         raise SpecError(f"{path}: {error}") from error
     except msgspec.ValidationError as error:

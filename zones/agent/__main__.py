@@ -10,7 +10,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import uvicorn
@@ -19,7 +19,7 @@ from pydantic import ValidationError
 
 from zones.agent.app import create_app
 from zones.agent.settings import AgentSettings, SettingsError
-from zones.catalogue import CatalogueError, load_catalogue
+from zones.catalogue import CatalogueError, FunctionEntry, load_catalogue
 
 logger = logging.getLogger("zones.agent")
 
@@ -49,7 +49,7 @@ def main() -> int:
     """Run; 0 after SIGTERM, 1 after an inner failure, 2 when it cannot start as told."""
     try:
         settings = AgentSettings()  # type: ignore[call-arg]  # the environment has them
-        load_catalogue(settings.functions_dir)
+        catalogue = load_catalogue(settings.functions_dir)
         for name in ("database_url",) if settings.tier == 1 else ("redis_url", "zone_credential"):
             settings.secret(name)
         if settings.tier > 1:
@@ -66,10 +66,12 @@ def main() -> int:
             sys.stderr.write(f"zones.agent: another agent of {settings.zone} is running\n")
             return 2
         listener = stack.enter_context(_listener(settings))
-        return _serve(settings, listener)
+        return _serve(settings, catalogue, listener)
 
 
-def _serve(settings: AgentSettings, listener: socket.socket) -> int:
+def _serve(
+    settings: AgentSettings, catalogue: Mapping[str, FunctionEntry], listener: socket.socket
+) -> int:
     server: AgentServer
 
     def failed() -> None:
@@ -77,7 +79,7 @@ def _serve(settings: AgentSettings, listener: socket.socket) -> int:
 
     server = AgentServer(
         uvicorn.Config(
-            create_app(settings, failed=failed),
+            create_app(settings, catalogue=catalogue, failed=failed),
             loop="uvloop",
             http="httptools",
             ws="none",

@@ -1,7 +1,7 @@
 """The agent's control API: what the zone's gateway and operators ask."""
 
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Annotated, Any
 
 import msgspec
@@ -12,14 +12,20 @@ from zones.agent.instance import Group, Instance
 from zones.agent.problems import install_problems
 from zones.agent.settings import AgentSettings
 from zones.agent.zone_agent import ZoneAgent, running_agent
+from zones.catalogue import FunctionEntry
 
 
-def create_app(settings: AgentSettings, *, failed: Callable[[], None]) -> FastAPI:
+def create_app(
+    settings: AgentSettings,
+    *,
+    catalogue: Mapping[str, FunctionEntry],
+    failed: Callable[[], None],
+) -> FastAPI:
     """Build the application; its lifespan is the agent's. `failed` as in `running_agent`."""
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with running_agent(settings, failed=failed) as agent:
+        async with running_agent(settings, catalogue=catalogue, failed=failed) as agent:
             app.state.agent = agent
             yield
 
@@ -32,7 +38,11 @@ def create_app(settings: AgentSettings, *, failed: Callable[[], None]) -> FastAP
 
     @app.get("/v1/functions")
     async def functions(request: Request) -> Response:
-        return _json({"functions": agent_of(request).functions.all})
+        known = agent_of(request).functions
+        marked = {"etag": known.mark}
+        if request.headers.get("if-none-match") == known.mark:
+            return Response(status_code=304, headers=marked)
+        return Response(known.listing, media_type="application/json", headers=marked)
 
     @app.post("/v1/instances")
     async def ensure(

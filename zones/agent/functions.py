@@ -1,6 +1,9 @@
 """Which functions this zone runs, and for whom."""
 
 from collections.abc import Mapping
+from hashlib import sha256
+
+import msgspec
 
 from storage.platform.snapshot import Snapshot
 from zones.catalogue import FunctionEntry
@@ -20,11 +23,11 @@ class ZoneFunctions:
     def __init__(self, catalogue: Mapping[str, FunctionEntry], *, tier: int) -> None:
         self._catalogue = catalogue
         self._tier = tier
-
-    @property
-    def all(self) -> list[FunctionEntry]:
-        """Every function, also those of other tiers."""
-        return list(self._catalogue.values())
+        self._minimum = [e for e in catalogue.values() if e.min > 0 and tier in e.tiers]
+        self.listing = msgspec.json.encode({"functions": list(catalogue.values())})
+        """Every function, also those of other tiers, as JSON; it is asked for again and again."""
+        self.mark = f'"{sha256(self.listing).hexdigest()[:32]}"'
+        """Names this listing, as an entity tag does."""
 
     def here(self, name: str) -> FunctionEntry:
         """Return a function that this tier runs.
@@ -44,11 +47,9 @@ class ZoneFunctions:
     def always_up(self, snapshot: Snapshot | None) -> list[tuple[str | None, FunctionEntry]]:
         """List (tenant, function) of every group with a minimum; None is the platform's own."""
         groups: list[tuple[str | None, FunctionEntry]] = []
-        for entry in self._catalogue.values():
-            if entry.min == 0 or self._tier not in entry.tiers or snapshot is None:
-                continue
+        for entry in self._minimum if snapshot is not None else ():
             if entry.owner == "platform":
                 groups.append((None, entry))
-            else:
+            elif snapshot is not None:
                 groups.extend((tenant.slug, entry) for tenant in snapshot.tenants)
         return groups

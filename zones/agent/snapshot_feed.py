@@ -4,12 +4,13 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from storage.platform.snapshot import (
     Snapshot,
     SnapshotUnreadable,
+    TenantEntry,
     load_snapshot,
     save_snapshot,
 )
@@ -30,18 +31,21 @@ class SnapshotFeed:
         self._source = source
         self._changed = changed
         self.current: Snapshot | None = None
+        self.tenants: Mapping[str, TenantEntry] | None = None
+        """The tenants of `current` by slug; None while there is no snapshot."""
         self.heard_at: float | None = None
         """Unix time in seconds of the last answer of the source."""
 
     def load(self) -> None:
         """Take up the saved snapshot, if there is one that can be read."""
         try:
-            self.current = load_snapshot(self._path)
+            saved = load_snapshot(self._path)
         except SnapshotUnreadable:
             # The source has it all; until it answers, the zone serves nobody.
             logger.exception("the saved snapshot is of no use")
-        if self.current is not None:
-            self._changed()
+            return
+        if saved is not None:
+            self._take(saved)
 
     async def run(self) -> None:
         """Follow the source for ever; cancel to stop."""
@@ -73,8 +77,12 @@ class SnapshotFeed:
             # A parent that lost its own copy catches up by itself; revoked keys must not return.
             raise SourceUnavailable(f"{newer.position} is offered, {held} is held")
         await asyncio.to_thread(save_snapshot, self._path, newer)
-        self.current = newer
         if held is not None and newer.incarnation != held.incarnation:
             logger.warning("the platform's record was restored or moved: all of it is taken anew")
         logger.info("snapshot version %d, %d tenants", newer.version, len(newer.tenants))
+        self._take(newer)
+
+    def _take(self, snapshot: Snapshot) -> None:
+        self.current = snapshot
+        self.tenants = {entry.slug: entry for entry in snapshot.tenants}
         self._changed()

@@ -1,13 +1,13 @@
 """What a worker is told: built here, field by field, from what its tenant and tier may have."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
 import msgspec
 
-from storage.platform.snapshot import Snapshot, TenantEntry
+from storage.platform.snapshot import TenantEntry
 from zones.agent.instance import PLATFORM
 from zones.agent.settings import AgentSettings
 from zones.agent.walls import Credentials
@@ -70,13 +70,13 @@ class OrderDesk:
         *,
         settings: AgentSettings,
         zone_credential: str | None,
-        snapshot: Callable[[], Snapshot | None],
+        tenants: Callable[[], Mapping[str, TenantEntry] | None],
         walls: Credentialer,
         uid_per_tenant: bool,
     ) -> None:
         self._settings = settings
         self._zone_credential = zone_credential
-        self._snapshot = snapshot
+        self._tenants = tenants
         self._walls = walls
         self._uid_per_tenant = uid_per_tenant
 
@@ -128,8 +128,7 @@ class OrderDesk:
         """
         if slug is None:
             return TenantEntry(slug=PLATFORM, number=0, name="the platform itself", zones=[])
-        snapshot = self._snapshot()
-        for entry in snapshot.tenants if snapshot is not None else ():
-            if entry.slug == slug:
-                return entry
+        entry = (self._tenants() or {}).get(slug)
+        if entry is not None:
+            return entry
         raise UnknownTenant(f"no tenant {slug!r} in this zone")

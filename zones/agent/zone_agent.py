@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 import httpx
@@ -12,7 +12,7 @@ import httpx
 from storage.cold.engine import create_engine
 from storage.hot.connection import connect
 from storage.platform.registry import Registry
-from storage.platform.snapshot import Snapshot
+from storage.platform.snapshot import TenantEntry
 from zones.agent.functions import ZoneFunctions
 from zones.agent.metrics import AgentMetrics
 from zones.agent.pool import WorkerPool
@@ -25,7 +25,7 @@ from zones.agent.wall_keeper import WallKeeper
 from zones.agent.walls import ColdWalls, HotWalls, Walls
 from zones.agent.worker_config import OrderDesk
 from zones.agent.worker_scrape import WorkerScrape
-from zones.catalogue import load_catalogue
+from zones.catalogue import FunctionEntry
 from zones.providers.port import Provider
 from zones.providers.process import ProcessProvider
 
@@ -57,28 +57,27 @@ class ZoneAgent:
 
 @contextlib.asynccontextmanager
 async def running_agent(
-    settings: AgentSettings, *, failed: Callable[[], None]
+    settings: AgentSettings,
+    *,
+    catalogue: Mapping[str, FunctionEntry],
+    failed: Callable[[], None],
 ) -> AsyncIterator[ZoneAgent]:
     """Run an agent for the length of a `with` block; workers end before it does.
 
     `failed` is called when a part ends by an error that it should have survived.
 
     Raises:
-        CatalogueError, SettingsError: the agent cannot start.
+        SettingsError: the agent cannot start.
     """
     async with contextlib.AsyncExitStack() as stack:
-        functions = ZoneFunctions(load_catalogue(settings.functions_dir), tier=settings.tier)
+        functions = ZoneFunctions(catalogue, tier=settings.tier)
         source, walls, store, credential = await _stores(settings, stack)
         metrics = AgentMetrics(zone=settings.zone)
         metrics.registry.register(store)
         provider = ProcessProvider(functions=settings.functions_dir)
 
-        def snapshot() -> Snapshot | None:
-            return feed.current
-
-        def tenants() -> frozenset[str] | None:
-            current = feed.current
-            return None if current is None else frozenset(t.slug for t in current.tenants)
+        def tenants() -> Mapping[str, TenantEntry] | None:
+            return feed.tenants
 
         feed = SnapshotFeed(
             path=settings.snapshot_path, source=source, changed=lambda: keeper.poke()
@@ -87,7 +86,7 @@ async def running_agent(
         desk = OrderDesk(
             settings=settings,
             zone_credential=credential,
-            snapshot=snapshot,
+            tenants=tenants,
             walls=keeper,
             uid_per_tenant=os.geteuid() == 0,
         )

@@ -4,6 +4,7 @@ import contextlib
 import os
 import secrets
 import shutil
+import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -100,3 +101,12 @@ def edge_agent(redis_url: str) -> Iterator[Agent]:
         write_functions(folder / "functions")
         with running_agent(edge_environment(folder, folder / "functions", redis_url)) as agent:
             yield agent
+
+
+@pytest.fixture
+def port() -> int:
+    """A port that is free now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        found: int = probe.getsockname()[1]
+        return found

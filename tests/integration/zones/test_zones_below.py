@@ -2,10 +2,6 @@
 
 import asyncio
 import contextlib
-import os
-import socket
-import subprocess
-import sys
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +9,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import asyncpg
-import httpx
 import pytest
 import redis
 
@@ -21,58 +16,10 @@ from deploy.servers.postgres import query
 from storage.platform.keys import Role
 from storage.platform.registry import Registry, open_registry
 from storage.platform.snapshot import Snapshot, ZoneEntry, load_snapshot
-from tests.integration.zones.agent_process import ROOT, Agent, call, running_agent, until
+from tests.integration.zones.agent_process import Agent, call, running_agent, until
+from tests.integration.zones.gateway_process import environment, running_gateway
 
 ZONES = [ZoneEntry(name="zone-1", tier=1), ZoneEntry(name="zone-2", tier=2, parent="zone-1")]
-
-
-def environment(
-    folder: Path, *, zone: str, tier: int, port: int, functions: Path, **secrets: str
-) -> dict[str, str]:
-    for name in ("state", "run", "secrets"):
-        (folder / zone / name).mkdir(mode=0o700, parents=True)
-    for name, value in secrets.items():
-        (folder / zone / "secrets" / name).write_text(value)
-    return {
-        "PATH": os.environ["PATH"],
-        "PYTHONPATH": str(functions),
-        "GRIDFAAS_ZONE": zone,
-        "GRIDFAAS_TIER": str(tier),
-        "GRIDFAAS_STATE_DIR": str(folder / zone / "state"),
-        "GRIDFAAS_RUN_DIR": str(folder / zone / "run"),
-        "GRIDFAAS_SECRETS_DIR": str(folder / zone / "secrets"),
-        "GRIDFAAS_PARENT_URL": f"http://127.0.0.1:{port}",
-        "GRIDFAAS_GATEWAY_URL": f"http://127.0.0.1:{port}",
-        "GRIDFAAS_FUNCTIONS_DIR": str(functions),
-    }
-
-
-@contextlib.contextmanager
-def running_gateway(settings: dict[str, str], *, port: int) -> Iterator[None]:
-    listen = {"GRIDFAAS_HOST": "127.0.0.1", "GRIDFAAS_PORT": str(port)}
-    process = subprocess.Popen([sys.executable, "-m", "gateway"], env=settings | listen, cwd=ROOT)
-    try:
-
-        def ready() -> bool:
-            assert process.poll() is None, "the gateway ended"
-            with contextlib.suppress(httpx.TransportError):
-                return httpx.get(f"http://127.0.0.1:{port}/healthz").status_code == 200
-            return False
-
-        until(ready, "the gateway answers")
-        yield
-    finally:
-        process.terminate()
-        process.wait(15)
-
-
-@pytest.fixture
-def port() -> int:
-    """A port that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        found: int = probe.getsockname()[1]
-        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
