@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from storage.model.block import BlockKey
 from storage.model.event_block import EventKey
 from storage.model.payload import Batch
+from storage.model.revision import Revision
 from storage.model.uplink import UplinkEntry
 
 
@@ -90,3 +91,11 @@ class RecordStore(Protocol):
 
     async def read(self, keys: Sequence[BlockKey]) -> dict[BlockKey, NDArray[np.void]]:
         """Slots of the blocks that exist, blocks and tail merged; missing ones are left out."""
+
+    async def read_events(self, keys: Sequence[EventKey]) -> dict[EventKey, NDArray[np.void]]:
+        """Events (by instant) of the blocks that exist, blocks and tail merged."""
+
+    async def read_revisions(
+        self, blocks: Sequence[BlockKey], events: Sequence[EventKey]
+    ) -> list[Revision]:
+        """Every version that does not count now, of blocks and tail, in order."""

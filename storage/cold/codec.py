@@ -5,7 +5,6 @@ All-zero planes are left out; the rest is packed by zstd when that is shorter.
 
 import struct
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Final
 from zlib import crc32
 
@@ -13,8 +12,9 @@ import numpy as np
 import zstandard
 from numpy.typing import NDArray
 
+from storage.cold.edge_names import with_own_edges, with_shared_edges
 from storage.cold.planes import PLANES, from_planes, to_planes
-from storage.model.block import HAS_RAW, RecordBlock
+from storage.model.block import RecordBlock
 from storage.model.quality import KNOWN_QUALITY
 
 _FORMAT: Final = 1
@@ -44,7 +44,7 @@ class BlockCodec:
 
         A block's edge names must not take more than 65,535 bytes together, nor hold a line feed.
         """
-        names, local = _with_own_edges(blocks, self._slots)
+        names, local = with_own_edges(blocks, self._slots)
         planes, level, step = to_planes(local, self._slots)
         kept: NDArray[np.bool_] = np.any(planes, axis=2)
         columns = zip(
@@ -83,7 +83,7 @@ class BlockCodec:
         absent = blocks.slots[~blocks.present]
         if not KNOWN_QUALITY[blocks.slots["quality"]].all() or absent.tobytes().strip(b"\0"):
             raise BlockDamaged("a slot that no block can hold")
-        return _with_shared_edges(blocks, names, self._slots)
+        return with_shared_edges(blocks, names, self._slots)
 
     def _seal(
         self, mask: int, level: int, step: int, edges: tuple[str, ...], plain: bytes
@@ -111,48 +111,3 @@ class BlockCodec:
                 raise BlockDamaged(f"unreadable planes: {error}") from error
         names = body[_HEAD.size : names_end].decode(errors="replace")
         return mask, level, step, tuple(names.split(_BETWEEN_NAMES)) if names else (), plain
-
-
-def _with_own_edges(blocks: RecordBlock, slots: int) -> tuple[list[tuple[str, ...]], RecordBlock]:
-    """Each block's own edge names, and the blocks with edges that index those."""
-    present = blocks.present.reshape(-1, slots)
-    count = len(present)
-    if len(blocks.edges) <= 1:
-        filled = np.any(present, axis=1).tolist()
-        return [blocks.edges if has_any else () for has_any in filled], blocks
-    has_raw = (blocks.slots["flags"] & HAS_RAW).reshape(-1, slots) != 0
-    edge, raw_edge = blocks.edge.reshape(-1, slots), blocks.raw_edge.reshape(-1, slots)
-    used = np.zeros((count, len(blocks.edges)), dtype=np.bool_)
-    for column, mask in ((edge, present), (raw_edge, has_raw)):
-        row, slot = np.nonzero(mask)
-        used[row, column[row, slot]] = True
-    own_index: NDArray[np.uint8] = (np.cumsum(used, axis=1) - used).astype(np.uint8)
-    row = np.arange(count)[:, None]
-    local = replace(
-        blocks,
-        edge=np.where(present, own_index[row, edge], np.uint8(0)).reshape(-1),
-        raw_edge=np.where(has_raw, own_index[row, raw_edge], np.uint8(0)).reshape(-1),
-    )
-    names = np.array(blocks.edges, dtype=object)
-    return [tuple(names[mask]) for mask in used], local
-
-
-def _with_shared_edges(
-    blocks: RecordBlock, names: list[tuple[str, ...]], slots: int
-) -> RecordBlock:
-    """The blocks with edges that index `blocks.edges` in place of each block's own names."""
-    if all(own == blocks.edges for own in names):
-        return blocks
-    shared = {name: index for index, name in enumerate(blocks.edges)}
-    index = np.zeros((len(names), 256), dtype=np.uint8)
-    for at, own in enumerate(names):
-        index[at, : len(own)] = [shared[name] for name in own]
-    row = np.arange(len(names))[:, None]
-    edge = index[row, blocks.edge.reshape(-1, slots)].reshape(-1)
-    raw_edge = index[row, blocks.raw_edge.reshape(-1, slots)].reshape(-1)
-    has_raw = (blocks.slots["flags"] & HAS_RAW) != 0
-    return replace(
-        blocks,
-        edge=np.where(blocks.present, edge, np.uint8(0)),
-        raw_edge=np.where(has_raw, raw_edge, np.uint8(0)),
-    )

@@ -6,9 +6,10 @@ from typing import Final
 
 import asyncpg
 
-from storage.cold import blocks
-from storage.cold.gather import gather, narrow
+from storage.cold.gather import Gathered, gather_events, gather_runs
+from storage.cold.pieces import narrow
 from storage.cold.pool import Connection
+from storage.cold.shelf import EVENTS, SLOTS, K, Shelf
 from storage.cold.tail import EntryDamaged, OpenEntry, TailDamaged, open_entry, unseal
 from storage.model.uplink import UplinkEntry, encode_entries
 
@@ -38,25 +39,29 @@ async def fold(connection: Connection, *, max_entries: int) -> int:
     if not ids:
         return 0
     entries, damaged = await asyncio.to_thread(_open_rows, await connection.fetch(_BODIES, ids))
-    gathered = await asyncio.to_thread(gather, entries)
+    await _shelve(connection, SLOTS, await asyncio.to_thread(gather_runs, entries))
+    await _shelve(connection, EVENTS, await asyncio.to_thread(gather_events, entries))
+    if damaged:
+        await connection.executemany(_SET_ASIDE, damaged)
+    await connection.execute(_DROP, ids)
+    return count
+
+
+async def _shelve(connection: Connection, shelf: Shelf[K], gathered: Gathered[K]) -> None:
     for keys, versions in gathered.chunks():
         # Without FOR UPDATE: whoever writes blocks holds the turn.
-        places, bodies = await blocks.fetch_bodies(connection, keys)
+        places, bodies = await shelf.rows.fetch(connection, keys)
         update = await asyncio.to_thread(
-            blocks.take_in,
+            shelf.take_in,
             keys=keys,
             places=places,
             bodies=bodies,
             versions=versions,
             edges=gathered.edges,
         )
-        update = await blocks.log_replaced(connection, update)
-        present, bodies = await asyncio.to_thread(blocks.seal_blocks, update)
-        await blocks.upsert_bodies(connection, keys, present, bodies)
-    if damaged:
-        await connection.executemany(_SET_ASIDE, damaged)
-    await connection.execute(_DROP, ids)
-    return count
+        logged = await shelf.rows.log(connection, keys, update.replaced, update.edges)
+        present, bodies = await asyncio.to_thread(update.counted(logged).sealed)
+        await shelf.rows.write(connection, keys, present, bodies)
 
 
 def open_wanted(

@@ -1,6 +1,5 @@
 """A tenant's record at headquarters: a live tail that commits fast, and blocks that last."""
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import Final
@@ -8,11 +7,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from storage.cold import blocks, folding
-from storage.cold.gather import gather
+from storage.cold import folding, reading
 from storage.cold.pool import Connection, Pool, transaction
-from storage.cold.tail import OpenEntry, TailRow, seal
+from storage.cold.tail import TailRow, seal
 from storage.model.block import BlockKey
+from storage.model.event_block import EventKey
+from storage.model.revision import Revision
 from storage.model.uplink import UplinkEntry
 
 APPEND_TIMEOUT_S: Final = 15.0
@@ -20,7 +20,6 @@ FOLD_TIMEOUT_S: Final = 60.0
 READ_TIMEOUT_S: Final = 20.0
 MAX_EDGES: Final = 255
 _MAX_EDGE_NAME: Final = 64
-_ROWS_AT_ONCE: Final = 32
 
 # One statement, so that two posts of the same entries cannot both find the old watermark.
 _APPEND = """
@@ -37,7 +36,6 @@ _NEW_EDGE = """
     SELECT $1, -1 WHERE (SELECT count(*) FROM uplink_position) < $2
     ON CONFLICT DO NOTHING
 """
-_TAIL_OF_DAYS = "SELECT body FROM tail WHERE first_day <= $2 AND last_day >= $1 ORDER BY id"
 
 
 class EdgeRefused(ValueError):
@@ -101,30 +99,28 @@ class PostgresRecordStore:
             BlockDamaged: a stored block is unreadable.
             StoreUnavailable: no answer before the deadline.
         """
-        if not keys:
-            return {}
-        by_interval: defaultdict[int, list[BlockKey]] = defaultdict(list)
-        for key in dict.fromkeys(keys):
-            by_interval[key.interval_s].append(key)
-        found: dict[BlockKey, NDArray[np.void]] = {}
         async with transaction(self._pool, within_s=READ_TIMEOUT_S, snapshot=True) as connection:
-            tail = gather(await _read_tail(connection, keys))
-            for group in by_interval.values():
-                places, bodies = await blocks.fetch_bodies(connection, group)
-                update = blocks.take_in(
-                    keys=group,
-                    places=places,
-                    bodies=bodies,
-                    versions=tail.of(group),
-                    edges=tail.edges,
-                )
-                update = blocks.count_revisions(update, await blocks.unlogged(connection, update))
-                for key, cells in zip(
-                    group, update.blocks.slots.reshape(len(group), -1), strict=True
-                ):
-                    if cells["flags"].any():
-                        found[key] = cells
-        return found
+            return await reading.read_blocks(connection, keys)
+
+    async def read_events(self, keys: Sequence[EventKey]) -> dict[EventKey, NDArray[np.void]]:
+        """Return the events (dtype `EVENT`) of the blocks that exist, blocks and tail merged.
+
+        Raises:
+            BlockDamaged, StoreUnavailable: as `read`.
+        """
+        async with transaction(self._pool, within_s=READ_TIMEOUT_S, snapshot=True) as connection:
+            return await reading.read_events(connection, keys)
+
+    async def read_revisions(
+        self, blocks: Sequence[BlockKey], events: Sequence[EventKey]
+    ) -> list[Revision]:
+        """Return every version that does not count now, of blocks and tail, in order.
+
+        Raises:
+            BlockDamaged, StoreUnavailable: as `read`.
+        """
+        async with transaction(self._pool, within_s=READ_TIMEOUT_S, snapshot=True) as connection:
+            return await reading.read_revisions(connection, blocks, events)
 
 
 async def _append_row(connection: Connection, row: TailRow) -> bool:
@@ -154,19 +150,3 @@ async def _append_rest(connection: Connection, entries: list[UplinkEntry]) -> No
     fresh = [entry for entry in entries if entry.sequence > watermark]
     if fresh:
         await _append_row(connection, seal(fresh))
-
-
-async def _read_tail(connection: Connection, keys: Sequence[BlockKey]) -> list[OpenEntry]:
-    meters = frozenset(key.meter_id for key in keys)
-    first_day, last_day = min(key.day for key in keys), max(key.day for key in keys)
-    cursor = await connection.cursor(_TAIL_OF_DAYS, first_day, last_day)
-    found = []
-    while rows := await cursor.fetch(_ROWS_AT_ONCE):
-        found += await asyncio.to_thread(
-            folding.open_wanted,
-            [row["body"] for row in rows],
-            meters=meters,
-            first_day=first_day,
-            last_day=last_day,
-        )
-    return found

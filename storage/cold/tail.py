@@ -8,6 +8,7 @@ import numpy as np
 import zstandard
 from numpy.typing import NDArray
 
+from storage.model.payload import Batch, decode_payload
 from storage.model.runs import PayloadUnreadable, RunBatch
 from storage.model.uplink import (
     UplinkEntry,
@@ -51,8 +52,13 @@ class OpenEntry:
 
     edge: str
     sequence: int
-    batch: RunBatch
+    batch: Batch
     excluded: NDArray[np.bool_]
+
+    @property
+    def days(self) -> NDArray[np.int32]:
+        """The UTC day of each run or event."""
+        return self.batch.run_day if isinstance(self.batch, RunBatch) else self.batch.event_day
 
 
 def seal(entries: Sequence[UplinkEntry]) -> TailRow:
@@ -66,7 +72,7 @@ def seal(entries: Sequence[UplinkEntry]) -> TailRow:
             opened = open_entry(entry)
         except EntryDamaged:
             continue
-        days = opened.batch.run_day
+        days = opened.days
         readings += int((~opened.excluded).sum())
         if len(days):
             first_day, last_day = min(first_day, int(days.min())), max(last_day, int(days.max()))
@@ -103,7 +109,7 @@ def open_entry(entry: UplinkEntry) -> OpenEntry:
         EntryDamaged: they cannot.
     """
     try:
-        batch = RunBatch.decode(entry.payload)
+        batch = decode_payload(entry.payload)
         excluded = unpack_excluded(entry.excluded, len(batch))
     except (PayloadUnreadable, UplinkUnreadable) as error:
         raise EntryDamaged(str(error)) from error
@@ -113,10 +119,11 @@ def open_entry(entry: UplinkEntry) -> OpenEntry:
         raise EntryDamaged(f"a name that is empty or longer than {_MAX_NAME}")
     if "\0" in "".join(names):
         raise EntryDamaged("a name with NUL")
-    if batch.runs and int(batch.run_start.max()) // 86_400 > _MAX_DAY:
-        raise EntryDamaged("a run after the year 9999")
-    if _names_slot_twice(batch, excluded):
-        raise EntryDamaged("a slot named twice")
+    if isinstance(batch, RunBatch):
+        if batch.runs and int(batch.run_start.max()) // 86_400 > _MAX_DAY:
+            raise EntryDamaged("a run after the year 9999")
+        if _names_slot_twice(batch, excluded):
+            raise EntryDamaged("a slot named twice")
     return OpenEntry(entry.edge, entry.sequence, batch, excluded)
 
 

@@ -35,6 +35,11 @@ class EventKey:
     day: int
     interval_s: int
 
+    @property
+    def slots(self) -> int:
+        """Number of instants that an event of the day can have."""
+        return DAY_S
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventRecord:

@@ -10,10 +10,19 @@ import pytest
 from storage.cold.pool import open_pool
 from storage.cold.record import EdgeRefused, PostgresRecordStore
 from storage.model.block import BlockKey
+from storage.model.event_block import EventKey
 from storage.model.quality import Quality
 from storage.model.uplink import UplinkEntry
+from tests.contract.event_readings import Event
 from tests.contract.hot_readings import DAY, REGISTER, Run
-from tests.contract.record_versions import a_day_of_traffic, entry, expected
+from tests.contract.record_versions import (
+    a_day_of_traffic,
+    entry,
+    event_entry,
+    expected,
+    expected_events,
+    expected_revisions,
+)
 from tests.integration.storage.cold.tenant import provisioned
 
 
@@ -36,6 +45,14 @@ async def assert_holds(store: PostgresRecordStore, entries: list[UplinkEntry]) -
     assert got.keys() == want.keys()
     for key, slots in want.items():
         np.testing.assert_array_equal(got[key], slots, err_msg=str(key))
+    events = expected_events(entries)
+    nobody = EventKey("M-none", REGISTER, DAY, 0)
+    found = await store.read_events([*events, nobody])
+    assert found.keys() == events.keys()
+    for event_key, block in events.items():
+        np.testing.assert_array_equal(found[event_key], block, err_msg=str(event_key))
+    revisions = await store.read_revisions([*want], [*events, nobody])
+    assert revisions == expected_revisions(entries)
 
 
 async def test_what_was_appended_can_be_read_before_and_after_the_fold(
@@ -165,3 +182,39 @@ async def test_the_256th_edge_is_refused(store: PostgresRecordStore) -> None:
     await fold_all(store)
     (slots,) = (await store.read([BlockKey("M-1", REGISTER, DAY, 900)])).values()
     assert slots[0].tolist() == (9, 9, 0, 3, 255)
+
+
+async def test_events_can_be_read_before_and_after_the_fold(store: PostgresRecordStore) -> None:
+    entries = [
+        event_entry(Event(value=2**62), Event(value=-(2**63), at=86_399), sequence=1),
+        entry(Run(values=[5]), sequence=2),
+        event_entry(Event(value=7, interval_s=900), Event(value=8, meter_id="M-2"), sequence=3),
+    ]
+    await store.append(entries)
+
+    await assert_holds(store, entries)
+    assert await store.fold(max_entries=10) == 3
+    await assert_holds(store, entries)
+    assert await store.read_events([]) == {}
+    assert await store.read_revisions([], []) == []
+
+
+async def test_an_event_that_is_wholly_excluded_opens_no_block(store: PostgresRecordStore) -> None:
+    entries = [event_entry(Event(value=1), Event(value=2, day=DAY + 1), sequence=1, excluded=[0])]
+    await store.append(entries)
+    await fold_all(store)
+
+    await assert_holds(store, entries)
+    assert await store.read_events([Event(value=1).key]) == {}
+
+
+async def test_more_event_blocks_than_are_held_at_once(store: PostgresRecordStore) -> None:
+    meters = [f"M-{number}" for number in range(4_100)]
+    first = [Event(value=number, meter_id=name) for number, name in enumerate(meters)]
+    again = [Event(value=9, at=8, meter_id=name) for name in meters[::7]]
+    entries = [event_entry(*first, sequence=1), event_entry(*again, sequence=2, edge="zone-3b")]
+    for each in entries:
+        await store.append([each])
+        await store.fold(max_entries=1)
+
+    await assert_holds(store, entries)

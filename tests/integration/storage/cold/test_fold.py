@@ -4,7 +4,7 @@ import asyncpg
 import numpy as np
 import pytest
 
-from storage.cold.audit import ReadingCount, count_readings
+from storage.cold.audit import EVERY_DAY, ReadingCount, count_readings
 from storage.cold.codec import BlockDamaged
 from storage.cold.pool import Pool
 from storage.cold.record import PostgresRecordStore
@@ -12,8 +12,9 @@ from storage.model.block import BlockKey
 from storage.model.quality import Quality
 from storage.model.uplink import UplinkEntry, decode_entries
 from storage.ports import StoreUnavailable
+from tests.contract.event_readings import Event
 from tests.contract.hot_readings import DAY, REGISTER, Run
-from tests.contract.record_versions import entry, expected
+from tests.contract.record_versions import entry, event_entry, expected
 from tests.integration.storage.cold.tenant import SCHEMA
 
 KEY = BlockKey("M-1", REGISTER, DAY, 900)
@@ -98,6 +99,8 @@ async def test_a_damaged_block_is_reported_and_the_tail_kept(
     [
         "UPDATE revisions SET value = 0",
         "DELETE FROM revisions",
+        "UPDATE event_revisions SET value = 0",
+        "DELETE FROM event_revisions",
         "DELETE FROM quarantine",
         "UPDATE tail SET body = ''",
         "DELETE FROM fold_turn",
@@ -151,6 +154,50 @@ async def test_the_audit_tells_a_correction_from_a_copy(
     assert await count() == ReadingCount(4, 4)
     await admin.execute("DELETE FROM blocks WHERE meter_id = 'M-2'")
     assert await count() == ReadingCount(3, 3)
+
+
+async def test_the_audit_counts_events_beside_slots(
+    store: PostgresRecordStore,
+    admin: "asyncpg.Connection[asyncpg.Record]",
+    database_url: str,
+) -> None:
+    async def count(days: range = EVERY_DAY) -> ReadingCount:
+        return await count_readings(database_url=database_url, schema=SCHEMA, days=days)
+
+    events = [Event(value=1), Event(value=2, interval_s=900), Event(value=3, day=DAY + 1)]
+    await store.append([event_entry(*events, sequence=1), entry(Run(values=[4]), sequence=2)])
+    await store.append([event_entry(Event(value=5), sequence=3)])
+    assert await count() == ReadingCount(4, 4)
+    assert await count(range(DAY + 1, DAY + 2)) == ReadingCount(1, 1)
+    await store.fold(max_entries=1)
+    assert await count() == ReadingCount(4, 4)
+    await store.fold(max_entries=1)
+    assert await count() == ReadingCount(4, 4)
+    assert await count(range(DAY + 1, DAY + 2)) == ReadingCount(1, 1)
+
+    # The same stamps again, as if the watermark had failed: one current, one replaced, one alone.
+    await admin.execute("UPDATE uplink_position SET sequence = 0")
+    await store.append([event_entry(*events, sequence=1)])
+    assert await count() == ReadingCount(7, 4)
+    await store.fold(max_entries=1)
+    assert await count() == ReadingCount(4, 4)
+    await admin.execute("DELETE FROM event_blocks WHERE interval_s = 900")
+    assert await count() == ReadingCount(3, 3)
+
+
+async def test_a_damaged_event_block_is_said_and_keeps_the_tail(
+    store: PostgresRecordStore, admin: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    await store.append([event_entry(Event(value=1), sequence=1)])
+    await store.fold(max_entries=1)
+    await admin.execute("UPDATE event_blocks SET body = set_byte(body, 9, get_byte(body, 9) # 1)")
+    await store.append([event_entry(Event(value=2), sequence=2)])
+
+    with pytest.raises(BlockDamaged):
+        await store.read_events([Event(value=1).key])
+    with pytest.raises(BlockDamaged):
+        await store.fold(max_entries=1)
+    assert await store.waiting() == 1
 
 
 async def test_a_closed_database_is_unavailable_not_a_crash(

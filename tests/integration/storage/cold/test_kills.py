@@ -17,7 +17,13 @@ from storage.cold.pool import Pool
 from storage.cold.record import PostgresRecordStore
 from storage.model.uplink import UplinkEntry
 from storage.ports import StoreUnavailable
-from tests.contract.record_versions import a_day_of_traffic, expected, readings
+from tests.contract.record_versions import (
+    a_day_of_traffic,
+    expected,
+    expected_events,
+    expected_revisions,
+    readings,
+)
 from tests.integration.storage.cold.sender import ENTRIES
 from tests.integration.storage.cold.tenant import SCHEMA
 
@@ -69,6 +75,12 @@ async def assert_holds_exactly(
     assert got.keys() == want.keys()
     for key, slots in want.items():
         np.testing.assert_array_equal(got[key], slots, err_msg=str(key))
+    events = expected_events(entries)
+    found = await store.read_events(list(events))
+    assert found.keys() == events.keys()
+    for event_key, block in events.items():
+        np.testing.assert_array_equal(found[event_key], block, err_msg=str(event_key))
+    assert await store.read_revisions(list(want), list(events)) == expected_revisions(entries)
     count = await count_readings(database_url=database_url, schema=SCHEMA)
     identities = {(key, slot) for each in entries for key, slot, _, _ in readings(each)}
     assert (count.found, count.distinct) == (len(identities), len(identities))
@@ -78,7 +90,10 @@ async def assert_log_is_complete(pool: Pool, entries: list[UplinkEntry]) -> None
     """Every version is either current in its slot or in the log."""
     versions = sum(len(readings(each)) for each in entries)
     identities = {(key, slot) for each in entries for key, slot, _, _ in readings(each)}
-    assert await pool.fetchval("SELECT count(*) FROM revisions") == versions - len(identities)
+    logs = ("revisions", "event_revisions")
+    logged = [await pool.fetchval(f"SELECT count(*) FROM {log}") for log in logs]
+    assert min(logged) > 0
+    assert sum(logged) == versions - len(identities)
     assert await pool.fetchval("SELECT count(*) FROM tail") == 0
     assert await pool.fetchval("SELECT count(*) FROM quarantine") == 0
 

@@ -1,13 +1,16 @@
 import numpy as np
 import pytest
 
-from storage.cold.gather import gather, narrow
+from storage.cold.gather import gather_events, gather_runs
+from storage.cold.pieces import narrow
 from storage.cold.tail import EntryDamaged, TailDamaged, open_entry, seal, unseal
 from storage.model.block import BlockKey
+from storage.model.event_block import EventKey
 from storage.model.runs import RunBatch
 from storage.model.uplink import UplinkEntry
+from tests.contract.event_readings import Event
 from tests.contract.hot_readings import DAY, REGISTER, Run, batch_of
-from tests.contract.record_versions import a_day_of_traffic, entry, readings
+from tests.contract.record_versions import a_day_of_traffic, entry, event_entry, readings
 
 
 def renamed(names: list[str], *runs: Run) -> UplinkEntry:
@@ -84,10 +87,12 @@ def test_what_blocks_can_take_is_opened(sound: UplinkEntry) -> None:
 @pytest.mark.parametrize("seed", range(5))
 def test_gathering_keeps_every_reading_in_its_slot(seed: int) -> None:
     entries = a_day_of_traffic(seed)
-    gathered = gather([open_entry(each) for each in entries])
+    opened = [open_entry(each) for each in entries]
 
     found = []
-    for keys, versions in gathered.chunks():
+    runs, events = gather_runs(opened), gather_events(opened)
+    chunks = [(gathered, *chunk) for gathered in (runs, events) for chunk in gathered.chunks()]
+    for gathered, keys, versions in chunks:
         slots = keys[0].slots
         assert {key.slots for key in keys} == {slots}
         for slot, value, quality, sequence, edge in zip(
@@ -101,7 +106,7 @@ def test_gathering_keeps_every_reading_in_its_slot(seed: int) -> None:
             name = gathered.edges[edge]
             found.append((keys[slot // slots], slot % slots, value, quality, sequence, name))
     want = [(*reading, each.sequence, each.edge) for each in entries for reading in readings(each)]
-    assert sorted(found) == sorted(want)
+    assert sorted(found, key=repr) == sorted(want, key=repr)
 
 
 def test_chunks_are_bounded_and_of_one_length() -> None:
@@ -110,7 +115,7 @@ def test_chunks_are_bounded_and_of_one_length() -> None:
         for meter in range(250)
         for interval_s in (60, 86_400)
     ]
-    chunks = list(gather([open_entry(entry(*runs, sequence=1))]).chunks())
+    chunks = list(gather_runs([open_entry(entry(*runs, sequence=1))]).chunks())
 
     assert len(chunks) > 2
     assert all(len(keys) * keys[0].slots <= 1 << 18 for keys, _ in chunks)
@@ -130,10 +135,31 @@ def test_narrowing_leaves_what_a_reader_asked_for() -> None:
     narrowed = narrow(opened, meters=frozenset({"M-2"}), first_day=DAY, last_day=DAY)
 
     assert narrowed is not None
-    gathered = gather([narrowed])
+    gathered = gather_runs([narrowed])
     assert gathered.keys == [BlockKey("M-2", REGISTER, DAY, 900)]
     assert gathered.versions.value.tolist() == [4]
     assert gathered.versions.slot.tolist() == [1]
     np.testing.assert_array_equal(gathered.of(gathered.keys).slot, [1])
     assert narrow(opened, meters=frozenset({"M-3"}), first_day=DAY, last_day=DAY) is None
+    assert narrow(opened, meters=frozenset({"M-1"}), first_day=0, last_day=DAY - 1) is None
+
+
+def test_narrowing_leaves_the_events_that_a_reader_asked_for() -> None:
+    opened = open_entry(
+        event_entry(
+            Event(value=1),
+            Event(value=2, meter_id="M-2"),
+            Event(value=3, meter_id="M-2", at=8),
+            Event(value=4, meter_id="M-2", day=DAY + 1),
+            sequence=1,
+            excluded=[1],
+        )
+    )
+    narrowed = narrow(opened, meters=frozenset({"M-2"}), first_day=DAY, last_day=DAY)
+
+    assert narrowed is not None
+    gathered = gather_events([narrowed])
+    assert gathered.keys == [EventKey("M-2", REGISTER, DAY, 0)]
+    assert gathered.versions.value.tolist() == [3]
+    np.testing.assert_array_equal(gathered.of(gathered.keys).slot, [8])
     assert narrow(opened, meters=frozenset({"M-1"}), first_day=0, last_day=DAY - 1) is None
