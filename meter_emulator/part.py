@@ -9,10 +9,10 @@ from meter_emulator.meters import Meters, RegisterDay
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """Part `number` (from 0) of `of` parts of a fleet, as equal as they get, in its order.
+    """Part `number` (from 0) of `of` parts of a fleet: its meters in turn, like cards.
 
     The parts of one fleet share no meter, and together they are the fleet: each reading is the
-    same integer as if the fleet were sent whole.
+    same integer as if the fleet were sent whole. A meter is in the same part of a bigger fleet.
 
     Raises:
         ValueError: there is no such part, or no meter in it.
@@ -26,8 +26,7 @@ class Part:
         """Refuse what cannot be sent."""
         if not 0 <= self.number < self.of:
             raise ValueError(f"part {self.number} of {self.of}: parts are numbered from 0")
-        first, end = self._rows()
-        if first == end:
+        if self.number >= len(self.meters.meter_ids()):
             raise ValueError(f"part {self.number} of {self.of} has no meter")
 
     @property
@@ -51,15 +50,13 @@ class Part:
 
     def registry(self) -> list[dict[str, Any]]:
         """Return the part's meters as the registry's API takes them."""
-        first, end = self._rows()
-        return self.meters.registry()[first:end]
+        return self.meters.registry()[self.number :: self.of]
 
     def day(self, day: date) -> list[RegisterDay]:
         """Return what each register of the part counts through a UTC day."""
-        first, end = self._rows()
         parts = []
         for whole in self.meters.day(day):
-            own = (whole.rows >= first) & (whole.rows < end)
+            own = whole.rows % self.of == self.number
             if own.any():
                 parts.append(
                     RegisterDay(
@@ -69,7 +66,3 @@ class Part:
                     )
                 )
         return parts
-
-    def _rows(self) -> tuple[int, int]:
-        count = len(self.meters.meter_ids())
-        return count * self.number // self.of, count * (self.number + 1) // self.of

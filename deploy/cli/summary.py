@@ -36,7 +36,7 @@ def figures_text(replay: Replay) -> str:
 def curl_lines(lab: RunningLab, replay: Replay) -> list[str]:
     """Return the calls of `first_calls` for the run's first meter."""
     today = datetime.now(UTC).date()
-    return first_calls(lab, spec=replay.spec, meter=replay.sample, today=today)
+    return first_calls(lab, meter=replay.sample, day=replay.spec.first_day, today=today)
 
 
 def _figures(replay: Replay) -> list[tuple[str, str]]:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from urllib.parse import urlencode
 
-from deploy.lab.load_spec import LoadSpec, split_by_edge, split_by_tenant
 from deploy.lab.running import RunningLab
 from deploy.lab.topology import edges, gateway_url, headquarters
 from zones.topology import Zone
@@ -15,7 +14,7 @@ VALUES_WH = (120, 95)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SampleMeter:
-    """A meter whose readings were sent."""
+    """A fleet's first meter, whose readings were sent."""
 
     tenant: str
     meter_id: str
@@ -23,26 +22,16 @@ class SampleMeter:
     interval_s: int
 
 
-def first_calls(lab: RunningLab, *, spec: LoadSpec, meter: SampleMeter, today: date) -> list[str]:
-    """Return three curl lines: read at the meter's edge, read at headquarters, send a series."""
+def first_calls(lab: RunningLab, *, meter: SampleMeter, day: date, today: date) -> list[str]:
+    """Return three curl lines: read a day's first hour at the edge and above, send a series."""
     key = lab.keys.tenants[meter.tenant]
-    edge = _edge(lab, spec, meter.tenant)
+    # The first meter of a fleet is dealt to the first edge.
+    edge = edges(lab.topology)[0]
     return [
-        _read(key, edge, spec.first_day, meter),
-        _read(key, headquarters(lab.topology), spec.first_day, meter),
+        _read(key, edge, day, meter),
+        _read(key, headquarters(lab.topology), day, meter),
         _send(key, edge, today - timedelta(days=1), meter),
     ]
-
-
-def _edge(lab: RunningLab, spec: LoadSpec, tenant: str) -> Zone:
-    """Where the first of the tenant's meters speaks to."""
-    zones = edges(lab.topology)
-    shares = split_by_edge(split_by_tenant(spec, lab.keys), edges=len(zones))
-    return next(
-        zone
-        for zone, share in zip(zones, shares, strict=True)
-        if any(one.load.tenant == tenant for one in share)
-    )
 
 
 def _read(key: str, zone: Zone, day: date, meter: SampleMeter) -> str:

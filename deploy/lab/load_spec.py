@@ -88,12 +88,11 @@ def split_by_tenant(spec: LoadSpec, keys: LabKeys) -> list[Load]:
 
 
 def split_by_edge(loads: Sequence[Load], *, edges: int) -> list[list[EdgeLoad]]:
-    """Split each tenant's fleet over the edges, in its order; an edge may get nothing of it."""
+    """Deal each tenant's meters out to the edges in turn; an edge may get nothing of a small fleet.
+
+    A meter has the same edge in every load: what it sent before is there, and seen as sent before.
+    """
     return [
-        [
-            EdgeLoad(load=load, part=edge, parts=edges)
-            for load in loads
-            if load.count * edge // edges < load.count * (edge + 1) // edges
-        ]
+        [EdgeLoad(load=load, part=edge, parts=edges) for load in loads if load.count > edge]
         for edge in range(edges)
     ]

@@ -21,6 +21,9 @@ class MetersNotRegistered(LabFailure):
     """The registry refused meters, or an edge did not learn of them in time."""
 
 
+_Read = tuple[str, tuple[str, ...], int]
+
+
 class _Meters(msgspec.Struct, frozen=True):
     meters: list[dict[str, Any]]
 
@@ -70,12 +73,12 @@ async def register_meters(
 async def wait_until_known(
     url: str, *, key: str, meters: list[dict[str, Any]], deadline: float
 ) -> None:
-    """Return when the gateway `url` knows every meter.
+    """Return when the gateway `url` knows every meter as it is in `meters`.
 
     Raises:
         MetersNotRegistered: some are not known at `deadline` (`time.monotonic`).
     """
-    wanted = {str(meter["meter_id"]) for meter in meters}
+    wanted = {_read(meter) for meter in meters}
     async with _client(key) as client:
         while True:
             reason = ""
@@ -115,15 +118,20 @@ async def _try_to_register(client: httpx.AsyncClient, url: str, body: dict[str, 
     return None
 
 
-async def _known(client: httpx.AsyncClient, url: str) -> set[str]:
-    known: set[str] = set()
+def _read(meter: dict[str, Any]) -> _Read:
+    """What decides whether the meter's readings are taken."""
+    return str(meter["meter_id"]), tuple(sorted(meter["registers"])), int(meter["interval_s"])
+
+
+async def _known(client: httpx.AsyncClient, url: str) -> set[_Read]:
+    known: set[_Read] = set()
     cursor: str | None = None
     while True:
         query = {"limit": "500"} | ({"cursor": cursor} if cursor else {})
         answer = await client.get(url, params=query)
         answer.raise_for_status()
         page = answer.json()
-        known |= {str(meter["meter_id"]) for meter in page["meters"]}
+        known |= {_read(meter) for meter in page["meters"]}
         cursor = page.get("next_cursor")
         if not cursor:
             return known

@@ -32,7 +32,15 @@ def test_the_parts_together_are_the_fleet(whole: Meters, of: int) -> None:
     together = [reading for part in parts for reading in readings(part).items()]
     assert len(together) == whole.series == sum(part.series for part in parts)
     assert dict(together) == readings(whole)
-    assert [meter for part in parts for meter in part.registry()] == whole.registry()
+    registered = [meter for part in parts for meter in part.registry()]
+    assert sorted(registered, key=lambda meter: meter["meter_id"]) == whole.registry()
+
+
+def test_a_meter_stays_in_its_part_when_the_fleet_grows() -> None:
+    grown = Fleet(tenant="acme", count=30, seed=3, pv_share=0.5)
+    for number in range(2):
+        small = Part(meters=HOMES, number=number, of=2).registry()
+        assert small == Part(meters=grown, number=number, of=2).registry()[: len(small)]
 
 
 def test_a_part_reports_what_its_registry_says() -> None:
@@ -47,7 +55,7 @@ def test_a_part_reports_what_its_registry_says() -> None:
     assert {register for _, register in readings(HOMES)} >= {EXPORT_REGISTER}
 
 
-@pytest.mark.parametrize(("number", "of"), [(2, 2), (-1, 2), (0, 0), (0, 12)])
+@pytest.mark.parametrize(("number", "of"), [(2, 2), (-1, 2), (0, 0), (11, 12)])
 def test_a_part_that_is_not_there_is_refused(number: int, of: int) -> None:
     with pytest.raises(ValueError, match=f"part {number} of {of}"):
         Part(meters=HOMES, number=number, of=of)

@@ -39,7 +39,7 @@ def test_each_tenants_meters_speak_to_both_edges() -> None:
 def test_a_fleet_of_one_speaks_to_one_edge() -> None:
     shares = split_by_edge(split_by_tenant(spec(1), KEYS), edges=2)
 
-    assert [len(share) for share in shares] == [0, 1]
+    assert [len(share) for share in shares] == [1, 0]
 
 
 def test_days_are_counted_from_the_first() -> None:

@@ -3,6 +3,7 @@ from datetime import date
 import pytest
 from hdrh.histogram import HdrHistogram
 
+from deploy.lab.first_calls import SampleMeter
 from deploy.lab.hot_count import HotCount
 from deploy.lab.load_spec import LoadSpec
 from deploy.lab.replay import Replay
@@ -20,10 +21,14 @@ def replay(
     unanswered: int = 0,
     before: int = 0,
     refused: int = 0,
+    accepted: int | None = None,
 ) -> Replay:
     return Replay(
         spec=LoadSpec(meters=1, seed=1, first_day=date(2026, 1, 1)),
         meters=1,
+        sample=SampleMeter(
+            tenant="acme", meter_id="A000001", register="1-0:1.8.0", interval_s=900
+        ),
         sent=Sent(
             planned=96,
             sent=96,
@@ -34,6 +39,7 @@ def replay(
             retries=0,
             seconds=1.0,
             delay_histogram=NO_DELAYS,
+            outcomes={"accepted": acknowledged if accepted is None else accepted},
         ),
         before=ReadingCount(found=before, distinct=before),
         cold=ReadingCount(found, distinct),
@@ -56,13 +62,22 @@ def replay(
             id="stored_but_the_answer_was_lost",
         ),
         pytest.param(
-            replay(acknowledged=96, found=96, distinct=96, before=96), True, id="sent_again"
+            replay(acknowledged=96, found=96, distinct=96, before=96, accepted=0),
+            True,
+            id="sent_again",
         ),
         pytest.param(
-            replay(acknowledged=96, found=150, distinct=150, before=60), True, id="some_sent_again"
+            replay(acknowledged=96, found=150, distinct=150, before=60, accepted=90),
+            True,
+            id="some_sent_again",
         ),
         pytest.param(
-            replay(acknowledged=96, found=99, distinct=99, before=100),
+            replay(acknowledged=96, found=149, distinct=149, before=60, accepted=90),
+            False,
+            id="a_new_one_is_lost_beside_old_ones",
+        ),
+        pytest.param(
+            replay(acknowledged=96, found=99, distinct=99, before=100, accepted=0),
             False,
             id="one_of_before_is_lost",
         ),
