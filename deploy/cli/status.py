@@ -75,6 +75,8 @@ def _text(found: dict[str, Any]) -> str:
         return "\n".join([*lines, "starting"])
     lines.append(f"isolation: {found['isolation']}")
     lines += [f"  {zone:<18} {found['gateways'][zone]}  {s}" for zone, s in found["zones"].items()]
+    if found["prometheus_url"] is not None:
+        lines.append(f"  {'prometheus':<18} {found['prometheus_url']}")
     for process in found["processes"]:
         pid = "down" if process["pid"] is None else f"process {process['pid']}"
         lines.append(f"  {process['name']:<18} {pid}, {process['restarts']} restarts")

@@ -14,6 +14,7 @@ from deploy.lab.home import Home, make_home, remove_unused
 from deploy.lab.keys_file import LabKeys, lasting_keys
 from deploy.lab.leftovers import end_leftovers
 from deploy.lab.lock import hold_lab
+from deploy.lab.monitoring import NoPrometheus, plan_prometheus
 from deploy.lab.ports import require_free
 from deploy.lab.processes import Stores, isolation, plan_services, plan_stores
 from deploy.lab.readiness import NotReadyInTime, wait_until_ready
@@ -85,8 +86,17 @@ async def running_lab(
             except NotReadyInTime as error:
                 why = supervisor.troubles() or "no process died"
                 raise NotReadyInTime(f"{error}; {why} (logs: {home.logs})") from error
-            status.say_up()
-            yield RunningLab(home=home, topology=topology, stores=stores, keys=keys)
+            prometheus_url = _start_prometheus(
+                home, topology, supervisor, environ=environ, reporter=reporter
+            )
+            status.say_up(prometheus_url=prometheus_url)
+            yield RunningLab(
+                home=home,
+                topology=topology,
+                stores=stores,
+                keys=keys,
+                prometheus_url=prometheus_url,
+            )
         finally:
             for keeper in keepers:
                 keeper.cancel()
@@ -130,6 +140,24 @@ async def _start_servers(
             for server in stores.servers.values()
         )
     )
+
+
+def _start_prometheus(
+    home: Home,
+    topology: Topology,
+    supervisor: Supervisor,
+    *,
+    environ: Mapping[str, str],
+    reporter: Reporter,
+) -> str | None:
+    """Start it if there is one, and return where it answers; the lab is whole without it."""
+    try:
+        prometheus = plan_prometheus(home, topology, environ=environ)
+    except NoPrometheus as error:
+        reporter.step(f"no Prometheus: {error}")
+        return None
+    supervisor.add([("prometheus", prometheus)])
+    return prometheus.url
 
 
 def _about(home: Home, topology: Topology, stores: Stores) -> LabStatus:

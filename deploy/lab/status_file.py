@@ -50,9 +50,9 @@ class StatusKeeper:
         self._supervisor = supervisor
         self._last: LabStatus | None = None
 
-    def say_up(self) -> None:
-        """Tell that every zone is ready."""
-        self._about = msgspec.structs.replace(self._about, up=True)
+    def say_up(self, *, prometheus_url: str | None) -> None:
+        """Tell that every zone is ready, and where Prometheus answers if there is one."""
+        self._about = msgspec.structs.replace(self._about, up=True, prometheus_url=prometheus_url)
         self._write()
 
     async def run(self) -> None:

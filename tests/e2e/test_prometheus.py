@@ -1,0 +1,109 @@
+"""A lab with Prometheus: every zone is scraped, and no rule is empty for a wrong name."""
+
+import asyncio
+import os
+import re
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+
+from deploy.lab.home import Home
+from deploy.lab.replay import replay_day
+from deploy.lab.running import RunningLab, running_lab
+from deploy.lab.topology import gateway_url, lab_topology
+from tests.e2e.free_ports import free_ports
+from tests.e2e.lab import Silent
+
+RULES = Path(__file__).parents[2] / "deploy" / "prometheus" / "rules"
+# Nobody was turned down for too many calls.
+WITHOUT_A_CAUSE = {"zone_tenant:gateway_rate_limited:rate5m"}
+START_S = 180.0
+FILL_S = 90.0
+
+
+def of_rules(kind: str) -> set[str]:
+    files = [yaml.safe_load(path.read_text()) for path in RULES.glob("*.yml")]
+    rules = [rule for file in files for group in file["groups"] for rule in group["rules"]]
+    return {rule[kind] for rule in rules if kind in rule}
+
+
+class Api:
+    """Prometheus' own HTTP API."""
+
+    def __init__(self, http: httpx.AsyncClient) -> None:
+        self._http = http
+
+    async def ask(self, path: str, **params: str) -> Any:
+        try:
+            answer = await self._http.get(f"/api/v1/{path}", params=params)
+        except httpx.TransportError:
+            return None
+        return answer.json()["data"] if answer.status_code == 200 else None
+
+    async def zones(self, query: str) -> set[str]:
+        """Name the zones that a query has an answer for."""
+        found = await self.ask("query", query=query)
+        return {series["metric"].get("zone", "") for series in (found or {}).get("result", ())}
+
+
+async def until_none(missing: Any, what: str) -> None:
+    deadline = time.monotonic() + FILL_S
+    while left := await missing():
+        assert time.monotonic() < deadline, f"{what}: {left}"
+        await asyncio.sleep(1)
+
+
+@pytest.mark.skipif(
+    shutil.which("prometheus") is None,
+    reason="Prometheus is not installed (Debian: apt install prometheus)",
+)
+@pytest.mark.timeout(420)
+async def test_every_zone_is_scraped_and_every_rule_has_an_answer(lab_folder: Path) -> None:
+    topology = lab_topology(first_port=free_ports(len(lab_topology().zones) + 1))
+    deadline = time.monotonic() + START_S
+    async with running_lab(
+        Home(lab_folder / "state", lab_folder / "run"),
+        topology,
+        environ={"PATH": os.environ["PATH"]},
+        deadline=deadline,
+        reporter=Silent(),
+    ) as lab:
+        assert lab.prometheus_url is not None
+        await replay_day(lab, meters=8, seed=1, pv_share=0.0, deadline=deadline, reporter=Silent())
+        async with httpx.AsyncClient(base_url=lab.prometheus_url, trust_env=False) as http:
+            await turn_one_caller_down(lab)
+            await check(Api(http), zones={zone.name for zone in topology.zones})
+
+
+async def turn_one_caller_down(lab: RunningLab) -> None:
+    async with httpx.AsyncClient(trust_env=False) as http:
+        await http.get(f"{gateway_url(lab.topology.zones[0])}/v1/mdms/meters")
+
+
+async def check(api: Api, *, zones: set[str]) -> None:
+    async def silent_targets() -> set[str]:
+        return zones - await api.zones('up{job="gateway"} == 1 and on (zone) up{job="agent"} == 1')
+
+    async def empty_recordings() -> set[str]:
+        records = of_rules("record") - WITHOUT_A_CAUSE
+        return {record for record in records if not await api.zones(record)}
+
+    async def unknown_metrics() -> set[str]:
+        expressions = " ".join(of_rules("expr"))
+        named = set(re.findall(r"(?<![\w:])(?:gridfaas|gateway)_\w+", expressions))
+        return named - set(await api.ask("label/__name__/values") or ())
+
+    await until_none(silent_targets, "zones that are not scraped")
+    await until_none(empty_recordings, "recordings without an answer")
+    await until_none(unknown_metrics, "metrics that rules name and nobody exposes")
+    for record in sorted(of_rules("record") - WITHOUT_A_CAUSE):
+        assert await api.zones(record) <= zones, record
+    for group in (await api.ask("rules"))["groups"]:
+        assert [rule["lastError"] for rule in group["rules"] if rule.get("lastError")] == []
+    firing = await api.ask("query", query='ALERTS{alertstate="firing"}')
+    assert firing["result"] == []
