@@ -43,4 +43,7 @@ local function uplink_ack(keys, args)
   return trimmed
 end
 
-redis.register_function('gf2_uplink_ack', uplink_ack)
+-- Also at the server's memory limit: nothing else can make room there.
+redis.register_function{
+  function_name = 'gf2_uplink_ack', callback = uplink_ack, flags = {'allow-oom'}
+}

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import cast
 
 import pytest
 
@@ -97,6 +98,26 @@ async def test_a_store_that_was_full_takes_readings_once_drained(
 
     (sequence,) = await _accept(store, len(pending))
     assert sequence > pending[-1][1].sequence
+
+
+async def test_a_server_at_its_memory_limit_still_lets_go_of_entries(
+    redis_url: str, store: RedisHotStore, uplink: Uplink
+) -> None:
+    await _accept(store, 1, 2, 3)
+    pending = await uplink.pending("acme", max_bytes=LIMIT, max_entries=9)
+    admin = connect(redis_url)
+    _, before = cast(list[bytes], await admin.call("CONFIG", "GET", "maxmemory"))
+    await admin.call("CONFIG", "SET", "maxmemory", 1)
+    try:
+        with pytest.raises(StoreFull):
+            await _accept(store, 4)
+        assert await uplink.acknowledge("acme", pending[-1][0]) == 3
+    finally:
+        await admin.call("CONFIG", "SET", "maxmemory", before)
+        await admin.aclose()
+
+    assert await uplink.backlog("acme") == EMPTY
+    await _accept(store, 4)
 
 
 async def test_backlog_of_a_tenant_without_readings_is_empty(uplink: Uplink) -> None:
