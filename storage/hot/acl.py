@@ -11,14 +11,19 @@ from storage.hot.keys import RESERVED_SLUGS, uplink_bytes_key, uplink_key
 LINK_USER: Final = "link"
 # Commands are named one by one: a new server version must not widen the wall by a category.
 TENANT_COMMANDS: Final = (
-    "ping", "fcall", "fcall_ro", "time",
+    "ping", "time",
     "get", "mget", "getrange", "strlen", "setrange", "set", "incrby",
     "hget", "hmget", "hgetall", "hlen", "hexists", "hscan", "hset",
-    "xadd", "xlen",
 )  # fmt: skip
+# A function's keys are of both kinds; what it then does with each is checked again.
+FUNCTION_COMMANDS: Final = ("fcall", "fcall_ro")
+# The link reads every tenant's stream in one call: a key of another type would end it for all.
+TENANT_STREAM_COMMANDS: Final = ("xadd", "xlen")
+TENANT_COUNTER_COMMANDS: Final = ("get", "incrby")
 LINK_COMMANDS: Final = (
     "ping", "fcall", "time", "get", "decrby", "xrange", "xread", "xlen", "xtrim",
 )  # fmt: skip
+_Grant = tuple[tuple[str, ...], tuple[str, ...]]
 _SLUG: Final = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
 
@@ -47,16 +52,26 @@ async def provision_tenant(redis_url: str, slug: str, *, password: str) -> str:
     """
     if not _SLUG.fullmatch(slug) or slug in RESERVED_SLUGS:
         raise SlugRefused(slug)
-    patterns = (f"{slug}:*", uplink_key(slug), uplink_bytes_key(slug))
+    own, stream, counter = f"{slug}:*", uplink_key(slug), uplink_bytes_key(slug)
     user = tenant_user(slug)
-    await _set_user(redis_url, user, password, patterns=patterns, commands=TENANT_COMMANDS)
+    await _set_user(
+        redis_url,
+        user,
+        password,
+        grants=(
+            ((own,), TENANT_COMMANDS),
+            ((own, stream, counter), FUNCTION_COMMANDS),
+            ((stream,), TENANT_STREAM_COMMANDS),
+            ((counter,), TENANT_COUNTER_COMMANDS),
+        ),
+    )
     return with_login(redis_url, user=user, password=password)
 
 
 async def provision_link(redis_url: str, *, password: str) -> str:
     """Make or renew the user that reads and trims every tenant's uplink; return its URL."""
     patterns = (uplink_key("*"), uplink_bytes_key("*"))
-    await _set_user(redis_url, LINK_USER, password, patterns=patterns, commands=LINK_COMMANDS)
+    await _set_user(redis_url, LINK_USER, password, grants=((patterns, LINK_COMMANDS),))
     return with_login(redis_url, user=LINK_USER, password=password)
 
 
@@ -100,23 +115,22 @@ def with_login(redis_url: str, *, user: str, password: str) -> str:
 
 
 async def _set_user(
-    redis_url: str,
-    user: str,
-    password: str,
-    *,
-    patterns: tuple[str, ...],
-    commands: tuple[str, ...],
+    redis_url: str, user: str, password: str, *, grants: tuple[_Grant, ...]
 ) -> None:
     digest = hashlib.sha256(password.encode()).hexdigest()
-    rules = ["reset", "on", f"#{digest}", "resetkeys", "resetchannels", "-@all"]
-    rules += [f"~{pattern}" for pattern in patterns]
-    rules += [f"+{command}" for command in commands]
+    first, *others = [_rules(patterns, commands) for patterns, commands in grants]
+    rules = ["reset", "on", f"#{digest}", "resetkeys", "resetchannels", "-@all", *first]
+    rules += [f"({' '.join(selector)})" for selector in others]
     admin = connect(redis_url, max_connections=1)
     try:
         await admin.call("ACL", "SETUSER", user, rules)
         await _save(admin)
     finally:
         await admin.aclose()
+
+
+def _rules(patterns: tuple[str, ...], commands: tuple[str, ...]) -> list[str]:
+    return [*(f"~{pattern}" for pattern in patterns), *(f"+{command}" for command in commands)]
 
 
 async def _save(admin: HotConnection) -> None:

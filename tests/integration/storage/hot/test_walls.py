@@ -11,6 +11,7 @@ from storage.hot.acl import (
     revoke_tenant,
 )
 from storage.hot.connection import CommandRefused, HotConnection, connect
+from storage.hot.library import install
 from storage.ports import StoreUnavailable
 
 
@@ -49,6 +50,28 @@ async def test_a_tenant_cannot_touch_other_keys(tenant: HotConnection, key: str)
     for command in (("GET", key), ("SETRANGE", key, 0, b"x"), ("XADD", key, "*", "a", "b")):
         with pytest.raises(CommandRefused, match="No permissions to access a key"):
             await tenant.call(*command)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "SET up:acme x",
+        "SETRANGE up:acme 0 x",
+        "HSET up:acme f x",
+        "SET upb:acme x",
+        "HSET upb:acme f x",
+        "XADD upb:acme * a b",
+        "XADD acme:x * a b",
+        "FCALL gf2_registry_apply 2 up:acme acme:mv 1 m x",
+    ],
+)
+async def test_a_tenant_cannot_make_its_uplink_something_else(
+    redis_url: str, tenant: HotConnection, command: str
+) -> None:
+    await install(redis_url)
+
+    with pytest.raises(CommandRefused, match=r"[nN]o permissions to|can't run this command or"):
+        await tenant.call(*command.split())
 
 
 DENIED = [
