@@ -10,7 +10,7 @@ from gateway.catalogue import Catalogue, FunctionEntry
 from gateway.client_connection import EXTENSION
 from gateway.deadline import out_of_time
 from gateway.forwarding.connection import UpstreamConnection
-from gateway.forwarding.errors import ConnectFailed
+from gateway.forwarding.errors import ConnectFailed, FunctionFailed
 from gateway.forwarding.exchange import Exchange, UpstreamRequest
 from gateway.instances import Instances
 from gateway.invocation import Invocation
@@ -35,6 +35,7 @@ logger = logging.getLogger(__name__)
 IN_HAND_BYTES = 64 * 1024
 CONNECT_ATTEMPTS = 3
 CLIENT_CLOSED = 499
+INTERNAL_SERVER_ERROR = 500
 
 
 class InvokePath:
@@ -202,6 +203,9 @@ class InvokePath:
         *,
         since_s: float,
     ) -> None:
+        if response.status == INTERNAL_SERVER_ERROR:
+            # Whatever it says was not meant for the caller; the worker's log has it.
+            raise FunctionFailed(f"{call.function} failed unforeseen")
         headers: Headers = response_headers(response.headers, status=response.status)
         headers.append((b"x-request-id", call.request_id.encode()))
         headers.append((b"x-call-id", call.call_id.encode()))

@@ -11,7 +11,7 @@ from gateway.authorization import Forbidden, UnknownTenant
 from gateway.catalogue import CatalogueMissing, NoSuchPath, NotInThisZone
 from gateway.deadline import DeadlineExceeded, RequestTimeout
 from gateway.fleet import QueueFull, QueueTimeout
-from gateway.forwarding.errors import ConnectFailed, UpstreamFailed
+from gateway.forwarding.errors import ConnectFailed, FunctionFailed, UpstreamFailed
 from gateway.keyring import Unauthenticated
 from gateway.rate_limits import RateExceeded
 from gateway.request_body import BodyTooLarge
@@ -33,6 +33,7 @@ PROBLEMS: Mapping[type[Exception], tuple[int, str]] = {
     BodyTooLarge: (413, "body-too-large"),
     QueueFull: (429, "too-many-requests"),
     RateExceeded: (429, "too-many-requests"),
+    FunctionFailed: (502, "function-failed"),
     UpstreamFailed: (502, "upstream-failed"),
     ConnectFailed: (503, "function-unavailable"),
     AgentUnavailable: (503, "function-unavailable"),

@@ -11,3 +11,7 @@ class ConnectFailed(UpstreamFailed):
 
 class ClosedWhileIdle(UpstreamFailed):
     """A kept connection was closed by the worker before a single byte of its answer."""
+
+
+class FunctionFailed(Exception):
+    """The worker is well and answered that its function failed in a way nobody foresaw."""

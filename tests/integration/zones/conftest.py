@@ -106,6 +106,11 @@ def edge_agent(redis_url: str) -> Iterator[Agent]:
 @pytest.fixture
 def port() -> int:
     """A port that is free now."""
+    return free_port()
+
+
+def free_port() -> int:
+    """Find a port that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         found: int = probe.getsockname()[1]

@@ -113,6 +113,74 @@ def create_app(config):
 '''
 
 
+GREEDY_APP = '''
+"""Takes the memory that `/v1/greedy/N` names, in MiB, and keeps it with `/keep`."""
+
+import os
+
+kept = []
+
+
+def create_app(config):
+    async def app(scope, receive, send):
+        if scope["type"] == "lifespan":
+            for phase in ("startup", "shutdown"):
+                await receive()
+                await send({"type": f"lifespan.{phase}.complete"})
+            return
+        what = scope["path"].split("/")
+        if what[1] == "v1" and what[3].isdigit():
+            taken = bytearray(int(what[3]) << 20)
+            if what[-1] == "keep":
+                kept.append(taken)
+        body = str(os.getpid()).encode()
+        headers = [(b"content-length", b"%d" % len(body))]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    return app
+'''
+
+BUSY_APP = '''
+"""Takes the seconds at the end of the path, and answers `PID HIGHEST`: calls at a time so far."""
+
+import asyncio
+import os
+
+now = highest = 0
+
+
+def create_app(config):
+    async def app(scope, receive, send):
+        global now, highest
+        if scope["type"] == "lifespan":
+            for phase in ("startup", "shutdown"):
+                await receive()
+                await send({"type": f"lifespan.{phase}.complete"})
+            return
+        if scope["path"].startswith("/v1/"):
+            now += 1
+            highest = max(highest, now)
+            await asyncio.sleep(float(scope["path"].rpartition("/")[2]))
+            now -= 1
+        body = b"%d %d" % (os.getpid(), highest)
+        headers = [(b"content-length", b"%d" % len(body))]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    return app
+'''
+
+
+def write_function(folder: Path, name: str, app: str, **facts: object) -> None:
+    """Write one function of tier 3 and its module; `facts` are lines of its function.yaml."""
+    (folder / name).mkdir(parents=True)
+    text = FUNCTION_YAML.format(name=name, tiers="[3]", idle_s=300)
+    text += "".join(f"{fact}: {value}\n" for fact, value in facts.items())
+    (folder / name / "function.yaml").write_text(text)
+    (folder / f"{name}_app.py").write_text(app)
+
+
 def write_functions(folder: Path) -> None:
     """Write five functions and their modules; `folder` goes on the zygote's path."""
     for name, app, tiers, idle_s in (
