@@ -8,8 +8,10 @@ import click
 from deploy.cli.bench import bench
 from deploy.cli.down import down
 from deploy.cli.exit_codes import FAILED, INTERRUPTED
+from deploy.cli.key import key
 from deploy.cli.load import load
 from deploy.cli.status import status
+from deploy.cli.tenant import tenant
 from deploy.cli.up import up
 from deploy.lab.failure import LabFailure
 from deploy.servers.failure import ServerFailure
@@ -22,14 +24,15 @@ def group() -> None:
     """GridFaaS: functions for advanced metering, from the edge to headquarters.
 
     `up` brings a whole platform up on this machine, sends it a day of emulated readings and
-    proves that each one arrived. `status` and `down` look at it and end it. `bench` measures it.
+    proves that each one arrived. While it is up, `load` sends more and proves it again, `status`
+    looks at it, `tenant` and `key` administer it; `down` ends it. `bench` measures it.
 
     State is kept in $GRIDFAAS_HOME (for root by default below /var/lib/gridfaas, else in
     .gridfaas beside the code) and survives.
     """
 
 
-for command in (up, down, status, load, bench):
+for command in (up, down, status, load, tenant, key, bench):
     group.add_command(command)
 
 
