@@ -5,16 +5,15 @@ import contextlib
 import signal
 import socket
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, cast
 
 import uvicorn
 
 from functions.runtime.counted import CountedApp
+from functions.runtime.http_connection import GatewayConnection
 from functions.runtime.protocol import Load, Ready, Report
 
 DRAIN_S = 5
-# Longer than the gateway keeps an idle connection: the side that sends must be the one to close.
-KEEP_ALIVE_S = 300
 _TICKS_PER_LOAD = 10
 
 
@@ -27,7 +26,7 @@ class WorkerServer(uvicorn.Server):
             uvicorn.Config(
                 self._counted,
                 loop="uvloop",
-                http="httptools",
+                http=cast(Any, GatewayConnection),
                 ws="none",
                 lifespan="on",
                 interface="asgi3",
@@ -36,7 +35,6 @@ class WorkerServer(uvicorn.Server):
                 access_log=False,
                 proxy_headers=False,
                 server_header=False,
-                timeout_keep_alive=KEEP_ALIVE_S,
                 timeout_graceful_shutdown=DRAIN_S,
             )
         )

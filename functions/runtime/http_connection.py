@@ -1,0 +1,166 @@
+"""A connection of the zone's gateway to a worker: HTTP/1.1, one request at a time."""
+
+import asyncio
+import logging
+from typing import Any, Final, cast
+from urllib.parse import unquote
+
+import httptools
+from uvicorn import Config
+from uvicorn.server import ServerState
+
+from functions.runtime.asgi_exchange import App, Exchange
+
+_ASGI: Final = {"version": "3.0", "spec_version": "2.3"}
+
+logger = logging.getLogger(__name__)
+
+
+class GatewayConnection(asyncio.Protocol):
+    """What uvicorn's server makes for each connection, in place of its own general protocol.
+
+    The peer is always the gateway: it sends no request before the answer to the last one, keeps
+    few connections and closes them itself, so there are no limits and no timers here.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        self._app = cast(App, config.loaded_app)
+        self._state = server_state
+        self._app_state = app_state
+        self._loop = _loop or asyncio.get_running_loop()
+        self._parser = httptools.HttpRequestParser(self)
+        self._transport: asyncio.Transport | None = None
+        self._exchange: Exchange | None = None
+        self._writable: asyncio.Future[None] | None = None
+        self._keep = True
+        self._receiving = False
+        self._url = b""
+        self._headers: list[tuple[bytes, bytes]] = []
+
+    def shutdown(self) -> None:
+        """Close as soon as no request is under way."""
+        self._keep = False
+        if self._exchange is None and self._transport is not None:
+            self._transport.close()
+
+    # The exchange's side.
+
+    def write(self, data: bytes) -> None:
+        """Write bytes of the answer."""
+        if self._transport is not None:
+            self._transport.write(data)
+
+    async def writable(self) -> None:
+        """Wait while the gateway does not read."""
+        if self._writable is not None:
+            await asyncio.shield(self._writable)
+
+    def read_on(self, more: bool) -> None:
+        """Go on reading the request's body, or hold it back."""
+        if self._transport is None:
+            return
+        if more:
+            self._transport.resume_reading()
+        else:
+            self._transport.pause_reading()
+
+    def answered(self, *, whole: bool) -> None:
+        """Be ready for the next request, or close when there will be none."""
+        self._exchange = None
+        self._state.total_requests += 1
+        if self._transport is None:
+            return
+        if whole and self._keep:
+            self._transport.resume_reading()
+        else:
+            self._transport.close()
+
+    # The transport's side.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # uvloop's transports do all that asyncio.Transport does without being one.
+        self._transport = cast(asyncio.Transport, transport)
+        self._state.connections.add(cast(Any, self))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._transport = None
+        self._state.connections.discard(cast(Any, self))
+        self.resume_writing()
+        if self._exchange is not None:
+            self._exchange.gone()
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            logger.error("the gateway sent what is no request: %s", error)
+            if self._transport is not None:
+                self._transport.abort()
+
+    def pause_writing(self) -> None:
+        self._writable = self._loop.create_future()
+
+    def resume_writing(self) -> None:
+        if self._writable is not None:
+            self._writable.set_result(None)
+            self._writable = None
+
+    # The parser's side.
+
+    def on_message_begin(self) -> None:
+        if self._exchange is not None:
+            raise PipelinedRequest("a request before the answer to the one before")
+        self._url = b""
+        self._headers = []
+
+    def on_url(self, url: bytes) -> None:
+        self._url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._headers.append((name.lower(), value))
+
+    def on_headers_complete(self) -> None:
+        raw_path, _, query = self._url.partition(b"?")
+        path = raw_path.decode("ascii")
+        if not self._parser.should_keep_alive():
+            self._keep = False
+        exchange = Exchange(
+            self,
+            {
+                "type": "http",
+                "asgi": _ASGI,
+                "http_version": self._parser.get_http_version(),
+                "method": self._parser.get_method().decode("ascii"),
+                "scheme": "http",
+                "path": unquote(path) if "%" in path else path,
+                "raw_path": raw_path,
+                "query_string": query,
+                "root_path": "",
+                "headers": self._headers,
+                "client": None,
+                "server": None,
+                "state": self._app_state.copy(),
+            },
+        )
+        self._exchange = exchange
+        task = self._loop.create_task(exchange.run(self._app))
+        self._state.tasks.add(task)
+        task.add_done_callback(self._state.tasks.discard)
+
+    def on_body(self, body: bytes) -> None:
+        if self._exchange is not None:
+            self._exchange.body(body)
+
+    def on_message_complete(self) -> None:
+        if self._exchange is not None:
+            self._exchange.end()
+
+
+class PipelinedRequest(Exception):
+    """Raised through the parser: the peer is no gateway of ours."""
