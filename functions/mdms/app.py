@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from functions.mdms.edge_backing import edge_backing
+from functions.mdms.event_routes import event_routes
 from functions.mdms.hot_routes import HotRoutes, Scope
 from functions.mdms.metrics import MdmsMetrics
 from functions.mdms.openapi import raw_routes
@@ -75,6 +76,7 @@ class MdmsApp:
         install_problem_handlers(self._api, PROBLEMS)
         self._api.add_exception_handler(Exception, _unforeseen)
         self._api.include_router(routes(self._opened, settings))
+        self._api.include_router(event_routes(self._opened, settings))
         self._add_own_routes(metrics)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

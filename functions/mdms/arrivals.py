@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrivals:
-    """S series, R runs and N readings in the order of the body.
+    """S series, R runs and N readings in the order of the body; a list is one series.
 
     `run_meter` and `run_register` index `meters` and `registers`; `run_start_us` is the start of
-    a run's first interval in microseconds since 1970, `run_interval_s` is 0 when the body's was
-    outside of 1 s to a day. `values` are Wh or W, `quality` is -1 when it does not fit a byte.
-    `fault` holds the `Reason` of readings that could not even be read; `series_error` says, by
-    series, what was wrong with it.
+    a run's first interval in microseconds since 1970. `run_interval_s` is 0 for register reads,
+    -1 when the body's was outside of 1 s to a day. `values` are Wh or W, `quality` is -1 when it
+    does not fit a byte. `fault` holds the `Reason` of readings that could not even be read;
+    `error` says, by the first reading of a series or by reading of a list, what was wrong.
     """
 
     meters: list[str]
@@ -28,7 +28,8 @@ class Arrivals:
     values: NDArray[np.int64]
     quality: NDArray[np.int64]
     fault: NDArray[np.uint8]
-    series_error: dict[int, str] = field(default_factory=dict)
+    error: dict[int, str] = field(default_factory=dict)
+    listed: bool = False
 
     def __len__(self) -> int:
         """Number of readings."""
@@ -37,6 +38,14 @@ class Arrivals:
     def reading_run(self) -> NDArray[np.int64]:
         """The run of each reading: shape (N,)."""
         return np.repeat(np.arange(len(self.run_length), dtype=np.int64), self.run_length)
+
+    def run_on_grid(self) -> NDArray[np.bool_]:
+        """Mask the runs of intervals that start a whole number of lengths after midnight UTC."""
+        length_us = np.maximum(self.run_interval_s, 1) * 1_000_000
+        on_grid: NDArray[np.bool_] = (self.run_interval_s > 0) & (
+            self.run_start_us % length_us == 0
+        )
+        return on_grid
 
     def reading_start_s(self, reading_run: NDArray[np.int64]) -> NDArray[np.int64]:
         """Start of each reading's interval in whole seconds since 1970: shape (N,)."""

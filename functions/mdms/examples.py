@@ -52,6 +52,58 @@ PERIOD: Final[dict[str, Any]] = {
         }
     )
 }
+EVENTS: Final[dict[str, Any]] = {
+    "responses": _answer(
+        {
+            "meter_id": "A000001",
+            "register": "1-0:1.8.0",
+            "from": "2026-01-01T00:00:00Z",
+            "to": "2026-01-02T00:00:00Z",
+            "events": [
+                {
+                    "at": "2026-01-01T00:00:07Z",
+                    "interval_s": 0,
+                    "value": 81250400,
+                    "final": 81250400,
+                    "quality": 0,
+                    "revision": 0,
+                },
+                {
+                    "at": "2026-01-01T00:15:07Z",
+                    "interval_s": 900,
+                    "value": 104,
+                    "final": 104,
+                    "quality": 14,
+                    "revision": 0,
+                },
+            ],
+            "source": "hot",
+            "next_cursor": None,
+        }
+    )
+}
+REVISIONS: Final[dict[str, Any]] = {
+    "responses": _answer(
+        {
+            "meter_id": "A000001",
+            "register": "1-0:1.8.0",
+            "from": "2026-01-01T00:00:00Z",
+            "to": "2026-01-02T00:00:00Z",
+            "revisions": [
+                {
+                    "at": "2026-01-01T00:15:00Z",
+                    "interval_s": 900,
+                    "value": 9104,
+                    "quality": 14,
+                    "acknowledged_at": "2026-01-01T00:30:02.250118Z",
+                    "edge": "zone-3a",
+                    "sequence": 1767227402250118,
+                }
+            ],
+            "next_cursor": None,
+        }
+    )
+}
 REGISTER: Final[dict[str, Any]] = {
     "responses": _answer(
         {

@@ -1,4 +1,4 @@
-"""Interval Size check: the length the registry states, on the grid that starts at midnight UTC."""
+"""Interval Size check: the length that the registry states, and one that divides a day."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,18 +12,9 @@ def wrong_interval_size(
 ) -> NDArray[np.bool_]:
     """Mask the runs whose length is not the registered one, or does not divide a day evenly.
 
-    Both arrays are (runs,), in seconds.
+    Both arrays are (runs,), in seconds; a register read has length 0, and none to be wrong.
     """
     divides = (DAY_S % np.maximum(interval_s, 1)) == 0
-    wrong: NDArray[np.bool_] = (interval_s != registered_s) | (interval_s < SHORTEST_S) | ~divides
-    return wrong
-
-
-def off_grid(*, start_us: NDArray[np.int64], interval_s: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Mask the runs that do not start a whole number of intervals after midnight UTC.
-
-    `start_us` is microseconds since 1970, `interval_s` seconds: (runs,). A late clock must not
-    floor a reading into somebody else's slot.
-    """
-    off: NDArray[np.bool_] = start_us % (np.maximum(interval_s, 1) * 1_000_000) != 0
-    return off
+    wrong = (interval_s != registered_s) | (interval_s < SHORTEST_S) | ~divides
+    wrong_length: NDArray[np.bool_] = wrong & (interval_s != 0)
+    return wrong_length

@@ -12,7 +12,14 @@ from storage.model.meter import Meter
 class MeterTable:
     """An immutable snapshot of a tenant's registry at `version`."""
 
-    __slots__ = ("_has_register", "_interval_s", "_meters", "_position", "version")
+    __slots__ = (
+        "_has_register",
+        "_interval_s",
+        "_meters",
+        "_position",
+        "_register_end",
+        "version",
+    )
 
     def __init__(self, meters: Iterable[Meter], *, version: int) -> None:
         self.version = version
@@ -21,6 +28,9 @@ class MeterTable:
         count = len(self._meters)
         self._interval_s = np.fromiter(
             (meter.interval_s for meter in self._meters.values()), dtype=np.int64, count=count
+        )
+        self._register_end = np.fromiter(
+            (10**meter.dials for meter in self._meters.values()), dtype=np.int64, count=count
         )
         self._has_register: dict[str, NDArray[np.bool_]] = {}
         for at, meter in enumerate(self._meters.values()):
@@ -58,10 +68,11 @@ class MeterTable:
 
     def interval_s(self, position: NDArray[np.int64]) -> NDArray[np.int64]:
         """Interval length in seconds at each position, 0 where the position is -1."""
-        known = position >= 0
-        found = np.zeros(len(position), dtype=np.int64)
-        found[known] = self._interval_s[position[known]]
-        return found
+        return _at(self._interval_s, position)
+
+    def register_end(self, position: NDArray[np.int64]) -> NDArray[np.int64]:
+        """First number (Wh) that a register of each meter cannot show, 0 for position -1."""
+        return _at(self._register_end, position)
 
     def has_register(
         self,
@@ -78,3 +89,10 @@ class MeterTable:
                 asked = np.flatnonzero((register == index) & (position >= 0))
                 found[asked] = column[position[asked]]
         return found
+
+
+def _at(column: NDArray[np.int64], position: NDArray[np.int64]) -> NDArray[np.int64]:
+    known = position >= 0
+    found = np.zeros(len(position), dtype=np.int64)
+    found[known] = column[position[known]]
+    return found

@@ -17,8 +17,11 @@ _OUTRANKED_DETAIL: Final = "kept as a version: the interval holds a value of a h
 
 def answer(
     *, arrivals: Arrivals, reason: NDArray[np.uint8], outcome: NDArray[np.uint8]
-) -> ReadingsAnswer:
-    """Compose the answer from each reading's `Reason` and, where that is 0, its `Outcome`."""
+) -> ReadingsAnswer | SeriesAnswer:
+    """Compose the answer from each reading's `Reason` and, where that is 0, its `Outcome`.
+
+    A list is answered as a single series is.
+    """
     # One column that differs exactly where the answer does.
     code = np.where(reason == 0, outcome, reason + np.uint8(_OUTRANKED))
     ends = np.cumsum(arrivals.series_length)
@@ -30,11 +33,14 @@ def answer(
     series_of_head = np.searchsorted(ends, head, side="right")
     first = head - (ends - arrivals.series_length)[series_of_head]
     runs: list[list[OutcomeRun]] = [[] for _ in arrivals.series_length]
-    for at, begin, readings, kind in zip(
-        series_of_head.tolist(), first.tolist(), count.tolist(), code[head].tolist(), strict=True
+    columns = (head, series_of_head, first, count, code[head])
+    for reading, at, begin, readings, kind in zip(
+        *(column.tolist() for column in columns), strict=True
     ):
-        runs[at].append(_run(begin, readings, kind, arrivals.series_error.get(at)))
+        runs[at].append(_run(begin, readings, kind, arrivals.error.get(reading)))
     series = [_series(of_series) for of_series in runs]
+    if arrivals.listed:
+        return series[0]
     return ReadingsAnswer(
         accepted=sum(one.accepted for one in series),
         duplicate=sum(one.duplicate for one in series),

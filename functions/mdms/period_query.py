@@ -1,7 +1,5 @@
 """Reading a meter's period: which blocks to ask for, and how the answer is laid out."""
 
-import base64
-import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -10,6 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from functions.mdms.cursor import BadCursor, read_cursor, write_cursor
 from storage.model.block import HAS_RAW, PRESENT, SLOT, BlockKey
 from storage.model.runs import DAY_S
 
@@ -18,24 +17,6 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 class BadPeriod(ValueError):
     """The period is empty, too long or before 1970."""
-
-
-class BadCursor(ValueError):
-    """The cursor is not one that this query gave."""
-
-
-class UnknownMeter(LookupError):
-    """The registry knows no such meter."""
-
-    def __init__(self, meter_id: str) -> None:
-        super().__init__(f"the registry knows no meter {meter_id!r}")
-
-
-class UnknownRegister(LookupError):
-    """The meter has no such register."""
-
-    def __init__(self, meter_id: str, register: str) -> None:
-        super().__init__(f"meter {meter_id!r} has no register {register!r}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,12 +55,11 @@ class Page:
         """Where the next page starts, None on the last one."""
         if self.end >= self.last:
             return None
-        return base64.urlsafe_b64encode(str(self.end).encode()).decode().rstrip("=")
+        return write_cursor(self.end)
 
     def instant(self, interval: int) -> str:
         """RFC 3339 text of the start of an interval."""
-        start = _EPOCH + timedelta(seconds=interval * self.interval_s)
-        return start.strftime("%Y-%m-%dT%H:%M:%SZ")
+        return instant_text(interval * self.interval_s)
 
 
 def page_of(
@@ -99,15 +79,10 @@ def page_of(
         BadPeriod: empty, before 1970, or longer than `max_days`.
         BadCursor: not a cursor of this period.
     """
-    if end <= begin:
-        raise BadPeriod("`to` must be after `from` (the period is half-open)")
-    if begin < _EPOCH:
-        raise BadPeriod("`from` must not be before 1970")
-    if end - begin > timedelta(days=max_days):
-        raise BadPeriod(f"a period of {(end - begin).days} days; at most {max_days} are answered")
+    check_period(begin=begin, end=end, max_days=max_days)
     first, last = _interval_at(begin, interval_s), _interval_at(end, interval_s)
     if cursor is not None:
-        start = _read_cursor(cursor)
+        (start,) = read_cursor(cursor, parts=1)
         if not first <= start <= last:
             raise BadCursor("the cursor is not one of this period")
         first = start
@@ -119,6 +94,30 @@ def page_of(
         end=min(first + limit, last),
         last=last,
     )
+
+
+def check_period(*, begin: datetime, end: datetime, max_days: int) -> None:
+    """Refuse a period that is no period, or too much to answer.
+
+    Raises:
+        BadPeriod: empty, before 1970, or longer than `max_days`.
+    """
+    if end <= begin:
+        raise BadPeriod("`to` must be after `from` (the period is half-open)")
+    if begin < _EPOCH:
+        raise BadPeriod("`from` must not be before 1970")
+    if end - begin > timedelta(days=max_days):
+        raise BadPeriod(f"a period of {(end - begin).days} days; at most {max_days} are answered")
+
+
+def instant_text(second: int) -> str:
+    """RFC 3339 text of a second since 1970."""
+    return (_EPOCH + timedelta(seconds=second)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def second_at_or_after(instant: datetime) -> int:
+    """The first whole second since 1970 at or after `instant`."""
+    return _interval_at(instant, 1)
 
 
 def columns(slots: NDArray[np.void]) -> dict[str, list[Any]]:
@@ -144,11 +143,3 @@ def _or_none(column: NDArray[Any], known: NDArray[np.bool_]) -> list[Any]:
 def _interval_at(instant: datetime, interval_s: int) -> int:
     # The first interval that starts at or after the instant.
     return -((_EPOCH - instant) // timedelta(seconds=interval_s))
-
-
-def _read_cursor(cursor: str) -> int:
-    try:
-        padded = cursor + "=" * (-len(cursor) % 4)
-        return int(base64.urlsafe_b64decode(padded.encode()).decode())
-    except (binascii.Error, ValueError) as error:
-        raise BadCursor("the cursor is not one that this query gave") from error

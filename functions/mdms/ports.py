@@ -11,7 +11,9 @@ from functions.mdms.schema import DownlinkPage, MeterOutcome
 from functions.mdms.service import Ingest
 from functions.mdms.uplink import Keep
 from storage.model.block import BlockKey
+from storage.model.event_block import EventKey
 from storage.model.meter import Meter
+from storage.model.revision import Revision
 
 
 class BlockReader(Protocol):
@@ -19,6 +21,26 @@ class BlockReader(Protocol):
 
     async def read(self, keys: Sequence[BlockKey]) -> Mapping[BlockKey, NDArray[np.void]]:
         """Slots of the blocks that exist.
+
+        Raises:
+            StoreUnavailable: no answer before the deadline.
+        """
+
+    async def read_events(self, keys: Sequence[EventKey]) -> Mapping[EventKey, NDArray[np.void]]:
+        """Events of the blocks that exist, by instant.
+
+        Raises:
+            StoreUnavailable: no answer before the deadline.
+        """
+
+
+class RevisionReader(Protocol):
+    """Where the versions that do not count are read from: headquarters."""
+
+    async def read_revisions(
+        self, blocks: Sequence[BlockKey], events: Sequence[EventKey]
+    ) -> list[Revision]:
+        """Every such version of the blocks, in order.
 
         Raises:
             StoreUnavailable: no answer before the deadline.
@@ -77,3 +99,4 @@ class Backing:
     keep: Keep | None = None
     registrar: MeterRegistrar | None = None
     copy: RegistryCopy | None = None
+    revisions: RevisionReader | None = None

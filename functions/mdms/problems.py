@@ -2,7 +2,9 @@
 
 from typing import Final
 
-from functions.mdms.period_query import BadCursor, BadPeriod, UnknownMeter, UnknownRegister
+from functions.mdms.cursor import BadCursor
+from functions.mdms.lookup import UnknownMeter, UnknownRegister
+from functions.mdms.period_query import BadPeriod
 from functions.mdms.readings_body import MalformedBody
 from functions.mdms.request_body import BodyTooLarge, ClientGone, UnsupportedMediaType
 from functions.mdms.series_columns import TooManyReadings, TooManyRegisters

@@ -16,7 +16,10 @@ class ReadingTime:
     def future(
         self, *, start_s: NDArray[np.int64], interval_s: NDArray[np.int64], now_s: int
     ) -> NDArray[np.bool_]:
-        """Mask the readings whose interval ends after `now_s` and the allowance: (readings,)."""
+        """Mask the readings that end after `now_s` and the allowance: (readings,).
+
+        A register read has an interval of length 0.
+        """
         return start_s + interval_s > now_s + self.ahead_s
 
     def stale(self, *, start_s: NDArray[np.int64], now_s: int) -> NDArray[np.bool_]:

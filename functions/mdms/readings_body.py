@@ -3,8 +3,12 @@
 from typing import Any, Final
 
 import msgspec
+from msgspec import UNSET
 
 from functions.mdms.arrivals import Arrivals
+from functions.mdms.error_path import error_at
+from functions.mdms.list_columns import columns_of_list
+from functions.mdms.list_repair import read_one_by_one
 from functions.mdms.reason import Reason
 from functions.mdms.schema import (
     CountedSeries,
@@ -16,6 +20,7 @@ from functions.mdms.schema import (
 from functions.mdms.series_columns import ReadSeries, columns_of, series_form_error
 
 _INT64: Final = 1 << 63
+_EITHER: Final = "a body has either `series`, or `readings` and maybe `interval_s`"
 
 _strict = msgspec.json.Decoder(ReadingsBody)
 _loose = msgspec.json.Decoder(LooseReadingsBody)
@@ -25,60 +30,68 @@ _counted = msgspec.json.Decoder(CountedSeries)
 
 
 class MalformedBody(ValueError):
-    """The body is no JSON, or no list of series; says what was found and where."""
+    """The body is no JSON, or of neither form; says what was found and where."""
 
 
 def read_body(body: bytes, *, max_readings: int) -> Arrivals:
-    """Decode `body` into columns.
+    """Decode `body`, a list of series or of readings, into columns.
 
-    A value of a wrong type costs that reading, a series that cannot be understood its own
-    readings; both are marked in `Arrivals.fault`.
+    A reading that cannot be understood costs itself, a series that cannot its own readings;
+    both are marked in `Arrivals.fault`.
 
     Raises:
-        MalformedBody: not JSON, not `{"series": [...]}`, or a series without a list of values.
+        MalformedBody: not JSON, of neither form, or a series without a list of values.
         TooManyReadings, TooManyRegisters: the body holds more than one request may.
     """
     try:
-        return columns_of(_strictly(body), max_readings=max_readings)
-    except (msgspec.ValidationError, OverflowError):
-        return columns_of(_tolerantly(body), max_readings=max_readings)
+        try:
+            return _strictly(body, max_readings)
+        except (msgspec.ValidationError, OverflowError):
+            return _tolerantly(body, max_readings)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedBody(str(error)) from error
 
 
-def _strictly(body: bytes) -> list[ReadSeries]:
-    return [
+def _strictly(body: bytes, max_readings: int) -> Arrivals:
+    found = _strict.decode(body)
+    if found.readings is not UNSET and found.series is UNSET:
+        return columns_of_list(
+            found.readings, interval_s=found.interval_s, max_readings=max_readings
+        )
+    if found.series is UNSET or found.readings is not UNSET or found.interval_s is not UNSET:
+        raise MalformedBody(_EITHER)
+    read = [
         ReadSeries(series)
         if (error := series_form_error(series)) is None
         else _refused(len(series.values), error)
-        for series in _strict.decode(body).series
+        for series in found.series
     ]
+    return columns_of(read, max_readings=max_readings)
 
 
-def _tolerantly(body: bytes) -> list[ReadSeries]:
-    try:
-        found = _loose.decode(body).series
-        return [_tolerant_series(raw, at) for at, raw in enumerate(found)]
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise MalformedBody(str(error)) from error
+def _tolerantly(body: bytes, max_readings: int) -> Arrivals:
+    found = _loose.decode(body)
+    if found.readings is not UNSET and found.series is UNSET:
+        readings, faults = read_one_by_one(found.readings, max_readings=max_readings)
+        return columns_of_list(
+            readings, interval_s=found.interval_s, max_readings=max_readings, faults=faults
+        )
+    if found.series is UNSET or found.readings is not UNSET or found.interval_s is not UNSET:
+        raise MalformedBody(_EITHER)
+    read = [_tolerant_series(raw, at) for at, raw in enumerate(found.series)]
+    return columns_of(read, max_readings=max_readings)
 
 
 def _tolerant_series(raw: msgspec.Raw, at: int) -> ReadSeries:
     try:
         lenient = _lenient.decode(raw)
     except msgspec.ValidationError as error:
-        where = _in_series(error, at)
+        where = error_at(error, f"$.series[{at}]")
         try:
             return _refused(len(_counted.decode(raw).values), where)
         except msgspec.ValidationError:
             raise MalformedBody(where) from error
     return _repaired(lenient)
-
-
-def _in_series(error: msgspec.ValidationError, at: int) -> str:
-    path = f"`$.series[{at}]"
-    text = str(error)
-    return text.replace("`$", path) if "`$" in text else f"{text} - at {path}`"
 
 
 def _refused(readings: int, error: str) -> ReadSeries:

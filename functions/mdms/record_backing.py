@@ -59,6 +59,7 @@ async def record_backing(
                 book=book,
                 keep=keep,
                 registrar=book,
+                revisions=store,
             )
         finally:
             await fold.stop()

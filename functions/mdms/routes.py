@@ -9,8 +9,9 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import AwareDatetime
 
 from functions.mdms import examples
+from functions.mdms.lookup import registered_meter
 from functions.mdms.meter_form import MeterRefused, read_forms
-from functions.mdms.period_query import UnknownMeter, UnknownRegister, columns, page_of
+from functions.mdms.period_query import columns, page_of
 from functions.mdms.ports import Backing
 from functions.mdms.problems import NotInThisZone, VersionGap, ZonesOnly
 from functions.mdms.readings_body import MalformedBody
@@ -76,11 +77,7 @@ def routes(backing: Callable[[], Backing], settings: MdmsSettings) -> APIRouter:
     ) -> Response:
         """Intervals that start in `[from, to)`; null where there is no value."""
         zone = backing()
-        meter = await zone.book.get(meter_id)
-        if meter is None:
-            raise UnknownMeter(meter_id)
-        if register not in meter.registers:
-            raise UnknownRegister(meter_id, register)
+        meter = await registered_meter(zone.book, meter_id, register=register)
         page = page_of(
             meter_id=meter_id,
             register=register,
@@ -151,9 +148,7 @@ def routes(backing: Callable[[], Backing], settings: MdmsSettings) -> APIRouter:
     async def one_meter(_: AnyCaller, meter_id: str) -> Response:
         """A meter as it is registered now; headquarters adds its `history`."""
         book = backing().book
-        meter = await book.get(meter_id)
-        if meter is None:
-            raise UnknownMeter(meter_id)
+        meter = await registered_meter(book, meter_id, register=None)
         found: dict[str, Any] = msgspec.structs.asdict(meter)
         history = await book.history(meter_id)
         return _json(found if history is None else found | {"history": history})

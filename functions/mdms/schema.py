@@ -47,26 +47,47 @@ class LenientSeries(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     quality: int | list[Any] = 0
 
 
+class Reading(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, gc=False):
+    """One reading of a list: a register read, or with `interval_s` the interval from `at` on.
+
+    `value` is integer Wh (W for demand registers). An `interval_s` of 0 means a register read too.
+    """
+
+    meter_id: str
+    register: str
+    at: str
+    value: int
+    quality: int = 0
+    interval_s: int | UnsetType = UNSET
+
+
 class CountedSeries(msgspec.Struct):
     """Whatever has a list of values: enough to answer for each of its readings."""
 
     values: list[Any]
 
 
-class ReadingsBody(msgspec.Struct, forbid_unknown_fields=True):
-    """Body of `POST /v1/mdms/readings`."""
+class ReadingsBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """Body of `POST /v1/mdms/readings`: `series`, or `readings`.
 
-    series: list[Series]
+    `interval_s` is for the readings of a list that name none.
+    """
+
+    series: list[Series] | UnsetType = UNSET
+    readings: list[Reading] | UnsetType = UNSET
+    interval_s: int | UnsetType = UNSET
 
 
-class LooseReadingsBody(msgspec.Struct, forbid_unknown_fields=True):
-    """The same body with each series still to be decoded."""
+class LooseReadingsBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """The same body with each series or reading still to be decoded."""
 
-    series: list[msgspec.Raw]
+    series: list[msgspec.Raw] | UnsetType = UNSET
+    readings: list[msgspec.Raw] | UnsetType = UNSET
+    interval_s: int | UnsetType = UNSET
 
 
 class OutcomeRun(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """`count` readings of a series, from index `first`, that had the same outcome."""
+    """`count` readings of a series or list, from index `first`, that had the same outcome."""
 
     first: int = msgspec.field(name="from")
     count: int
@@ -76,7 +97,7 @@ class OutcomeRun(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class SeriesAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """The four counts of one series and the runs of outcomes that cover it."""
+    """The four counts of one series or list, and the runs of outcomes that cover it."""
 
     accepted: int
     duplicate: int
@@ -86,7 +107,7 @@ class SeriesAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReadingsAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """Answer to a readings body; the series are in its order."""
+    """Answer to a body of series, in its order; a list is answered as a single series is."""
 
     accepted: int
     duplicate: int
@@ -179,6 +200,59 @@ class SeriesPart(msgspec.Struct, frozen=True, kw_only=True):
     final: list[int | None]
     quality: list[int | None]
     revision: list[int | None]
+
+
+class EventPart(msgspec.Struct, frozen=True, kw_only=True):
+    """One event: a register read at `at` (`interval_s` 0), or the interval from `at` on.
+
+    `value` is as metered, null when there is only an estimate or an edit; `final` is what counts
+    now, `quality` its quality, `revision` the number of versions that it has outlived.
+    """
+
+    at: str
+    interval_s: int
+    value: int | None
+    final: int
+    quality: int
+    revision: int
+
+
+class EventsAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of a meter's events in `[from, to)`, by instant."""
+
+    meter_id: str
+    register: str
+    begin: str = msgspec.field(name="from")
+    end: str = msgspec.field(name="to")
+    events: list[EventPart]
+    source: str
+    next_cursor: str | None
+
+
+class RevisionPart(msgspec.Struct, frozen=True, kw_only=True):
+    """A version that does not count: replaced, or outranked when it came.
+
+    `acknowledged_at` and `edge` say when and where it was taken; `sequence` orders versions.
+    """
+
+    at: str
+    interval_s: int
+    value: int
+    quality: int
+    acknowledged_at: str
+    edge: str
+    sequence: int
+
+
+class RevisionsAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of the versions of a meter's readings in `[from, to)`, by instant, then by time."""
+
+    meter_id: str
+    register: str
+    begin: str = msgspec.field(name="from")
+    end: str = msgspec.field(name="to")
+    revisions: list[RevisionPart]
+    next_cursor: str | None
 
 
 class PeriodAnswer(msgspec.Struct, frozen=True, kw_only=True):

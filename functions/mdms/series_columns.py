@@ -1,7 +1,7 @@
 """From decoded series to columns: one pass over the series, none over their readings."""
 
 from datetime import UTC, datetime, timedelta
-from itertools import chain, repeat
+from itertools import accumulate, chain, repeat
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -86,9 +86,8 @@ def columns_of(read: list[ReadSeries], *, max_readings: int) -> Arrivals:
             runs.append(readings)
         begin = series.at if series.start is UNSET else series.start
         start_us = 0 if begin is UNSET else (begin - _EPOCH) // _MICROSECOND
-        interval_s = series.interval_s if 0 < series.interval_s <= DAY_S else 0
         register = registers.setdefault(series.register, len(registers))
-        of_series.append((register, interval_s, start_us))
+        of_series.append((register, _interval_s(series), start_us))
     if len(registers) > MAX_REGISTERS:
         raise TooManyRegisters(len(registers))
     of_run = np.repeat(np.array(of_series, dtype=np.int64).reshape(-1, 3), runs, axis=0)
@@ -106,8 +105,24 @@ def columns_of(read: list[ReadSeries], *, max_readings: int) -> Arrivals:
         values=np.fromiter(values, dtype=np.int64, count=readings),
         quality=_qualities(read, lengths),
         fault=_faults(read, lengths, readings),
-        series_error={at: one.error for at, one in enumerate(read) if one.error is not None},
+        error=_errors(read, lengths),
     )
+
+
+def _interval_s(series: Series) -> int:
+    # At one instant many registers can be read; a run of reads would all be at its start.
+    shortest = 1 if series.meter_ids is UNSET else 0
+    return series.interval_s if shortest <= series.interval_s <= DAY_S else -1
+
+
+def _errors(read: list[ReadSeries], lengths: list[int]) -> dict[int, str]:
+    """What is wrong with refused series, by their first reading."""
+    begins = accumulate(lengths, initial=0)
+    return {
+        begin: one.error
+        for begin, one, readings in zip(begins, read, lengths, strict=False)
+        if one.error is not None and readings
+    }
 
 
 def _qualities(read: list[ReadSeries], lengths: list[int]) -> NDArray[np.int64]:

@@ -7,13 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from functions.mdms.arrivals import Arrivals
+from functions.mdms.batch_forming import form_batches
 from functions.mdms.meter_table import MeterTable
 from functions.mdms.outcomes import answer
 from functions.mdms.readings_body import read_body
 from functions.mdms.reason import Reason
 from functions.mdms.registry_cache import RegistryCache
-from functions.mdms.run_forming import form_batches
-from functions.mdms.schema import ReadingsAnswer
+from functions.mdms.schema import ReadingsAnswer, SeriesAnswer
 from functions.mdms.technical_validation import TechnicalValidation
 from storage.ports import HotStore
 
@@ -39,7 +39,7 @@ class Ingest:
         self._max_readings = max_readings
         self._clock = clock
 
-    async def take(self, body: bytes) -> ReadingsAnswer:
+    async def take(self, body: bytes) -> ReadingsAnswer | SeriesAnswer:
         """Store the good readings of `body` and say what became of each reading.
 
         Raises:

@@ -6,11 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from functions.mdms.arrivals import Arrivals
-from functions.mdms.interval_size import off_grid, wrong_interval_size
+from functions.mdms.interval_size import wrong_interval_size
 from functions.mdms.meter_table import MeterTable
 from functions.mdms.negative_consumption import counts_one_direction, negative_consumption
 from functions.mdms.reading_time import ReadingTime
 from functions.mdms.reason import Reason
+from functions.mdms.register_dials import beyond_dials
+from functions.mdms.sub_second import sub_second
 from functions.mdms.unknown_meter import unknown_meter
 from functions.mdms.unknown_quality import unknown_quality
 from functions.mdms.unknown_register import unknown_register
@@ -36,11 +38,13 @@ class TechnicalValidation:
 
         `reading_run` and `start_s` are those of `arrivals`, `now_s` is seconds since 1970.
         """
-        by_run = self._of_runs(arrivals, meters)
+        position = meters.locate(arrivals.meters)[arrivals.run_meter]
+        by_run = _of_runs(arrivals, meters, position)
         reason = arrivals.fault.copy()
         if by_run.any():
             _mark(reason, by_run[reading_run])
         interval_s = arrivals.run_interval_s[reading_run]
+        of_interval = interval_s != 0
         one_direction = np.array(
             [counts_one_direction(name) for name in arrivals.registers], dtype=np.bool_
         )[arrivals.run_register[reading_run]]
@@ -50,7 +54,15 @@ class TechnicalValidation:
                 self.time.future(start_s=start_s, interval_s=interval_s, now_s=now_s),
             ),
             (Reason.STALE, self.time.stale(start_s=start_s, now_s=now_s)),
-            (Reason.VALUE_RANGE, out_of_range(arrivals.values)),
+            (Reason.VALUE_RANGE, out_of_range(values=arrivals.values, of_interval=of_interval)),
+            (
+                Reason.BEYOND_DIALS,
+                beyond_dials(
+                    values=arrivals.values,
+                    end=meters.register_end(position)[reading_run],
+                    of_interval=of_interval,
+                ),
+            ),
             (
                 Reason.NEGATIVE_CONSUMPTION,
                 negative_consumption(values=arrivals.values, one_direction=one_direction),
@@ -61,34 +73,34 @@ class TechnicalValidation:
                 _mark(reason, failing * np.uint8(code))
         return reason
 
-    def _of_runs(self, arrivals: Arrivals, meters: MeterTable) -> NDArray[np.uint8]:
-        position = meters.locate(arrivals.meters)[arrivals.run_meter]
-        reason = np.zeros(len(position), dtype=np.uint8)
-        for code, failing in (
-            (Reason.UNKNOWN_METER, unknown_meter(position)),
-            (
-                Reason.UNKNOWN_REGISTER,
-                unknown_register(
-                    meters=meters,
-                    position=position,
-                    registers=arrivals.registers,
-                    register=arrivals.run_register,
-                ),
+
+def _of_runs(
+    arrivals: Arrivals, meters: MeterTable, position: NDArray[np.int64]
+) -> NDArray[np.uint8]:
+    reason = np.zeros(len(position), dtype=np.uint8)
+    for code, failing in (
+        (Reason.UNKNOWN_METER, unknown_meter(position)),
+        (
+            Reason.UNKNOWN_REGISTER,
+            unknown_register(
+                meters=meters,
+                position=position,
+                registers=arrivals.registers,
+                register=arrivals.run_register,
             ),
-            (
-                Reason.INTERVAL_SIZE,
-                wrong_interval_size(
-                    interval_s=arrivals.run_interval_s,
-                    registered_s=meters.interval_s(position),
-                ),
+        ),
+        (
+            Reason.INTERVAL_SIZE,
+            wrong_interval_size(
+                interval_s=arrivals.run_interval_s,
+                registered_s=meters.interval_s(position),
             ),
-            (
-                Reason.OFF_GRID,
-                off_grid(start_us=arrivals.run_start_us, interval_s=arrivals.run_interval_s),
-            ),
-        ):
+        ),
+        (Reason.SUB_SECOND, sub_second(arrivals.run_start_us)),
+    ):
+        if failing.any():
             _mark(reason, failing * np.uint8(code))
-        return reason
+    return reason
 
 
 def _mark(reason: NDArray[np.uint8], found: NDArray[np.uint8]) -> None:

@@ -91,7 +91,7 @@ async def test_a_body_may_name_a_slot_twice(zone: Zone) -> None:
         pytest.param(run("X", [1]), "unknown-meter", id="unknown_meter"),
         pytest.param(run("A", [1], register="1-0:2.8.0"), "unknown-register", id="register"),
         pytest.param(run("A", [1], interval_s=60), "interval-size", id="interval"),
-        pytest.param(run("A", [1], start="2026-01-01T00:01:00Z"), "off-grid", id="grid"),
+        pytest.param(run("A", [1], start="2026-01-01T00:00:00.5Z"), "sub-second", id="half_a_s"),
         pytest.param(run("A", [1], start="2199-01-01T00:00:00Z"), "future", id="future"),
         pytest.param(run("A", [1], start="1999-01-01T00:00:00Z"), "stale", id="stale"),
         pytest.param(run("A", [2**31]), "value-range", id="too_large"),
@@ -266,6 +266,7 @@ async def test_the_document_describes_every_route(zone: Zone) -> None:
     document = (await zone.client.get("/openapi.json")).json()
 
     assert set(document["paths"]["/v1/mdms/readings"]) == {"get", "post"}
+    assert {"/v1/mdms/events", "/v1/mdms/revisions"} <= set(document["paths"])
     assert document["paths"]["/v1/mdms/uplink"]["post"]["responses"]["200"]
     referred = document["paths"]["/v1/mdms/readings"]["post"]["requestBody"]["content"]
     name = referred["application/json"]["schema"]["$ref"].rpartition("/")[2]

@@ -31,6 +31,19 @@ def instant(meter_ids: list[Any], values: list[Any], **changes: Any) -> dict[str
     } | changes
 
 
+def reading(meter_id: str, value: Any, **changes: Any) -> dict[str, Any]:
+    return {
+        "meter_id": meter_id,
+        "register": IMPORT,
+        "at": "2026-01-01T00:00:00Z",
+        "value": value,
+    } | changes
+
+
+def list_body(*readings: Any, **changes: Any) -> bytes:
+    return json.dumps({"readings": readings} | changes).encode()
+
+
 def body(*series: dict[str, Any]) -> bytes:
     return json.dumps({"series": series}).encode()
 

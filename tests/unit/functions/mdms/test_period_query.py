@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from functions.mdms.period_query import BadCursor, BadPeriod, Page, columns, page_of
+from functions.mdms.cursor import BadCursor
+from functions.mdms.period_query import BadPeriod, Page, columns, page_of
 from storage.model.block import HAS_RAW, PRESENT, SLOT, BlockKey
 from tests.unit.functions.mdms.bodies import DAY, IMPORT
 

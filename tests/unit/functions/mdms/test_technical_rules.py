@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 
-from functions.mdms.interval_size import off_grid, wrong_interval_size
+from functions.mdms.interval_size import wrong_interval_size
 from functions.mdms.meter_table import MeterTable
 from functions.mdms.negative_consumption import counts_one_direction, negative_consumption
 from functions.mdms.reading_time import ReadingTime
+from functions.mdms.register_dials import beyond_dials
 from functions.mdms.repeated_slot import occurrence
+from functions.mdms.sub_second import sub_second
 from functions.mdms.unknown_meter import unknown_meter
 from functions.mdms.unknown_quality import unknown_quality
 from functions.mdms.unknown_register import unknown_register
@@ -56,7 +58,8 @@ def test_a_register_is_known_by_meter() -> None:
     [
         pytest.param(900, 900, False, id="as_registered"),
         pytest.param(1_800, 900, True, id="half_hours_from_a_quarter_hour_meter"),
-        pytest.param(0, 900, True, id="no_length"),
+        pytest.param(0, 900, False, id="a_register_read_has_no_length"),
+        pytest.param(-1, 900, True, id="a_length_that_no_day_has"),
         pytest.param(30, 30, True, id="shorter_than_a_minute"),
         pytest.param(7_000, 7_000, True, id="does_not_divide_a_day"),
         pytest.param(86_400, 86_400, False, id="a_day"),
@@ -69,18 +72,25 @@ def test_interval_size(interval_s: int, registered_s: int, wrong: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("late_us", "off"),
+    ("late_us", "between"),
     [
         pytest.param(0, False, id="on_time"),
-        pytest.param(7_000_000, True, id="a_clock_seven_seconds_late"),
+        pytest.param(7_000_000, False, id="a_clock_seven_seconds_late"),
         pytest.param(1, True, id="a_microsecond"),
-        pytest.param(QUARTER * 1_000_000, False, id="the_next_slot"),
+        pytest.param(-500_000, True, id="half_a_second_early"),
     ],
 )
-def test_the_grid_starts_at_midnight_utc(late_us: int, off: bool) -> None:
-    found = off_grid(start_us=column(NOON * 1_000_000 + late_us), interval_s=column(QUARTER))
+def test_instants_are_whole_seconds(late_us: int, between: bool) -> None:
+    assert sub_second(column(NOON * 1_000_000 + late_us)).tolist() == [between]
 
-    assert found.tolist() == [off]
+
+def test_a_register_with_four_dials_rolls_over_after_9999() -> None:
+    values = column(9_999, 10_000, -9_999, -10_000, 10_000, 2**62)
+    of_interval = np.array([False, False, False, False, True, False])
+
+    found = beyond_dials(values=values, end=column(*[10_000] * 6), of_interval=of_interval)
+
+    assert found.tolist() == [False, True, False, True, False, True]
 
 
 @pytest.mark.parametrize(
@@ -120,10 +130,13 @@ def test_before_1970_is_stale_whatever_the_limit() -> None:
     assert found.tolist() == [True, False]
 
 
-def test_only_32_bits_fit() -> None:
-    values = column(2**31 - 1, 2**31, -(2**31), -(2**31) - 1, 2**62)
+def test_only_32_bits_fit_an_interval() -> None:
+    values = column(2**31 - 1, 2**31, -(2**31), -(2**31) - 1, 2**62, 2**62)
+    of_interval = np.array([True] * 5 + [False])
 
-    assert out_of_range(values).tolist() == [False, True, False, True, True]
+    found = out_of_range(values=values, of_interval=of_interval)
+
+    assert found.tolist() == [False, True, False, True, True, False]
 
 
 @pytest.mark.parametrize(
@@ -160,8 +173,21 @@ def test_occurrences_of_a_slot_are_counted_in_the_order_of_the_body() -> None:
     earlier, order = occurrence(
         meter=column(1, 0, 1, 1, 0),
         register=column(0, 0, 0, 1, 0),
+        of_interval=np.array([True] * 5),
         start_s=column(900, 0, 900, 900, 900),
     )
 
     assert earlier.tolist() == [0, 0, 1, 0, 0]
     assert order.tolist() == [1, 4, 0, 2, 3]
+
+
+def test_an_interval_and_a_register_read_of_an_instant_are_two_readings() -> None:
+    earlier, order = occurrence(
+        meter=column(0, 0, 0, 0),
+        register=column(0, 0, 0, 0),
+        of_interval=np.array([True, False, True, False]),
+        start_s=column(NOON + 1, NOON + 1, NOON, NOON + 1),
+    )
+
+    assert earlier.tolist() == [0, 0, 0, 1]
+    assert order.tolist() == [1, 3, 2, 0]
