@@ -7,7 +7,8 @@ RESERVED: Final = frozenset({"platform", "up", "upb"})
 """`up` and `upb` begin the hot store's keys of every uplink; `platform` is who owns the
 platform's own functions, in accounts and metrics."""
 
-_SLUG: Final = re.compile(r"[a-z][a-z0-9-]{1,30}")
+# Every store must be able to name the tenant: the hot one takes single hyphens between words.
+_SLUG: Final = re.compile(r"(?=.{2,31}\Z)[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
 
 
 class InvalidSlug(ValueError):
@@ -17,7 +18,8 @@ class InvalidSlug(ValueError):
         reason = (
             "is reserved for the platform"
             if slug in RESERVED
-            else "is not a slug: 2 to 31 of a-z, 0-9 and '-', beginning with a letter"
+            else "is not a slug: 2 to 31 of a-z and 0-9, beginning with a letter, with single '-' "
+            "between words"
         )
         super().__init__(f"{slug[:40]!r} {reason}")
         self.slug = slug
