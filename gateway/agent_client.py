@@ -1,7 +1,7 @@
 """Control calls to the agent of this zone over its unix socket."""
 
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import httpx
 import msgspec
@@ -59,13 +59,15 @@ class AgentClient:
         Raises:
             AgentUnavailable: no readable answer.
         """
-        headers = {} if held is None else {"if-none-match": held}
-        response = await self._call("GET", "/v1/functions", headers=headers)
-        if response.status_code == 304:
-            return None
-        if response.status_code != 200:
-            raise AgentUnavailable(f"the agent answered {response.status_code}", retry_after_s=1)
-        return _decode(response, FunctionList), response.headers.get("etag", "")
+        return await self._if_changed("/v1/functions", FunctionList, held=held)
+
+    async def documents(self, *, held: str | None = None) -> tuple[dict[str, Any], str] | None:
+        """Return the functions' OpenAPI documents by name, and their mark; as `functions`.
+
+        Raises:
+            AgentUnavailable: no readable answer, or the agent has not asked its functions yet.
+        """
+        return await self._if_changed("/v1/functions/openapi", dict[str, Any], held=held)
 
     async def instances(self, *, tenant: str, function: str) -> list[InstanceEntry]:
         """Name the ready workers of a tenant's function; the agent starts one if there is none.
@@ -108,6 +110,17 @@ class AgentClient:
     async def close(self) -> None:
         """Close the connections."""
         await self._http.aclose()
+
+    async def _if_changed(
+        self, path: str, kind: type[_T], *, held: str | None
+    ) -> tuple[_T, str] | None:
+        headers = {} if held is None else {"if-none-match": held}
+        response = await self._call("GET", path, headers=headers)
+        if response.status_code == 304:
+            return None
+        if response.status_code != 200:
+            raise AgentUnavailable(f"the agent answered {response.status_code}", retry_after_s=1)
+        return _decode(response, kind), response.headers.get("etag", "")
 
     async def _call(
         self,

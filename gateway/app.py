@@ -26,7 +26,9 @@ from gateway.invoke import InvokePath
 from gateway.ledger.log import LedgerLog
 from gateway.metrics import CallMetrics
 from gateway.observers import Account
+from gateway.openapi import OpenApi
 from gateway.rate_limits import RateLimits
+from gateway.routes import Routes
 from gateway.settings import GatewaySettings
 from gateway.snapshot_watch import SnapshotWatch
 from storage.platform.registry import Registry, open_registry
@@ -39,7 +41,7 @@ class Gateway:
 
     def __init__(self, settings: GatewaySettings) -> None:
         self._settings = settings
-        self._routes: tuple[Health, Exposition, ControlEntry, InvokePath] | None = None
+        self._routes: Routes | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the lifespan, or pass a request to the part that answers it."""
@@ -47,16 +49,7 @@ class Gateway:
             await self._lifespan(receive, send)
             return
         assert self._routes is not None
-        health, exposition, control, invoke = self._routes
-        path: str = scope["path"]
-        if path in Health.PATHS:
-            await health(scope, receive, send)
-        elif path in Exposition.PATHS:
-            await exposition(scope, receive, send)
-        elif path.startswith(ControlEntry.PREFIX) or path in ControlEntry.PUBLIC:
-            await control(scope, receive, send)
-        else:
-            await invoke(scope, receive, send)
+        await self._routes.find(scope["path"])(scope, receive, send)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
@@ -113,25 +106,35 @@ class Gateway:
                 ),
             ):
                 stack.push_async_callback(_end, asyncio.create_task(following))
-            self._routes = (
-                Health(
-                    snapshots=snapshots,
-                    catalogue=catalogue,
-                    agent=agent,
-                    ledger=ledger,
-                ),
-                Exposition(registry=registry, agent=agent, key=settings.metrics_key_text),
-                ControlEntry(
-                    zone=settings.zone,
-                    snapshots=snapshots,
-                    catalogue=catalogue,
-                    limits=limits,
-                    account=account,
-                    registry=record,
-                    max_body_bytes=settings.control_max_body_bytes,
-                    timeout_s=settings.control_timeout_s,
-                ),
-                InvokePath(
+            control = ControlEntry(
+                zone=settings.zone,
+                snapshots=snapshots,
+                catalogue=catalogue,
+                limits=limits,
+                account=account,
+                registry=record,
+                max_body_bytes=settings.control_max_body_bytes,
+                timeout_s=settings.control_timeout_s,
+            )
+            health = Health(snapshots=snapshots, catalogue=catalogue, agent=agent, ledger=ledger)
+            exposition = Exposition(registry=registry, agent=agent, key=settings.metrics_key_text)
+            openapi = OpenApi(
+                zone=settings.zone,
+                tier=settings.tier,
+                agent=agent,
+                catalogue=catalogue,
+                platform=control.interface(),
+            )
+            self._routes = Routes(
+                own={
+                    **dict.fromkeys(Health.PATHS, health),
+                    **dict.fromkeys(Exposition.PATHS, exposition),
+                    **dict.fromkeys(OpenApi.PATHS, openapi),
+                    **dict.fromkeys(ControlEntry.PUBLIC, control),
+                },
+                control_prefix=ControlEntry.PREFIX,
+                control=control,
+                functions=InvokePath(
                     zone=settings.zone,
                     snapshots=snapshots,
                     catalogue=catalogue,

@@ -59,12 +59,15 @@ class Catalogue:
         self._by_name: dict[bytes, FunctionEntry] = {}
         self._by_prefix: dict[bytes, FunctionEntry] = {}
         self.loaded = False
+        self.mark = ""
+        """Another one for every other list of functions."""
 
-    def replace(self, functions: FunctionList) -> None:
+    def replace(self, functions: FunctionList, *, mark: str = "") -> None:
         """Know these functions and no others."""
         entries = functions.functions
         self._by_name = {entry.name.encode(): entry for entry in entries}
         self._by_prefix = {e.route_prefix.encode(): e for e in entries if e.route_prefix}
+        self.mark = mark
         self.loaded = True
 
     @property

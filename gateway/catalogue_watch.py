@@ -20,7 +20,7 @@ async def follow_catalogue(*, agent: AgentClient, catalogue: Catalogue, every_s:
         try:
             if (found := await agent.functions(held=held)) is not None:
                 functions, held = found
-                catalogue.replace(functions)
+                catalogue.replace(functions, mark=held)
             silent = False
         except AgentUnavailable as error:
             if not silent:

@@ -1,7 +1,8 @@
 """The frames between agent, zygote and worker, over SOCK_SEQPACKET: one message, one frame.
 
 agent -> zygote   {"op": "fork", "id"} with the read end of the configuration pipe as SCM_RIGHTS;
-                  {"op": "signal", "id", "signal"}
+                  {"op": "signal", "id", "signal"};
+                  {"op": "describe"} with the write end of a pipe for what `describe` returns
 zygote -> agent   {"event": "up"}; {"event": "forked", "id", "pid"}; {"event": "ready", "id"};
                   {"event": "load", "id", "active", "calls"}; {"event": "refused", "id", "detail"};
                   {"event": "exited", "id", "pid", "status", "signal"}
@@ -31,6 +32,10 @@ class Signal(msgspec.Struct, frozen=True, tag_field="op", tag="signal"):
     signal: Literal[9, 15]
 
 
+class Describe(msgspec.Struct, frozen=True, tag_field="op", tag="describe"):
+    """Write the functions' OpenAPI documents into the pipe that travels with the frame."""
+
+
 class Ready(msgspec.Struct, frozen=True, tag_field="event", tag="ready"):
     """The lifespan has started and the socket is served."""
 
@@ -42,7 +47,7 @@ class Load(msgspec.Struct, frozen=True, tag_field="event", tag="load"):
     calls: int
 
 
-Order = Fork | Signal
+Order = Fork | Signal | Describe
 Report = Ready | Load
 
 order_decoder: msgspec.msgpack.Decoder[Order] = msgspec.msgpack.Decoder(Order)

@@ -6,7 +6,9 @@ import gc
 import importlib
 import logging
 import os
+import signal
 import socket
+from pathlib import Path
 from typing import Any
 
 import uvloop
@@ -19,11 +21,16 @@ from functions.runtime.confine import (
     limit_resources,
     take_name,
 )
+from functions.runtime.describe import describe
 from functions.runtime.protocol import Report, encoder
 from functions.runtime.server import WorkerServer
+from functions.runtime.spec import load_specs
 
 MAX_CONFIG_BYTES = 64 * 1024
 BACKLOG = 1024
+DESCRIBE_WITHIN_S = 120
+DESCRIBE_MEMORY_MB = 512
+NOBODY = 65_534
 
 logger = logging.getLogger(__name__)
 
@@ -67,6 +74,29 @@ def run_worker(*, config_fd: int, reports: socket.socket, zygote: int) -> None:
         server = WorkerServer(_build(config), report=report)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(server.serve(sockets=[listener]))
+
+
+def write_description(*, out_fd: int, functions: Path, zygote: int) -> None:
+    """Write the OpenAPI documents of all functions into a pipe; runs in a child of the zygote.
+
+    It holds no credential and, under root, belongs to nobody: functions' code runs here, too.
+
+    Raises:
+        SpecError, ConfinementError, OSError: nothing, or not all, was written.
+    """
+    close_descriptors(keep={out_fd})
+    die_with(zygote)
+    take_name("describe")
+    os.chdir("/")
+    signal.alarm(DESCRIBE_WITHIN_S)
+    specs = load_specs(functions)
+    limit_resources(memory_mb=DESCRIBE_MEMORY_MB)
+    if os.geteuid() == 0:
+        drop_privileges(uid=NOBODY, gid=NOBODY)
+        die_with(zygote)
+    gc.enable()
+    with open(out_fd, "wb") as pipe:
+        pipe.write(describe(specs))
 
 
 def _build(config: WorkerConfig) -> Any:

@@ -20,6 +20,7 @@ from functions.runtime.confine import die_with, thread_count
 from functions.runtime.preload import preload
 from functions.runtime.protocol import (
     MAX_FRAME_BYTES,
+    Describe,
     Fork,
     Ready,
     Signal,
@@ -27,7 +28,7 @@ from functions.runtime.protocol import (
     order_decoder,
     report_decoder,
 )
-from functions.runtime.worker import run_worker
+from functions.runtime.worker import run_worker, write_description
 
 SEND_DEADLINE_S = 10.0
 EX_SOFTWARE = 70
@@ -52,8 +53,10 @@ class Child:
 class Zygote:
     """Forks, signals and reaps workers; the control socket speaks `functions.runtime.protocol`."""
 
-    def __init__(self, control: socket.socket) -> None:
+    def __init__(self, control: socket.socket, *, functions: Path) -> None:
         self._control = control
+        self._functions = functions
+        self._describers: dict[int, int] = {}
         self._control.settimeout(SEND_DEADLINE_S)
         self._children: dict[str, Child] = {}
         self._selector = selectors.DefaultSelector()
@@ -69,10 +72,11 @@ class Zygote:
         except AgentGone as reason:
             logger.info("zygote ends: %s", reason)
         finally:
-            for child in self._children.values():
-                os.kill(child.pid, signal.SIGKILL)
-            for child in self._children.values():
-                os.waitpid(child.pid, 0)
+            left = [*(child.pid for child in self._children.values()), *self._describers]
+            for pid in left:
+                os.kill(pid, signal.SIGKILL)
+            for pid in left:
+                os.waitpid(pid, 0)
 
     def _obey(self) -> None:
         try:
@@ -87,6 +91,10 @@ class Zygote:
                     self._fork(id, descriptors[0])
                 case Fork(id):
                     self._tell(event="refused", id=id, detail="no configuration, or a used id")
+                case Describe() if descriptors and not self._describers:
+                    self._fork_describer(descriptors[0])
+                case Describe():
+                    logger.warning("a description without a pipe, or while another is written")
                 case Signal(id, number) if id in self._children:
                     os.kill(self._children[id].pid, number)
                 case Signal(id):
@@ -117,14 +125,47 @@ class Zygote:
         self._selector.register(child.pidfd, selectors.EVENT_READ, lambda: self._reap(child))
         self._tell(event="forked", id=id, pid=pid)
 
+    def _fork_describer(self, out_fd: int) -> None:
+        if thread_count() > 1:
+            return
+        zygote = os.getpid()
+        pid = os.fork()
+        if pid == 0:
+            self._become_describer(out_fd=out_fd, zygote=zygote)
+        pidfd = os.pidfd_open(pid)
+        self._describers[pid] = pidfd
+        self._selector.register(pidfd, selectors.EVENT_READ, lambda: self._reap_describer(pid))
+
+    def _reap_describer(self, pid: int) -> None:
+        os.waitpid(pid, 0)
+        pidfd = self._describers.pop(pid)
+        self._selector.unregister(pidfd)
+        os.close(pidfd)
+
+    def _become_describer(self, *, out_fd: int, zygote: int) -> NoReturn:
+        status = EX_SOFTWARE
+        try:
+            self._let_go()
+            write_description(out_fd=out_fd, functions=self._functions, zygote=zygote)
+            status = 0
+        except BaseException:  # the edge of the process
+            logger.exception("the functions are not described")
+        finally:
+            logging.shutdown()
+            os._exit(status)
+
+    def _let_go(self) -> None:
+        """Close what a child must not hold, by its owners: a late finalizer would close a reused
+        number."""
+        self._selector.close()
+        self._control.close()
+        for sibling in self._children.values():
+            sibling.reports.close()
+
     def _become_worker(self, *, config_fd: int, reports: socket.socket, zygote: int) -> NoReturn:
         status = EX_SOFTWARE
         try:
-            # By their owners, not only by number: a late finalizer would close a reused number.
-            self._selector.close()
-            self._control.close()
-            for sibling in self._children.values():
-                sibling.reports.close()
+            self._let_go()
             run_worker(config_fd=config_fd, reports=reports, zygote=zygote)
             status = 0
         except SystemExit as end:
@@ -198,7 +239,7 @@ def main() -> None:
     gc.freeze()
     control = socket.socket(fileno=arguments.control_fd)
     control.set_inheritable(False)
-    Zygote(control).run()
+    Zygote(control, functions=arguments.functions).run()
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Mapping
+from typing import Any
 
 from gateway.answer import answer_error
 from gateway.asgi import Message, Receive, Scope, Send
@@ -28,7 +29,7 @@ class ControlEntry:
     """An ASGI application around the FastAPI one."""
 
     PREFIX = "/v1/platform/"
-    PUBLIC = frozenset({"/openapi.json", "/docs"})
+    PUBLIC = frozenset({"/docs"})
 
     def __init__(
         self,
@@ -51,6 +52,10 @@ class ControlEntry:
         self._registry = registry
         self._max_body_bytes = max_body_bytes
         self._timeout_s = timeout_s
+
+    def interface(self) -> dict[str, Any]:
+        """Return the control plane's own OpenAPI document."""
+        return self._app.openapi()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""

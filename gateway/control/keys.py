@@ -9,7 +9,7 @@ from gateway.control.caller import ControlCall, control_call, require_role
 from gateway.control.models import Key, KeyList, MintedKey, NewKey
 from gateway.keyring import Caller
 from storage.platform.api_keys import ApiKey
-from storage.platform.keys import TENANT_ROLES, Role
+from storage.platform.keys import DEFAULT_SCOPES, TENANT_ROLES, Role
 
 router = APIRouter()
 
@@ -23,7 +23,8 @@ async def create_key(body: NewKey, call: Call) -> MintedKey:
     if tenant is not None:
         if body.role not in TENANT_ROLES or body.tenant not in (None, tenant):
             raise Forbidden(f"this key makes keys for tenant {tenant!r} only")
-        above = set(body.scopes or ()) - call.caller.scopes
+        wanted = DEFAULT_SCOPES[body.role] if body.scopes is None else frozenset(body.scopes)
+        above = wanted - call.caller.scopes
         if above:
             raise Forbidden(f"no key passes on scopes it lacks: {', '.join(sorted(above))}")
     made = await call.record().keys.create(

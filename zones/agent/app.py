@@ -44,6 +44,13 @@ def create_app(
             return Response(status_code=304, headers=marked)
         return Response(known.listing, media_type="application/json", headers=marked)
 
+    @app.get("/v1/functions/openapi")
+    async def openapi(request: Request) -> Response:
+        documents, mark = await agent_of(request).descriptions.get()
+        if request.headers.get("if-none-match") == mark:
+            return Response(status_code=304, headers={"etag": mark})
+        return Response(documents, media_type="application/json", headers={"etag": mark})
+
     @app.post("/v1/instances")
     async def ensure(
         request: Request,

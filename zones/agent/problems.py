@@ -7,6 +7,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
+from zones.agent.descriptions import NotDescribed
 from zones.agent.functions import NotInThisTier, UnknownFunction
 from zones.agent.starting import StartFailed
 from zones.agent.worker_config import UnknownTenant
@@ -16,6 +17,7 @@ PROBLEMS: dict[type[Exception], tuple[int, str]] = {
     NotInThisTier: (404, "not-in-this-zone"),
     UnknownTenant: (404, "unknown-tenant"),
     StartFailed: (503, "function-unavailable"),
+    NotDescribed: (503, "function-unavailable"),
     RequestValidationError: (400, "malformed-body"),
 }
 
@@ -26,7 +28,7 @@ def install_problems(app: FastAPI) -> None:
     def listed(request: Request, error: Exception) -> Response:
         status, slug = PROBLEMS[type(error)]
         headers = {}
-        if isinstance(error, StartFailed):
+        if isinstance(error, StartFailed | NotDescribed):
             headers["retry-after"] = str(error.retry_after_s)
         return _answer(status=status, slug=slug, detail=str(error), headers=headers)
 

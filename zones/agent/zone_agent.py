@@ -13,6 +13,7 @@ from storage.cold.engine import create_engine
 from storage.hot.connection import connect
 from storage.platform.registry import Registry
 from storage.platform.snapshot import TenantEntry
+from zones.agent.descriptions import Descriptions
 from zones.agent.functions import ZoneFunctions
 from zones.agent.metrics import AgentMetrics
 from zones.agent.pool import WorkerPool
@@ -44,6 +45,7 @@ class ZoneAgent:
     pool: WorkerPool
     metrics: AgentMetrics
     scrape: WorkerScrape
+    descriptions: Descriptions
 
     def checks(self) -> dict[str, bool]:
         """Say what is there and what is not; ready means all of it."""
@@ -103,6 +105,8 @@ async def running_agent(
         await provider.open(pool.deliver)
         stack.push_async_callback(provider.close)
         stack.push_async_callback(pool.close)
+        descriptions = Descriptions(provider)
+        stack.push_async_callback(descriptions.close)
         for part in (feed.run, keeper.run, pool.run, scrape.run, store.run):
             await stack.enter_async_context(_running(part, failed=failed))
         yield ZoneAgent(
@@ -114,6 +118,7 @@ async def running_agent(
             pool=pool,
             metrics=metrics,
             scrape=scrape,
+            descriptions=descriptions,
         )
 
 

@@ -61,3 +61,8 @@ def fork_order(instance: str) -> bytes:
 def signal_order(instance: str, number: Literal[9, 15]) -> bytes:
     """Encode the order to signal a worker."""
     return msgspec.msgpack.encode({"op": "signal", "id": instance, "signal": number})
+
+
+def describe_order() -> bytes:
+    """Encode the order that travels with the write end of a pipe."""
+    return msgspec.msgpack.encode({"op": "describe"})

@@ -86,3 +86,10 @@ class Provider(Protocol):
 
     def stop(self, instance: str, *, at_once: bool) -> None:
         """Ask a worker to drain and end, or end it at once; an unknown instance is no error."""
+
+    async def describe(self) -> bytes:
+        """Return a JSON object from function name to its OpenAPI document; starts no function.
+
+        Raises:
+            ProviderUnavailable: no answer in time.
+        """

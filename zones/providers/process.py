@@ -15,13 +15,13 @@ import msgspec
 
 from zones.backoff import backoff_s
 from zones.providers import frames
+from zones.providers.pipes import ContentTooLarge, pipe_holding, read_to_end
 from zones.providers.port import (
     BecameReady,
     Ended,
     Event,
     Launch,
     Launched,
-    LaunchRefused,
     LoadSeen,
     ProviderUnavailable,
 )
@@ -29,6 +29,8 @@ from zones.providers.port import (
 UP_DEADLINE_S = 30.0
 START_DEADLINE_S = 10.0
 CLOSE_DEADLINE_S = 5.0
+DESCRIBE_DEADLINE_S = 120.0
+MAX_DESCRIPTION_BYTES = 64 * 1024 * 1024
 # No secret's path among them: what the zygote does not know, no worker can inherit.
 PASSED_ENV = (
     "PATH",
@@ -44,10 +46,6 @@ PASSED_ENV = (
 )
 
 logger = logging.getLogger(__name__)
-
-
-class ConfigTooLarge(LaunchRefused):
-    """The configuration does not fit a pipe's buffer, so writing it could block for ever."""
 
 
 class ProcessProvider:
@@ -97,7 +95,7 @@ class ProcessProvider:
                 await self._up.wait()
         except TimeoutError as error:
             raise ProviderUnavailable("the zygote is not up") from error
-        reader = _pipe_holding(launch.config)
+        reader = pipe_holding(launch.config)
         try:
             self._send(frames.fork_order(launch.instance), [reader])
         finally:
@@ -111,6 +109,24 @@ class ProcessProvider:
         # A zygote that is gone took its workers along: the instance ends by that.
         with contextlib.suppress(ProviderUnavailable):
             self._send(frames.signal_order(instance, 9 if at_once else 15), [])
+
+    async def describe(self) -> bytes:
+        """Have a child of the zygote ask each function once."""
+        reader, writer = os.pipe2(os.O_CLOEXEC)
+        try:
+            try:
+                self._send(frames.describe_order(), [writer])
+            finally:
+                os.close(writer)
+            async with asyncio.timeout(DESCRIBE_DEADLINE_S):
+                found = await read_to_end(reader, limit=MAX_DESCRIPTION_BYTES)
+        except (TimeoutError, ContentTooLarge) as error:
+            raise ProviderUnavailable(f"the functions are not described: {error!r}") from error
+        finally:
+            os.close(reader)
+        if not found:
+            raise ProviderUnavailable("the functions are not described")
+        return found
 
     def _send(self, order: bytes, descriptors: list[int]) -> None:
         if self._control is None:
@@ -230,19 +246,3 @@ class ProcessProvider:
     def _end_instance(self, instance: str, reason: str) -> None:
         self._live.discard(instance)
         self._deliver(Ended(instance=instance, reason=reason))
-
-
-def _pipe_holding(content: bytes) -> int:
-    """Return the read end of a pipe with `content` in it, and its end after that."""
-    reader, writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-    try:
-        written = os.write(writer, content)
-    except BlockingIOError:
-        written = 0
-    finally:
-        os.close(writer)
-    if written < len(content):
-        os.close(reader)
-        raise ConfigTooLarge(f"{len(content)} bytes of configuration")
-    os.set_blocking(reader, True)
-    return reader
