@@ -2,10 +2,9 @@
 
 import json
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
-from tests.e2e.versions import INTERVAL_S, REGISTER, Slot, Version
+from tests.e2e.versions import INTERVAL_S, REGISTER, Slot, Version, instant
 
 Reading = tuple[Slot, Version]
 
@@ -61,7 +60,7 @@ def _series(readings: list[Reading]) -> dict[str, Any]:
         "values": [version.value for _, version in readings],
         "quality": qualities[0] if len(set(qualities)) == 1 else qualities,
     }
-    at = datetime.fromtimestamp(first.start_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    at = instant(first.start_s)
     if len({slot.start_s for slot in slots}) == 1 and len(slots) > 1:
         return common | {"at": at, "meter_ids": [slot.meter for slot in slots]}
     assert len({slot.meter for slot in slots}) == 1

@@ -39,6 +39,17 @@ class Record:
     quarantined: int = 0
     in_tail: int = 0
 
+    def without(self, tenant: str, meters: frozenset[str]) -> "Record":
+        """The same without some of a tenant's meters."""
+        kept = Record(quarantined=self.quarantined, in_tail=self.in_tail)
+        for slot, versions in self.versions.items():
+            if slot.tenant != tenant or slot.meter not in meters:
+                kept.versions[slot] = versions
+                kept.shown[slot] = self.shown[slot]
+                if slot in self.current:
+                    kept.current[slot] = self.current[slot]
+        return kept
+
 
 async def read_record(lab: Lab) -> Record:
     """Read every tenant's record, as the administrator, in one snapshot."""

@@ -1,7 +1,6 @@
 """What a zone's Valkey holds of given slots, read from its strings."""
 
 from collections.abc import Iterable
-from typing import cast
 
 import numpy as np
 
@@ -21,7 +20,7 @@ async def read_hot(lab: Lab, zone: str, slots: Iterable[Slot]) -> dict[Slot, Cur
     found: dict[Slot, Current] = {}
     async with hot_store(lab, zone) as client:
         for key, wanted in blocks.items():
-            cells = np.frombuffer(cast(bytes, await client.get(key) or b""), dtype=SLOT)
+            cells = np.frombuffer(await client.get(key) or b"", dtype=SLOT)
             for slot in wanted:
                 at = slot.start_s % DAY_S // INTERVAL_S
                 if at < len(cells) and cells[at]["flags"] & PRESENT:

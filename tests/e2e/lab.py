@@ -16,7 +16,7 @@ from deploy.lab.home import Home
 from deploy.lab.running import RunningLab, running_lab
 from deploy.lab.topology import edges, headquarters, lab_topology
 from tests.e2e.free_ports import free_ports
-from tests.e2e.line import Line, NoAnswer, by_port
+from tests.e2e.line import Answer, Line, NoAnswer, by_port
 from tests.e2e.link import Link
 from tests.e2e.versions import INTERVAL_S, REGISTER
 from zones.topology import Topology
@@ -67,15 +67,39 @@ class Lab:
         """A connection to a zone's gateway, with a tenant's key."""
         return Line(by_port(self.topology.zone(zone).port), key=self.running.keys.tenants[tenant])
 
-    async def ask(self, tenant: str, zone: str, path: str) -> Any:
-        """GET as a tenant; the answer must be 200."""
+    async def call(
+        self,
+        tenant: str,
+        zone: str,
+        path: str,
+        *,
+        method: str = "GET",
+        body: bytes = b"",
+        **more: str,
+    ) -> Answer:
+        """One request with a tenant's key on a connection of its own; `more` are headers."""
         line = self.line(tenant, zone)
         try:
-            answer = await line.call("GET", path)
+            return await line.call(method, path, body, **more)
         finally:
             line.close()
+
+    async def ask(self, tenant: str, zone: str, path: str) -> Any:
+        """GET as a tenant; the answer must be 200."""
+        answer = await self.call(tenant, zone, path)
         assert answer.status == 200, answer
         return json.loads(answer.body)
+
+    async def recovered(self) -> None:
+        """Return when every zone says that it is ready."""
+        for zone in self.topology.zones:
+            line = Line(by_port(zone.port))
+            while True:
+                with contextlib.suppress(NoAnswer):
+                    if (await line.call("GET", "/readyz")).status == 200:
+                        break
+                await asyncio.sleep(PAUSE_S)
+            line.close()
 
     async def register(self, tenant: str, meters: Sequence[str]) -> None:
         """Register meters at headquarters and wait until every edge knows them."""

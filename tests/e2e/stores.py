@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import asyncpg
 import redis.asyncio
@@ -19,7 +20,7 @@ def schema(tenant: str) -> str:
 
 
 @asynccontextmanager
-async def hot_store(lab: Lab, zone: str) -> AsyncIterator["redis.asyncio.Redis"]:
+async def hot_store(lab: Lab, zone: str) -> AsyncIterator[Any]:
     """The zone's Valkey, as its administrator."""
     async with redis.asyncio.Redis.from_url(lab.running.stores.redis_urls[zone]) as client:
         yield client

@@ -8,11 +8,12 @@ import asyncio
 import logging
 import os
 import random
-from datetime import date
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from tests.e2e.background import emulating, meters_of
 from tests.e2e.cold_record import read_record
 from tests.e2e.hot_copy import read_hot
 from tests.e2e.journal import Journal
@@ -23,14 +24,15 @@ from tests.e2e.schedule import draw_schedule
 from tests.e2e.seed import SEED
 from tests.e2e.stores import drained
 from tests.e2e.striker import Striker
+from tests.e2e.tail_watch import TailWatch
 from tests.e2e.traffic import Traffic
 from tests.e2e.verdict import cold_faults, hot_faults, some
+from tests.e2e.versions import DAY_S, FIRST_DAY
 
 logger = logging.getLogger(__name__)
 
 METERS_PER_EDGE = 5
 BODIES_PER_S = 25.0
-FIRST_DAY = (date(2026, 1, 1) - date(1970, 1, 1)).days
 ROUNDS = int(os.environ.get("GRIDFAAS_E2E_ROUNDS") or 1)
 SETTLE_S = 180.0
 # Each kind of event came often enough to prove something, whatever the machine's speed.
@@ -67,14 +69,19 @@ async def test_nothing_acknowledged_is_lost_or_doubled(seed: int, lab_folder: Pa
         )
         moments = Moments(lab, load, random.Random(f"{seed} moments"))
         striker = Striker(lab, moments, random.Random(f"{seed} pauses"))
+        watch = TailWatch(lab)
         schedules = random.Random(f"{seed} schedule")
+        tenant, day = lab.tenants[0], datetime.fromtimestamp(FIRST_DAY * DAY_S, UTC).date()
+        await lab.register(tenant, await meters_of(tenant))
+        emulator = emulating(lab, lab.edges[-1], tenant=tenant, day=day)
         try:
-            async with load.running():
+            async with watch.watching(), emulator as emulated, load.running():
                 for _ in range(ROUNDS):
                     await striker.carry_out(
                         draw_schedule(lab.topology, tenants=lab.tenants, draw=schedules)
                     )
             async with asyncio.timeout(SETTLE_S):
+                await lab.recovered()
                 await load.settled()
                 await drained(lab)
         finally:
@@ -84,8 +91,12 @@ async def test_nothing_acknowledged_is_lost_or_doubled(seed: int, lab_folder: Pa
         shown = {zone: await read_hot(lab, zone, journal.held) for zone in lab.links}
 
     assert journal.faults == []
+    assert watch.doubled == set()
+    assert watch.seen > LEAST
     assert record.in_tail == record.quarantined == 0
-    faults = cold_faults(journal, record)
+    assert emulated.faults(record) == []
+    assert emulated.figures["acknowledged"] >= LEAST
+    faults = cold_faults(journal, record.without(emulated.tenant, emulated.meters))
     assert not faults, some(faults)
     for zone, copy in shown.items():
         below = [slot for slot in journal.held if zone not in lab.edges or zone in slot.meter]

@@ -3,8 +3,10 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,11 +14,33 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.e2e.free_ports import free_ports
-
 GRIDFAAS = Path(sys.executable).with_name("gridfaas")
 METERS = 100
 READINGS = METERS * 96
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="gf-e2e-", dir="/tmp") as folder:
+        # The servers' account has to pass through when we are root.
+        Path(folder).chmod(0o711)
+        yield Path(folder)
+
+
+def free_ports(count: int) -> int:
+    """Return the first of `count` neighbouring ports that nobody uses."""
+    for first in range(20_000 + os.getpid() % 1000 * 10, 32_000, 10):
+        probes = [socket.socket() for _ in range(count)]
+        try:
+            for number, probe in enumerate(probes):
+                probe.bind(("127.0.0.1", first + number))
+        except OSError:
+            continue
+        finally:
+            for probe in probes:
+                probe.close()
+        return first
+    raise AssertionError("no free ports")
 
 
 def command_lines(processes: list[psutil.Process]) -> Iterator[tuple[psutil.Process, str]]:
@@ -49,14 +73,13 @@ def kill_workers(up: psutil.Process) -> int:
 
 
 @pytest.mark.timeout(300)
-def test_workers_killed_in_the_middle_lose_and_double_nothing(lab_folder: Path) -> None:
+def test_workers_killed_in_the_middle_lose_and_double_nothing(home: Path) -> None:
     process = subprocess.Popen(
         [
-            *(GRIDFAAS, "up", "--once", "--json"),
-            *("--meters", str(METERS), "--pv-share", "0"),
-            *("--timeout", "240", "--first-port", str(free_ports(4))),
+            *(GRIDFAAS, "up", "--once", "--json", "--meters", str(METERS)),
+            *("--timeout", "240", "--first-port", str(free_ports(3))),
         ],
-        env={**os.environ, "GRIDFAAS_HOME": str(lab_folder)},
+        env={**os.environ, "GRIDFAAS_HOME": str(home)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -73,7 +96,7 @@ def test_workers_killed_in_the_middle_lose_and_double_nothing(lab_folder: Path) 
         process.kill()
         process.wait()
 
-    assert killed >= 6, "a worker for each of two tenants in each of three zones at least"
+    assert killed >= 4, "a worker for each of two tenants in each of two zones at least"
     assert process.returncode == 0, err
     figures = json.loads(out)
     assert figures["sent"] == figures["acknowledged"] == READINGS

@@ -1,11 +1,14 @@
 """A reading's place, the values it was given, and the rule that says which of them counts."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 REGISTER = "1-0:1.8.0"
 INTERVAL_S = 900
 DAY_S = 86_400
+# Days that are over, and that no tenant's limit on late readings has reached.
+FIRST_DAY = int(datetime.now(UTC).timestamp()) // DAY_S - 400
 
 ESTIMATED, ACTUAL, EDITED = 0, 1, 2
 _CLASS = {7: EDITED, 8: ESTIMATED, 9: ESTIMATED}
@@ -29,6 +32,11 @@ class Version(NamedTuple):
     def rank(self) -> int:
         """Its class: an edited value beats an actual one, that one an estimate."""
         return _CLASS.get(self.quality, ACTUAL)
+
+
+def instant(at_s: int) -> str:
+    """RFC 3339 text of seconds since 1970."""
+    return datetime.fromtimestamp(at_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def final(given: Sequence[Version]) -> Version:

@@ -1,0 +1,167 @@
+"""The same readings in any order, doubled, split over bodies and edges: the same in every store."""
+
+import asyncio
+import json
+import random
+from typing import Any
+
+import asyncpg
+import pytest
+
+from tests.e2e.body import Body, Reading, make_body, runs
+from tests.e2e.cold_record import Record, read_record
+from tests.e2e.hot_copy import read_hot
+from tests.e2e.lab import Lab
+from tests.e2e.neighbours import READINGS
+from tests.e2e.seed import SEED
+from tests.e2e.stores import cold_store, drained, schema, waiting_above
+from tests.e2e.versions import DAY_S, FIRST_DAY, INTERVAL_S, Slot, Version, instant
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(400)]
+
+# From an afternoon on, so that runs cross midnight.
+FIRST_S, SLOTS = (FIRST_DAY + 210) * DAY_S + 70 * INTERVAL_S, 130
+PERIOD = f"from={instant(FIRST_S)}&to={instant(FIRST_S + SLOTS * INTERVAL_S)}&limit=1000"
+METERS = 4
+LINES = 8
+DRAIN_S = 120
+
+
+def plain(draw: random.Random, tenant: str) -> list[list[Reading]]:
+    """A series a meter, with gaps."""
+    return [
+        [
+            (
+                Slot(tenant, f"plain-{meter}", FIRST_S + n * INTERVAL_S),
+                Version(draw.randrange(100_000), draw.choice((0, 0, 14, 8))),
+            )
+            for n in range(SLOTS)
+            if draw.random() < 0.95
+        ]
+        for meter in range(METERS)
+    ]
+
+
+def renamed(series: list[list[Reading]], name: str) -> list[Reading]:
+    """The same readings of other meters, all in one list."""
+    return [
+        (slot._replace(meter=slot.meter.replace("plain", name)), version)
+        for one in series
+        for slot, version in one
+    ]
+
+
+def scattered(
+    readings: list[Reading], *, edges: list[str], draw: random.Random, astray: bool
+) -> list[Body]:
+    """Bodies with each reading one to three times, at an edge of its own or, `astray`, at any."""
+    home = {slot: draw.choice(edges) for slot, _ in readings}
+    sent: dict[str, list[Reading]] = {edge: [] for edge in edges}
+    for reading in readings:
+        for _ in range(draw.randint(1, 3)):
+            sent[draw.choice(edges) if astray else home[reading[0]]].append(reading)
+    bodies = []
+    for edge, own in sent.items():
+        draw.shuffle(own)
+        while own:
+            cut, own = own[: (size := draw.randint(1, 60))], own[size:]
+            if draw.random() < 0.5:
+                cut = sorted(set(cut))
+            bodies.append(make_body(_series(cut, draw), edge=edge, fresh=False))
+    draw.shuffle(bodies)
+    return bodies
+
+
+def _series(readings: list[Reading], draw: random.Random) -> list[list[Reading]]:
+    """By meter, or by instant."""
+    if draw.random() < 0.5:
+        return runs(readings)
+    by_instant: dict[int, list[Reading]] = {}
+    for reading in readings:
+        by_instant.setdefault(reading[0].start_s, []).append(reading)
+    return list(by_instant.values())
+
+
+async def deliver(lab: Lab, bodies: list[Body]) -> dict[str, int]:
+    """Send all, several at once; return how many readings had each outcome."""
+    outcomes: dict[str, int] = {}
+    slots = asyncio.Semaphore(LINES)
+
+    async def send(body: Body) -> None:
+        async with slots:
+            answer = await lab.call(
+                body.tenant, body.edge, READINGS, method="POST", body=body.payload
+            )
+        assert answer.status == 200, answer
+        told = json.loads(answer.body)
+        for name in ("accepted", "duplicate", "corrected", "rejected"):
+            outcomes[name] = outcomes.get(name, 0) + told[name]
+
+    await asyncio.gather(*(send(body) for body in bodies))
+    async with asyncio.timeout(DRAIN_S):
+        await drained(lab)
+    return outcomes
+
+
+async def shown_by(lab: Lab, tenant: str, zone: str, meter: str) -> list[dict[str, Any]]:
+    """What the zone's query answers for a meter, without the number of versions outlived."""
+    answer = await lab.ask(tenant, zone, f"{READINGS}?meter_id={meter}&{PERIOD}")
+    return [{k: part[k] for k in part if k != "revision"} for part in answer["series"]]
+
+
+def contents(record: Record, readings: list[Reading]) -> list[object]:
+    """What PostgreSQL shows for each reading's slot, and the values stored for it."""
+    return [
+        (record.current[slot], [version for _, version in record.versions[slot]])
+        for slot, _ in readings
+    ]
+
+
+async def rows(lab: Lab, tenant: str) -> dict[str, list[asyncpg.Record]]:
+    """Every row of the tenant's record, in an order of their own."""
+    async with cold_store(lab) as connection:
+        return {
+            table: await connection.fetch(
+                f'SELECT * FROM "{schema(tenant)}".{table} AS t ORDER BY md5(t::text)'
+            )
+            for table in ("blocks", "revisions", "uplink_position", "tail")
+        }
+
+
+async def test_the_same_readings_make_the_same_blocks(shared_lab: Lab) -> None:
+    lab, tenant, draw = shared_lab, shared_lab.tenants[0], random.Random(f"{SEED} same")
+    series = plain(draw, tenant)
+    split, astray = renamed(series, "split"), renamed(series, "astray")
+    names = [f"{name}-{n}" for name in ("plain", "split", "astray") for n in range(METERS)]
+    await lab.register(tenant, names)
+    scattering = [
+        *scattered(split, edges=lab.edges, draw=draw, astray=False),
+        *scattered(astray, edges=lab.edges, draw=draw, astray=True),
+    ]
+
+    reference = [reading for one in series for reading in one]
+    await deliver(lab, [make_body(runs(reference), edge=lab.edges[0], fresh=True)])
+    first = await deliver(lab, scattering)
+
+    assert (first["corrected"], first["rejected"]) == (0, 0)
+    record = await read_record(lab)
+    assert contents(record, split) == contents(record, reference)
+    assert [record.current[s].version for s, _ in astray] == [v for _, v in reference]
+    fog = next(zone.name for zone in lab.topology.zones if zone.tier == 2)
+    copy = await read_hot(lab, fog, [slot for slot, _ in (*reference, *split, *astray)])
+    for scattered_too in (split, astray):
+        assert [copy[s] for s, _ in scattered_too] == [copy[s] for s, _ in reference]
+    for zone in (fog, lab.topology.zones[0].name):
+        for n in range(METERS):
+            expected = await shown_by(lab, tenant, zone, f"plain-{n}")
+            assert await shown_by(lab, tenant, zone, f"split-{n}") == expected
+            assert await shown_by(lab, tenant, zone, f"astray-{n}") == expected
+
+    before = await rows(lab, tenant)
+    draw.shuffle(scattering)
+    second = await deliver(lab, scattering)
+
+    assert {name for name, readings in second.items() if readings} == {"duplicate"}
+    assert await rows(lab, tenant) == before
+    assert before["blocks"]
+    assert [await waiting_above(lab, zone) for zone in lab.links] == [0, 0, 0]
