@@ -95,6 +95,8 @@ def test_a_tenants_admin_stays_among_its_own_keys(headquarters: ZoneUnderTest) -
         {"role": "platform-admin"},
         {"role": "zone", "zone": "zone-2"},
         {"role": "consumer", "scopes": ["mdms:write"]},
+        # Its role's scopes would be more than this administrator has.
+        {"role": "tenant-service"},
     ):
         answer = post(headquarters, "/v1/platform/keys", forbidden, key=ACME_ADMIN)
         assert answer.problem() == (403, "forbidden")
