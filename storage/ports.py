@@ -44,6 +44,19 @@ class Acceptance:
     sequence: int
 
 
+@dataclass(frozen=True, slots=True)
+class TailState:
+    """What waits to be folded: entries, seconds since the oldest and the newest came, last day.
+
+    `last_day` counts UTC days since 1970. An empty tail is all zeros.
+    """
+
+    entries: int
+    oldest_s: float
+    newest_s: float
+    last_day: int
+
+
 class HotStore(Protocol):
     """A tenant's readings in the zone's Redis. Order and repetition of batches do not matter."""
 

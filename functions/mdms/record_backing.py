@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from functions.mdms.edge_backing import MissingCredential
+from functions.mdms.fold_due import FoldDue
 from functions.mdms.metrics import MdmsMetrics
 from functions.mdms.ports import Backing
 from functions.mdms.record_book import RecordBook
@@ -13,6 +14,7 @@ from functions.runtime.config import WorkerConfig
 from storage.cold.pool import open_pool
 from storage.cold.record import PostgresRecordStore
 from storage.model.uplink import UplinkEntry
+from storage.ports import TailState
 
 
 @asynccontextmanager
@@ -29,16 +31,19 @@ async def record_backing(
     async with open_pool(config.database_url) as pool:
         store = PostgresRecordStore(pool)
 
-        async def waiting() -> int:
-            entries = await store.waiting()
-            metrics.tail(entries)
-            return entries
+        async def waiting() -> TailState:
+            tail = await store.waiting()
+            metrics.tail(tail.entries)
+            return tail
 
         fold = TailFold(
             fold=lambda most: store.fold(max_entries=most),
             waiting=waiting,
-            after_s=settings.fold_after_s,
-            after_entries=settings.fold_after_entries,
+            due=FoldDue(
+                after_s=settings.fold_after_s,
+                quiet_s=settings.fold_quiet_s,
+                after_entries=settings.fold_after_entries,
+            ),
             step_entries=settings.fold_step_entries,
             folded=metrics.folded,
             failed=metrics.fold_failed,

@@ -22,7 +22,8 @@ class MdmsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     uplink_limit_bytes: Positive = 512 * 1024 * 1024
     registry_check_s: Seconds = 1.0
     max_query_days: Positive = 400
-    fold_after_s: Seconds = 5.0
+    fold_after_s: Seconds = 600.0
+    fold_quiet_s: Seconds = 5.0
     fold_after_entries: Positive = 2_000
     fold_step_entries: Positive = 500
 

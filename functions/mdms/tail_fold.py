@@ -3,8 +3,13 @@
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from typing import Final
+
+from functions.mdms.fold_due import FoldDue
+from storage.model.runs import DAY_S
+from storage.ports import TailState
 
 STEP_DEADLINE_S: Final = 65.0
 STOP_S: Final = 2.0
@@ -15,31 +20,31 @@ logger = logging.getLogger(__name__)
 
 
 class TailFold:
-    """Folds once the tail may be older than `after_s` or has grown by `after_entries`.
+    """Looks at the tail each `due.quiet_s`, or once it grew enough, and folds what is due.
 
     `fold(n)` moves about n entries in one transaction and returns how many it moved, so a step
-    that fails or is cut off leaves the tail as it was; `waiting()` counts the tail. `folded` and
-    `failed` are told of each step.
+    that fails or is cut off leaves the tail as it was; `waiting()` tells the tail's state.
+    `folded` and `failed` are told of each step.
     """
 
     def __init__(
         self,
         *,
         fold: Callable[[int], Awaitable[int]],
-        waiting: Callable[[], Awaitable[int]],
-        after_s: float,
-        after_entries: int,
+        waiting: Callable[[], Awaitable[TailState]],
+        due: FoldDue,
         step_entries: int,
         folded: Callable[[int], None],
         failed: Callable[[], None],
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._fold = fold
         self._waiting = waiting
-        self._after_s = after_s
-        self._after_entries = after_entries
+        self._due_when = due
         self._step_entries = step_entries
         self._folded = folded
         self._failed = failed
+        self._clock = clock
         self._grown = 0
         self._due = asyncio.Event()
         self._stopping = False
@@ -48,7 +53,7 @@ class TailFold:
     def appended(self, entries: int) -> None:
         """Note that the tail grew by `entries`."""
         self._grown += entries
-        if self._grown >= self._after_entries:
+        if self._grown >= self._due_when.after_entries:
             self._due.set()
 
     def start(self) -> None:
@@ -80,13 +85,16 @@ class TailFold:
                 retry_s = min(retry_s * 2, LAST_RETRY_S)
             else:
                 retry_s = FIRST_RETRY_S
-                await self._sleep(self._after_s)
+                await self._sleep(min(self._due_when.quiet_s, self._due_when.after_s))
 
     async def _drain(self) -> None:
         self._grown = 0
         self._due.clear()
         async with asyncio.timeout(STEP_DEADLINE_S):
-            left = await self._waiting()
+            tail = await self._waiting()
+        if not self._due_when.of(tail, today=int(self._clock() // DAY_S)):
+            return
+        left = tail.entries
         # What arrives meanwhile waits for the next round, to be folded in larger steps.
         while left > 0 and not self._stopping:
             async with asyncio.timeout(STEP_DEADLINE_S):

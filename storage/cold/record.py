@@ -14,6 +14,7 @@ from storage.model.block import BlockKey
 from storage.model.event_block import EventKey
 from storage.model.revision import Revision
 from storage.model.uplink import UplinkEntry
+from storage.ports import TailState
 
 APPEND_TIMEOUT_S: Final = 15.0
 FOLD_TIMEOUT_S: Final = 60.0
@@ -29,6 +30,13 @@ _APPEND = """
     INSERT INTO tail (edge, first_sequence, last_sequence, first_day, last_day, entries, readings,
         body)
     SELECT edge, $2, $3, $4, $5, $6, $7, $8 FROM moved
+"""
+_TAIL_STATE = """
+    SELECT coalesce(sum(entries), 0) AS entries,
+        coalesce(extract(epoch FROM now() - min(received_at)), 0) AS oldest_s,
+        coalesce(extract(epoch FROM now() - max(received_at)), 0) AS newest_s,
+        coalesce(max(last_day), 0) AS last_day
+    FROM tail
 """
 _WATERMARK = "SELECT sequence FROM uplink_position WHERE edge = $1 FOR UPDATE"
 _NEW_EDGE = """
@@ -86,11 +94,16 @@ class PostgresRecordStore:
         async with transaction(self._pool, within_s=FOLD_TIMEOUT_S) as connection:
             return await folding.fold(connection, max_entries=max_entries)
 
-    async def waiting(self) -> int:
-        """Return the number of entries in the tail."""
+    async def waiting(self) -> TailState:
+        """Return how much waits in the tail, and for how long."""
         async with transaction(self._pool, within_s=READ_TIMEOUT_S, snapshot=True) as connection:
-            found = await connection.fetchval("SELECT coalesce(sum(entries), 0) FROM tail")
-            return int(found)
+            [found] = await connection.fetch(_TAIL_STATE)
+            return TailState(
+                entries=int(found["entries"]),
+                oldest_s=float(found["oldest_s"]),
+                newest_s=float(found["newest_s"]),
+                last_day=int(found["last_day"]),
+            )
 
     async def read(self, keys: Sequence[BlockKey]) -> dict[BlockKey, NDArray[np.void]]:
         """Return the slots (dtype `SLOT`) of the blocks that exist, blocks and tail merged.

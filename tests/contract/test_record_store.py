@@ -62,9 +62,9 @@ async def test_what_was_appended_can_be_read_before_and_after_the_fold(
 
     assert await store.append(entries) == 1
     await assert_holds(store, entries)
-    assert await store.waiting() == 1
+    assert (await store.waiting()).entries == 1
     assert await store.fold(max_entries=10) == 1
-    assert await store.waiting() == 0
+    assert (await store.waiting()).entries == 0
     await assert_holds(store, entries)
     assert await store.fold(max_entries=10) == 0
 
@@ -88,7 +88,7 @@ async def test_order_repetition_and_splitting_change_nothing(
             await assert_holds(store, entries[: len(entries) - len(rest)])
     await store.append(entries)
     await assert_holds(store, entries)
-    assert await store.waiting() < len(entries)
+    assert (await store.waiting()).entries < len(entries)
     await fold_all(store, max_entries=7)
     await assert_holds(store, entries)
 
@@ -126,7 +126,7 @@ async def test_two_posts_of_the_same_entries_at_once_are_stored_once(
 
     await asyncio.gather(*(post(cut) for cut in (3, 5, 38, 38)))
 
-    assert await store.waiting() == len(entries)
+    assert (await store.waiting()).entries == len(entries)
     await assert_holds(store, entries)
 
 
@@ -167,7 +167,7 @@ async def test_an_unusable_edge_is_refused(store: PostgresRecordStore, edge: str
             [entry(Run(values=[1]), sequence=1), entry(Run(values=[1]), sequence=2, edge=edge)]
         )
 
-    assert await store.waiting() == 0
+    assert (await store.waiting()).entries == 0
 
 
 async def test_the_256th_edge_is_refused(store: PostgresRecordStore) -> None:

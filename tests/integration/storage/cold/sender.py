@@ -31,7 +31,7 @@ async def send(database_url: str, *, seed: int, first: int) -> None:
                 sys.stdout.flush()
 
         async def fold(until: asyncio.Task[None]) -> None:
-            while not until.done() or await store.waiting():
+            while not until.done() or (await store.waiting()).entries:
                 await store.fold(max_entries=rng.randrange(1, 12))
 
         async with asyncio.TaskGroup() as group:

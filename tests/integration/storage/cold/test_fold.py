@@ -91,7 +91,7 @@ async def test_a_damaged_block_is_reported_and_the_tail_kept(
         await store.fold(max_entries=10)
     with pytest.raises(BlockDamaged):
         await store.read([KEY])
-    assert await store.waiting() == 1
+    assert (await store.waiting()).entries == 1
 
 
 @pytest.mark.parametrize(
@@ -197,7 +197,7 @@ async def test_a_damaged_event_block_is_said_and_keeps_the_tail(
         await store.read_events([Event(value=1).key])
     with pytest.raises(BlockDamaged):
         await store.fold(max_entries=1)
-    assert await store.waiting() == 1
+    assert (await store.waiting()).entries == 1
 
 
 async def test_a_closed_database_is_unavailable_not_a_crash(

@@ -6,7 +6,11 @@ import logging
 import pytest
 
 from functions.mdms import tail_fold
+from functions.mdms.fold_due import FoldDue
 from functions.mdms.tail_fold import TailFold
+from storage.ports import TailState
+
+TODAY = 20_000
 
 
 class Tail:
@@ -19,8 +23,8 @@ class Tail:
         self.failed = 0
         self.empty = asyncio.Event()
 
-    async def waiting(self) -> int:
-        return self.entries
+    async def waiting(self) -> TailState:
+        return TailState(self.entries, oldest_s=1.0, newest_s=1.0, last_day=TODAY - 1)
 
     async def fold(self, most: int) -> int:
         if self.failures_left:
@@ -35,15 +39,15 @@ class Tail:
     def count_failure(self) -> None:
         self.failed += 1
 
-    def folding(self, *, after_s: float = 3_600.0) -> TailFold:
+    def folding(self, *, quiet_s: float = 1.0) -> TailFold:
         return TailFold(
             fold=self.fold,
             waiting=self.waiting,
-            after_s=after_s,
-            after_entries=100,
+            due=FoldDue(after_s=3_600.0, quiet_s=quiet_s, after_entries=100),
             step_entries=40,
             folded=self.steps.append,
             failed=self.count_failure,
+            clock=lambda: TODAY * 86_400.0,
         )
 
 
@@ -81,9 +85,9 @@ async def test_growth_makes_it_due_before_its_age() -> None:
     assert before == 150
 
 
-async def test_age_makes_it_due() -> None:
+async def test_the_tail_is_looked_at_again_and_again() -> None:
     tail = Tail(1)
-    fold = tail.folding(after_s=0.01)
+    fold = tail.folding(quiet_s=0.01)
     fold.start()
     await emptied(tail)
     tail.empty.clear()
