@@ -1,0 +1,28 @@
+"""The configuration of a zone's Redis: durable before it answers, and one user to begin with."""
+
+import hashlib
+
+from deploy.servers.valkey import ADMIN, SAFE
+
+
+def redis_conf(*, password: str, max_memory: str) -> str:
+    """Return the text of redis.conf; `max_memory` is Redis' own notation (256mb).
+
+    Tenants' users are not kept in a file: after a restart the zone's agent makes them again, from
+    passwords that it keeps.
+    """
+    digest = hashlib.sha256(password.encode()).hexdigest()
+    lines = [
+        *(f"{name} {value}" for name, value in SAFE.items()),
+        f"maxmemory {max_memory}",
+        "dir /data",
+        'save ""',
+        "no-appendfsync-on-rewrite no",
+        "auto-aof-rewrite-percentage 100",
+        "auto-aof-rewrite-min-size 64mb",
+        "maxclients 1000",
+        "tcp-keepalive 60",
+        "user default off resetpass resetkeys resetchannels -@all",
+        f"user {ADMIN} on #{digest} ~* &* +@all",
+    ]
+    return "\n".join([*lines, ""])
