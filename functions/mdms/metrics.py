@@ -31,7 +31,8 @@ class MdmsMetrics:
         """Count one readings body."""
         self._batches.inc()
         for name, counter in self._outcomes.items():
-            counter.inc(getattr(answer, name))
+            if readings := getattr(answer, name):
+                counter.inc(readings)
         if answer.rejected:
             for series in answer.series if isinstance(answer, ReadingsAnswer) else [answer]:
                 for run in series.outcomes:

@@ -22,6 +22,8 @@ def answer(
 
     A list is answered as a single series is.
     """
+    if not reason.any() and not outcome.any():
+        return _all_accepted(arrivals)
     # One column that differs exactly where the answer does.
     code = np.where(reason == 0, outcome, reason + np.uint8(_OUTRANKED))
     ends = np.cumsum(arrivals.series_length)
@@ -47,6 +49,24 @@ def answer(
         corrected=sum(one.corrected for one in series),
         rejected=sum(one.rejected for one in series),
         series=series,
+    )
+
+
+def _all_accepted(arrivals: Arrivals) -> ReadingsAnswer | SeriesAnswer:
+    series = [
+        SeriesAnswer(
+            accepted=readings,
+            duplicate=0,
+            corrected=0,
+            rejected=0,
+            outcomes=[OutcomeRun(first=0, count=readings, outcome=OUTCOMES[0])] if readings else [],
+        )
+        for readings in arrivals.series_length.tolist()
+    ]
+    if arrivals.listed:
+        return series[0]
+    return ReadingsAnswer(
+        accepted=len(arrivals), duplicate=0, corrected=0, rejected=0, series=series
     )
 
 

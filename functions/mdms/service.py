@@ -1,19 +1,23 @@
 """Ingest: decode a readings body, decide reading by reading, save what is good."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from functions.mdms.arrivals import Arrivals
 from functions.mdms.batch_forming import form_batches
+from functions.mdms.group_commit import GroupCommit, NotTogether
+from functions.mdms.merged_arrivals import merge_arrivals
 from functions.mdms.meter_table import MeterTable
 from functions.mdms.outcomes import answer
 from functions.mdms.readings_body import read_body
 from functions.mdms.reason import Reason
 from functions.mdms.registry_cache import RegistryCache
 from functions.mdms.schema import ReadingsAnswer, SeriesAnswer
+from functions.mdms.series_columns import MAX_REGISTERS
 from functions.mdms.technical_validation import TechnicalValidation
 from storage.ports import HotStore
 
@@ -21,8 +25,19 @@ _OF_REGISTRY = np.zeros(256, dtype=np.bool_)
 _OF_REGISTRY[[Reason.UNKNOWN_METER, Reason.UNKNOWN_REGISTER, Reason.INTERVAL_SIZE]] = True
 
 
+@dataclass(frozen=True, slots=True)
+class _Decided:
+    """The `Reason` of each reading of a body and, where that is 0, its `Outcome`."""
+
+    reason: NDArray[np.uint8]
+    outcome: NDArray[np.uint8]
+
+
 class Ingest:
-    """First hop of a tenant's readings: every answer it gives is durable."""
+    """First hop of a tenant's readings: every answer it gives is durable.
+
+    Bodies that come at the same time are judged and stored together, in the order they came.
+    """
 
     def __init__(
         self,
@@ -38,6 +53,7 @@ class Ingest:
         self._validation = validation
         self._max_readings = max_readings
         self._clock = clock
+        self._commits: GroupCommit[Arrivals, _Decided] = GroupCommit(self._take_together)
 
     async def take(self, body: bytes) -> ReadingsAnswer | SeriesAnswer:
         """Store the good readings of `body` and say what became of each reading.
@@ -47,16 +63,30 @@ class Ingest:
             StoreFull, StoreUnavailable: some may be stored; sending the body again is harmless.
         """
         arrivals = read_body(body, max_readings=self._max_readings)
+        decided = await self._commits.put(arrivals, size=len(arrivals))
+        return answer(arrivals=arrivals, reason=decided.reason, outcome=decided.outcome)
+
+    async def _take_together(self, bodies: Sequence[Arrivals]) -> list[_Decided]:
+        arrivals = merge_arrivals(bodies)
+        if len(arrivals.registers) > MAX_REGISTERS:
+            raise NotTogether
         reading_run = arrivals.reading_run()
         start_s = arrivals.reading_start_s(reading_run)
         reason = await self._reasons(arrivals, reading_run, start_s)
         formed = form_batches(
             arrivals=arrivals, reading_run=reading_run, start_s=start_s, reason=reason
         )
+        if len(bodies) > 1 and (reason == Reason.REPEATED).any():
+            # The limit is for a body alone.
+            raise NotTogether
         outcome = np.zeros(len(arrivals), dtype=np.uint8)
         for one in formed:
             outcome[one.place] = (await self._store.accept(one.batch)).outcomes
-        return answer(arrivals=arrivals, reason=reason, outcome=outcome)
+        ends = np.cumsum([len(body) for body in bodies]).tolist()
+        return [
+            _Decided(reason[end - len(body) : end], outcome[end - len(body) : end])
+            for body, end in zip(bodies, ends, strict=True)
+        ]
 
     async def _reasons(
         self,
