@@ -16,7 +16,7 @@ from deploy.cli.interruption import cancelled_by_signals
 from deploy.cli.progress import ShownProgress
 from deploy.cli.summary import figures_text
 from deploy.cli.verdict import verdict
-from deploy.lab.attached import NoLab, attached_lab
+from deploy.lab.attached import NoLab, attached_lab, while_it_runs
 from deploy.lab.day import take_days
 from deploy.lab.home import Home, find_home
 from deploy.lab.load_spec import PAPER_DAYS, LoadSpec
@@ -120,7 +120,8 @@ async def _load(
                 first = take_days(home.state / "day.json", days=request["days"], today=today)
             spec = LoadSpec(first_day=first, **request)
             with ShownProgress() as reporter:
-                done = await replay(lab, spec=spec, deadline=deadline, reporter=reporter)
+                work = replay(lab, spec=spec, deadline=deadline, reporter=reporter)
+                done = await while_it_runs(home, work)
         except NoLab as error:
             click.echo(f"gridfaas: {error}", err=True)
             return NOT_RUNNING

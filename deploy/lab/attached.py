@@ -2,6 +2,8 @@
 
 import asyncio
 import time
+from collections.abc import Coroutine
+from typing import Any, TypeVar
 
 from deploy.lab.failure import LabFailure
 from deploy.lab.home import Home
@@ -16,6 +18,32 @@ PAUSE_S = 0.2
 
 class NoLab(LabFailure):
     """No lab runs here."""
+
+
+class LabEnded(LabFailure):
+    """The lab ended before the work on it was done."""
+
+
+_Result = TypeVar("_Result")
+
+
+async def while_it_runs(home: Home, work: Coroutine[Any, Any, _Result]) -> _Result:
+    """Return what `work` returns; it is cancelled when the lab that runs in `home` ends.
+
+    Raises:
+        LabEnded: it ended.
+    """
+    working = asyncio.create_task(work)
+    watching = asyncio.create_task(_until_ended(home))
+    try:
+        await asyncio.wait({working, watching}, return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise LabEnded("the lab ended before the load was through")
+        return working.result()
+    finally:
+        for task in (working, watching):
+            task.cancel()
+        await asyncio.gather(working, watching, return_exceptions=True)
 
 
 async def attached_lab(home: Home, *, deadline: float) -> RunningLab:
@@ -34,6 +62,14 @@ async def attached_lab(home: Home, *, deadline: float) -> RunningLab:
             return _lab(home, status)
         if time.monotonic() > deadline:
             raise NoLab(f"the lab (process {pid}) did not come up in time")
+        await asyncio.sleep(PAUSE_S)
+
+
+async def _until_ended(home: Home) -> None:
+    pid = running_lab_pid(home.state)
+    while True:
+        if pid is None or running_lab_pid(home.state) != pid:
+            return
         await asyncio.sleep(PAUSE_S)
 
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +16,20 @@ from deploy.lab.emulation import emulate
 from deploy.lab.failure import LabFailure
 from deploy.lab.first_calls import SampleMeter
 from deploy.lab.hot_count import HotCount, count_hot
-from deploy.lab.links import wait_until_drained
 from deploy.lab.load_spec import Load, LoadSpec, split_by_edge, split_by_tenant
 from deploy.lab.registration import fleet_of, register_meters, wait_until_known
 from deploy.lab.reporting import Reporter
 from deploy.lab.running import RunningLab
 from deploy.lab.sent import Sent, add_up
 from deploy.lab.topology import edges, gateway_url, headquarters
-from deploy.lab.verify import wait_until_cold
+from deploy.lab.verify import settled_count
 from storage.cold.audit import ReadingCount
 
 EPOCH = date(1970, 1, 1).toordinal()
 # A clock that is off moves a day's first or last interval into the day beside it.
 DRIFT = "clock-drift"
+# Enough readings are there; for so long a copy too many may still come.
+SETTLE_S = 5.0
 OUTCOMES = ("accepted", "duplicate", "corrected")
 
 
@@ -131,22 +133,24 @@ async def replay(lab: RunningLab, *, spec: LoadSpec, deadline: float, reporter: 
     days = range(first - margin, last + margin + 1)
     reporter.step(f"registering {meters:,} meters")
     samples = [await _register(lab, load, deadline=deadline) for load in loads]
-    before = await _count_now(lab, tenants, days, deadline=deadline)
+    count = partial(
+        settled_count,
+        lab.stores.database_url,
+        redis_urls=_edges_first(lab),
+        tenants=tenants,
+        days=days,
+        deadline=deadline,
+    )
+    before = await count()
     reporter.step(f"sending {_named(spec)}")
     sent = await _send(lab, spec, loads, deadline=deadline, reporter=reporter)
     reporter.step("finding each acknowledged reading in the cold store")
     expected = max(sent.acknowledged, before.distinct + sent.outcomes.get("accepted", 0))
-    await wait_until_cold(
-        lab.stores.database_url,
-        tenants=tenants,
-        days=days,
-        expected=expected,
-        deadline=deadline,
-        on_progress=reporter.progress,
+    cold = await count(
+        enough=expected,
+        settle_s=SETTLE_S,
+        on_progress=lambda done: reporter.progress(min(done, expected), expected),
     )
-    # Enough readings are there; a copy too many, or a correction, may still be on its way.
-    await wait_until_drained(_edges_first(lab), tenants=tenants, deadline=deadline)
-    cold = await _count_now(lab, tenants, days, deadline=deadline)
     hot = await count_hot(lab.stores.redis_urls, tenants=tenants, days=days, deadline=deadline)
     return Replay(
         spec=spec,
@@ -233,19 +237,6 @@ async def _send(
     if failure is not None:
         raise failure
     return add_up([run.result() for run in runs])
-
-
-async def _count_now(
-    lab: RunningLab, tenants: Sequence[str], days: range, *, deadline: float
-) -> ReadingCount:
-    return await wait_until_cold(
-        lab.stores.database_url,
-        tenants=tenants,
-        days=days,
-        expected=0,
-        deadline=deadline,
-        on_progress=lambda done, total: None,
-    )
 
 
 def _edges_first(lab: RunningLab) -> dict[str, str]:
