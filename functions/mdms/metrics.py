@@ -55,9 +55,10 @@ class MdmsMetrics:
         """Count a step of the fold that failed."""
         self._fold_failures.inc()
 
-    def tail(self, entries: int) -> None:
+    def tail(self, entries: int, *, oldest_s: float) -> None:
         """Show the tail as it was found, and when."""
         self._set("tail_entries", "Entries of the tail, when last counted.", entries)
+        self._set("tail_oldest_seconds", "Age of the oldest of them, at that moment.", oldest_s)
         self._set(
             "tail_counted_timestamp_seconds", "When the fold last counted the tail.", time.time()
         )

@@ -33,7 +33,7 @@ async def record_backing(
 
         async def waiting() -> TailState:
             tail = await store.waiting()
-            metrics.tail(tail.entries)
+            metrics.tail(tail.entries, oldest_s=tail.oldest_s)
             return tail
 
         fold = TailFold(

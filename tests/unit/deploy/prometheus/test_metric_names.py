@@ -62,7 +62,7 @@ async def exposed(tmp_path: Path) -> set[str]:
     )
     await agent.close()
     mdms = MdmsMetrics(tenant="acme", zone="zone-1")
-    mdms.tail(1)
+    mdms.tail(1, oldest_s=1.0)
     mdms.registry_version(1)
     mdms.uplink_limit(1)
     names = await store_names("hot", HOT) | await store_names("cold", COLD)
