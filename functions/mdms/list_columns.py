@@ -46,8 +46,11 @@ def columns_of_list(
     if len(registers) > MAX_REGISTERS:
         raise TooManyRegisters(len(registers))
     start_us = micros_of([one.at for one in readings])
-    fault, error = _faults(count, faults or {}, start_us == UNREADABLE)
-    start_us[start_us == UNREADABLE] = 0
+    unreadable = start_us == UNREADABLE
+    fault, error = np.zeros(count, dtype=np.uint8), dict[int, str]()
+    if faults or unreadable.any():
+        start_us[unreadable] = 0
+        error = _mark(fault, faults or {}, unreadable)
     return Arrivals(
         meters=list(names),
         registers=registers,
@@ -57,7 +60,7 @@ def columns_of_list(
         run_interval_s=_intervals(readings, interval_s),
         run_start_us=start_us,
         run_length=np.ones(count, dtype=np.int64),
-        values=np.fromiter((one.value for one in readings), dtype=np.int64, count=count),
+        values=np.array([one.value for one in readings], dtype=np.int64),
         quality=_column([one.quality for one in readings]),
         fault=fault,
         error=error,
@@ -81,20 +84,22 @@ def _indexes(readings: list[Reading], registers: list[str]) -> NDArray[np.int64]
 
 def _intervals(readings: list[Reading], default: int | UnsetType) -> NDArray[np.int64]:
     otherwise = 0 if default is UNSET else default if 0 <= default <= DAY_S else -1
-    lengths = _column(
-        [otherwise if one.interval_s is UNSET else one.interval_s for one in readings]
-    )
+    lengths = [otherwise if one.interval_s is UNSET else one.interval_s for one in readings]
     # Length 0 is a register read's; what no day can hold is left to its rule.
-    return np.where((lengths >= 0) & (lengths <= DAY_S), lengths, np.int64(-1))
+    if len(set(lengths)) == 1:
+        length = lengths[0] if 0 <= lengths[0] <= DAY_S else -1
+        return np.full(len(lengths), length, dtype=np.int64)
+    column = np.array(lengths, dtype=np.int64)
+    return np.where((column >= 0) & (column <= DAY_S), column, np.int64(-1))
 
 
-def _faults(
-    count: int, known: dict[int, Fault], no_instant: NDArray[np.bool_]
-) -> tuple[NDArray[np.uint8], dict[int, str]]:
-    fault = np.zeros(count, dtype=np.uint8)
+def _mark(
+    fault: NDArray[np.uint8], known: dict[int, Fault], no_instant: NDArray[np.bool_]
+) -> dict[int, str]:
+    """Write the faults into their column; return what is wrong, where there is more to say."""
     found: dict[int, Fault] = {
         at: (Reason.MALFORMED_READING, _NO_INSTANT) for at in np.flatnonzero(no_instant).tolist()
     } | known
     for at, (reason, _) in found.items():
         fault[at] = reason
-    return fault, {at: text for at, (_, text) in found.items() if text is not None}
+    return {at: text for at, (_, text) in found.items() if text is not None}

@@ -59,12 +59,8 @@ class MeterTable:
 
     def locate(self, meter_ids: list[str]) -> NDArray[np.int64]:
         """Position of each meter in this table, -1 for an unknown one: shape (len(meter_ids),)."""
-        position = self._position
-        return np.fromiter(
-            (position.get(meter_id, -1) for meter_id in meter_ids),
-            dtype=np.int64,
-            count=len(meter_ids),
-        )
+        position = self._position.get
+        return np.array([position(meter_id, -1) for meter_id in meter_ids], dtype=np.int64)
 
     def interval_s(self, position: NDArray[np.int64]) -> NDArray[np.int64]:
         """Interval length in seconds at each position, 0 where the position is -1."""
@@ -93,6 +89,8 @@ class MeterTable:
 
 def _at(column: NDArray[np.int64], position: NDArray[np.int64]) -> NDArray[np.int64]:
     known = position >= 0
+    if known.all():
+        return column[position]
     found = np.zeros(len(position), dtype=np.int64)
     found[known] = column[position[known]]
     return found

@@ -6,7 +6,10 @@ from numpy.typing import NDArray
 
 def only_used(names: list[str], index: NDArray[np.int64]) -> tuple[list[str], NDArray[np.int64]]:
     """Return the names that `index` points at, and `index` into those."""
-    used, new_index = np.unique(index, return_inverse=True)
-    if len(used) == len(names):
+    if len(names) == 1:
         return names, index
-    return [names[at] for at in used.tolist()], new_index.astype(np.int64)
+    used = np.bincount(index, minlength=len(names)) > 0
+    if used.all():
+        return names, index
+    new_index: NDArray[np.int64] = (np.cumsum(used) - 1)[index]
+    return [names[at] for at in np.flatnonzero(used).tolist()], new_index

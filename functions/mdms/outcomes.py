@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from functions.mdms.arrivals import Arrivals
 from functions.mdms.reason import DETAIL, Reason
 from functions.mdms.schema import OutcomeRun, ReadingsAnswer, SeriesAnswer
+from storage.model.stretches import stretch_lengths
 from storage.ports import Outcome
 
 OUTCOMES: Final = ("accepted", "duplicate", "corrected", "rejected")
@@ -31,7 +32,7 @@ def answer(
     begins[1:] = code[1:] != code[:-1]
     begins[(ends - arrivals.series_length)[arrivals.series_length > 0]] = True
     head = np.flatnonzero(begins)
-    count = np.diff(head, append=len(code))
+    count = stretch_lengths(head, len(code))
     series_of_head = np.searchsorted(ends, head, side="right")
     first = head - (ends - arrivals.series_length)[series_of_head]
     runs: list[list[OutcomeRun]] = [[] for _ in arrivals.series_length]

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from functions.mdms.arrivals import Arrivals
 from functions.mdms.names_in_use import only_used
 from storage.model.runs import DAY_S, RunBatch
+from storage.model.stretches import stretch_lengths
 
 
 def form_runs(
@@ -38,7 +39,7 @@ def form_runs(
         run_register=run_register.astype(np.uint8),
         run_interval_s=interval_s[head].astype(np.int32),
         run_start=start_s[head],
-        run_length=np.diff(head, append=len(place)).astype(np.int32),
+        run_length=stretch_lengths(head, len(place)).astype(np.int32),
         values=arrivals.values[place].astype(np.int32),
         quality=arrivals.quality[place].astype(np.uint8),
     )

@@ -3,19 +3,21 @@
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from storage.model.block import HAS_RAW, PRESENT
 from storage.model.event_block import EVENT
 from storage.model.events import EventBatch
 from storage.model.quality import CLASS_OF_QUALITY, QualityClass
+from storage.model.stretches import stretch_lengths
 
 SPAN: Final = np.dtype("<u4")
 """4 bytes a block: how many of the events are its."""
 
 
-def pack_spans(batch: EventBatch) -> bytes:
-    """How many events each block has, in the order of `EventBatch.block_starts`."""
-    return np.diff(batch.block_starts(), append=len(batch)).astype(SPAN).tobytes()
+def pack_spans(batch: EventBatch, first: NDArray[np.intp]) -> bytes:
+    """How many events each block has; `first` are the batch's `block_starts`."""
+    return stretch_lengths(first, len(batch)).astype(SPAN).tobytes()
 
 
 def pack_event_claims(batch: EventBatch) -> bytes:

@@ -3,6 +3,7 @@
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from storage.model.block import BlockKey
 from storage.model.event_block import EventKey
@@ -71,43 +72,41 @@ def batch_keys(slug: str, batch: RunBatch) -> list[str]:
     Raises:
         RegisterRefused: a register's name contains "/".
     """
-    shared = (batch.run_day.astype(np.int64) * (DAY_S + 1) + batch.run_interval_s) << 8
-    _, first, which = np.unique(shared | batch.run_register, return_index=True, return_inverse=True)
-    prefixes = [
-        f"{slug}:b:"
-        + _in_block(
-            int(batch.run_day[run]),
-            int(batch.run_interval_s[run]),
-            batch.registers[batch.run_register[run]],
-        )
-        for run in first.tolist()
-    ]
-    pairs = zip(which.tolist(), batch.run_meter.tolist(), strict=True)
-    return [prefixes[prefix] + batch.meters[meter] for prefix, meter in pairs]
+    names = [batch.meters[meter] for meter in batch.run_meter.tolist()]
+    block = batch.run_day, batch.run_interval_s, batch.run_register
+    return _keys(f"{slug}:b:", names, batch.registers, *block)
 
 
-def event_keys(slug: str, batch: EventBatch) -> list[str]:
-    """The block key of each block of the batch, in the order of `EventBatch.block_starts`.
+def event_keys(slug: str, batch: EventBatch, first: NDArray[np.intp]) -> list[str]:
+    """The block keys of the batch; `first` are its `block_starts`.
 
     Raises:
         RegisterRefused: a register's name contains "/".
     """
-    first = batch.block_starts()
-    prefixes: dict[tuple[int, int, int], str] = {}
-    keys = []
-    for meter, day, interval_s, register in zip(
-        batch.event_meter[first].tolist(),
-        batch.event_day[first].tolist(),
-        batch.event_interval_s[first].tolist(),
-        batch.event_register[first].tolist(),
-        strict=True,
-    ):
-        prefix = prefixes.get((day, interval_s, register))
-        if prefix is None:
-            prefix = f"{slug}:e:" + _in_block(day, interval_s, batch.registers[register])
-            prefixes[day, interval_s, register] = prefix
-        keys.append(prefix + batch.meters[meter])
-    return keys
+    names = [batch.meters[meter] for meter in batch.event_meter[first].tolist()]
+    block = batch.event_day[first], batch.event_interval_s[first], batch.event_register[first]
+    return _keys(f"{slug}:e:", names, batch.registers, *block)
+
+
+def _keys(
+    kind: str,
+    names: list[str],
+    registers: list[str],
+    day: NDArray[np.int32],
+    interval_s: NDArray[np.int32],
+    register: NDArray[np.uint8],
+) -> list[str]:
+    code = (day.astype(np.int64) * (DAY_S + 1) + interval_s) << 8 | register
+    if len(code) and (code == code[0]).all():
+        # Live traffic is one instant of many meters.
+        shared = kind + _in_block(int(day[0]), int(interval_s[0]), registers[register[0]])
+        return [shared + name for name in names]
+    _, first, which = np.unique(code, return_index=True, return_inverse=True)
+    prefixes = [
+        kind + _in_block(int(day[at]), int(interval_s[at]), registers[register[at]])
+        for at in first.tolist()
+    ]
+    return [prefixes[at] + name for at, name in zip(which.tolist(), names, strict=True)]
 
 
 def _in_block(day: int, interval_s: int, register: str) -> str:

@@ -49,5 +49,6 @@ def pack(slug: str, batch: Batch, excluded: NDArray[np.bool_] | None = None) -> 
         return Packed(RUNS, keys, pack_runs(batch), pack_claims(batch, excluded))
     if excluded is not None and excluded.any():
         batch = batch.take(~excluded)
-    keys = event_keys(slug, batch)
-    return Packed(EVENTS, keys, pack_spans(batch), pack_event_claims(batch))
+    first = batch.block_starts()
+    keys = event_keys(slug, batch, first)
+    return Packed(EVENTS, keys, pack_spans(batch, first), pack_event_claims(batch))
