@@ -9,6 +9,7 @@ import zstandard
 from numpy.typing import NDArray
 
 from storage.model.payload import Batch, decode_payload
+from storage.model.quality import KNOWN_QUALITY
 from storage.model.runs import PayloadUnreadable, RunBatch
 from storage.model.uplink import (
     UplinkEntry,
@@ -119,6 +120,9 @@ def open_entry(entry: UplinkEntry) -> OpenEntry:
         raise EntryDamaged(f"a name that is empty or longer than {_MAX_NAME}")
     if "\0" in "".join(names):
         raise EntryDamaged("a name with NUL")
+    # An edge of a newer version may know more; a block with it could not be read again here.
+    if not KNOWN_QUALITY[batch.quality[~excluded]].all():
+        raise EntryDamaged("a quality that this version does not know")
     if isinstance(batch, RunBatch):
         if batch.runs and int(batch.run_start.max()) // 86_400 > _MAX_DAY:
             raise EntryDamaged("a run after the year 9999")

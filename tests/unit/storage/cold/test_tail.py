@@ -46,6 +46,10 @@ def test_a_row_knows_what_it_holds_and_gives_it_back() -> None:
         pytest.param(renamed(["M\0"], Run(values=[1])), id="a_name_with_nul"),
         pytest.param(entry(Run(values=[1], day=2_932_897), sequence=1), id="after_the_year_9999"),
         pytest.param(
+            entry(Run(values=[1, 2], quality=[0, 200]), sequence=1), id="a_quality_of_tomorrow"
+        ),
+        pytest.param(event_entry(Event(value=1, quality=200), sequence=1), id="an_events_quality"),
+        pytest.param(
             entry(Run(values=[1, 2, 3]), Run(values=[4], slot=2), sequence=1), id="overlapping_runs"
         ),
         pytest.param(
