@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from deploy.lab.home import Home, find_home, make_home
@@ -29,7 +30,7 @@ def gridfaas(home: Path, *arguments: str, **environ: str) -> subprocess.Complete
         env={**os.environ, "GRIDFAAS_HOME": str(home), **environ},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=100,
         check=False,
     )
 
@@ -44,12 +45,47 @@ def test_a_taken_port_is_named_before_anything_starts(home: Path) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        done = gridfaas(home, "up", "--once", "--first-port", str(port))
+        done = gridfaas(home / "new" / "state", "up", "--once", "--first-port", str(port))
 
     assert done.returncode == 1
     assert f"127.0.0.1:{port}, the gateway of zone-1, cannot be used" in the_error(done)
-    assert not (home / "servers").exists()
+    assert_nothing_is_left(home)
+    assert list(home.iterdir()) == []
+
+
+def assert_nothing_is_left(home: Path) -> None:
+    """No sockets, and no process that works in this home."""
     assert not find_home(environ={"GRIDFAAS_HOME": str(home)}).run.exists()
+    told = [(one.pid, one.info) for one in psutil.process_iter(["cmdline", "environ"])]
+    assert [(pid, info["cmdline"]) for pid, info in told if str(home) in repr(info)] == []
+
+
+def test_a_missing_server_is_named_before_another_one_starts(home: Path) -> None:
+    data = home / "servers" / "postgres" / "data"
+    data.mkdir(parents=True)
+    (data / "PG_VERSION").write_text("9\n")
+    done = gridfaas(home, "up", "--once", "--first-port", "18461")
+
+    assert done.returncode == 1
+    assert "no usable PostgreSQL 9" in the_error(done)
+    assert not (home / "servers" / "valkey-zone-2" / "data").exists()
+    assert_nothing_is_left(home)
+
+
+def test_a_zone_that_does_not_get_ready_is_named_and_nothing_runs_on(home: Path) -> None:
+    done = gridfaas(home, "up", "--once", "--first-port", "18451", "--timeout", "1")
+
+    assert done.returncode == 1
+    assert "not ready in time: zone-1: " in the_error(done)
+    assert_nothing_is_left(home)
+
+
+def test_a_folder_that_cannot_be_made_is_named(home: Path) -> None:
+    (home / "file").touch()
+    done = gridfaas(home / "file" / "state", "up", "--once")
+
+    assert done.returncode == 1
+    assert "cannot make" in the_error(done)
 
 
 def test_a_second_lab_on_the_same_state_is_refused(home: Path) -> None:
@@ -74,10 +110,12 @@ def test_a_database_that_does_not_answer_is_named(home: Path) -> None:
 
     assert done.returncode == 1
     assert "DATABASE_URL names a server that does not answer" in the_error(done)
+    assert_nothing_is_left(home)
 
 
-def test_down_and_status_say_that_nothing_runs(home: Path) -> None:
-    assert gridfaas(home, "down").returncode == 3
+def test_other_commands_say_that_nothing_runs(home: Path) -> None:
+    for command in (("down",), ("load",), ("tenant", "list"), ("key", "show", "basra-power")):
+        assert gridfaas(home, *command).returncode == 3, command
     done = gridfaas(home, "status")
     assert done.returncode == 3
     assert "not running" in done.stdout

@@ -3,7 +3,8 @@ from datetime import date
 import pytest
 
 from deploy.lab.keys_file import LabKeys
-from deploy.lab.load_spec import LoadSpec, split_by_edge, split_by_tenant
+from deploy.lab.load_spec import FAULTS, LoadSpec, split_by_edge, split_by_tenant
+from meter_emulator.faults import FAULTS as EMULATED
 
 KEYS = LabKeys(admin="a", tenants={"basra-power": "k1", "tigris-energy": "k2"}, zones={})
 
@@ -44,3 +45,7 @@ def test_a_fleet_of_one_speaks_to_one_edge() -> None:
 
 def test_days_are_counted_from_the_first() -> None:
     assert spec(1).last_day == date(2026, 2, 1)
+
+
+def test_the_faults_are_the_emulators() -> None:
+    assert tuple(EMULATED) == FAULTS

@@ -26,9 +26,7 @@ def replay(
     return Replay(
         spec=LoadSpec(meters=1, seed=1, first_day=date(2026, 1, 1)),
         meters=1,
-        sample=SampleMeter(
-            tenant="acme", meter_id="A000001", register="1-0:1.8.0", interval_s=900
-        ),
+        sample=SampleMeter(tenant="acme", meter_id="A000001", register="1-0:1.8.0", interval_s=900),
         sent=Sent(
             planned=96,
             sent=96,
