@@ -27,6 +27,7 @@ from gateway.ledger.log import LedgerLog
 from gateway.metrics import CallMetrics
 from gateway.observers import Account
 from gateway.openapi import OpenApi
+from gateway.parent import ParentClient
 from gateway.rate_limits import RateLimits
 from gateway.routes import Routes
 from gateway.settings import GatewaySettings
@@ -83,7 +84,11 @@ class Gateway:
             ProcessCollector(registry=registry)
             PlatformCollector(registry=registry)
             GCCollector(registry=registry)
-            ledger = LedgerLog(settings.ledger_folder, segment_bytes=settings.ledger_segment_bytes)
+            ledger = LedgerLog(
+                settings.ledger_folder,
+                segment_bytes=settings.ledger_segment_bytes,
+                max_bytes=settings.ledger_max_bytes,
+            )
             stack.push_async_callback(ledger.close)
             registry.register(
                 GatewayGauges(
@@ -101,6 +106,7 @@ class Gateway:
             )
             for following in (
                 snapshots.run(),
+                ledger.run(),
                 follow_catalogue(
                     agent=agent, catalogue=catalogue, every_s=settings.catalogue_refresh_s
                 ),
@@ -113,6 +119,7 @@ class Gateway:
                 limits=limits,
                 account=account,
                 registry=record,
+                parent=self._parent(stack),
                 max_body_bytes=settings.control_max_body_bytes,
                 timeout_s=settings.control_timeout_s,
             )
@@ -140,10 +147,22 @@ class Gateway:
                     catalogue=catalogue,
                     instances=instances,
                     limits=limits,
+                    room=ledger.room,
                     account=account,
                 ),
             )
             yield
+
+    def _parent(self, stack: contextlib.AsyncExitStack) -> ParentClient | None:
+        settings = self._settings
+        if settings.parent_url is None or settings.zone_credential is None:
+            return None
+        parent = ParentClient(
+            parent_url=settings.parent_url.rstrip("/"),
+            credential=settings.zone_credential.get_secret_value(),
+        )
+        stack.push_async_callback(parent.close)
+        return parent
 
     async def _record(self, stack: contextlib.AsyncExitStack) -> Registry | None:
         if self._settings.tier != 1 or self._settings.database_url is None:

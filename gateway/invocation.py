@@ -12,6 +12,7 @@ class Invocation:
     """The facts of one call, filled in as they become known; durations in seconds.
 
     `function` and `tenant` stay None for calls that were turned down before they were known.
+    `admitted` calls are invocations, and billed: those turned down by key, scope or limit are not.
     `waiting_for` names, at any time, what the call is waiting for.
     """
 
@@ -24,6 +25,7 @@ class Invocation:
     clock: float = field(default_factory=time.monotonic)
     caller: Caller | None = None
     tenant: str | None = None
+    admitted: bool = False
     function: str | None = None
     instance: str | None = None
     waiting_for: str = "the gateway"

@@ -15,6 +15,7 @@ from gateway.forwarding.exchange import Exchange, UpstreamRequest
 from gateway.instances import Instances
 from gateway.invocation import Invocation
 from gateway.keyring import presented_key
+from gateway.ledger.room import LedgerRoom
 from gateway.observers import Account
 from gateway.problems import problem_of
 from gateway.rate_limits import RateLimits
@@ -49,6 +50,7 @@ class InvokePath:
         catalogue: Catalogue,
         instances: Instances,
         limits: RateLimits,
+        room: LedgerRoom,
         account: Account,
     ) -> None:
         self._zone = zone
@@ -56,6 +58,7 @@ class InvokePath:
         self._catalogue = catalogue
         self._instances = instances
         self._limits = limits
+        self._room = room
         self._account = account
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -125,6 +128,8 @@ class InvokePath:
         )
         check_scope(caller=caller, function=function, method=call.method)
         self._limits.take(caller=caller, tenant=call.tenant, ring=ring)
+        self._room.check()
+        call.admitted = True
         call.deadline_s = head.timeout_s(allowed_s=function.timeout_s)
         body = RequestBody(receive, head=head, limit=function.max_body_bytes)
         if scope["query_string"]:

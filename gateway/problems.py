@@ -13,6 +13,8 @@ from gateway.deadline import DeadlineExceeded, RequestTimeout
 from gateway.fleet import QueueFull, QueueTimeout
 from gateway.forwarding.errors import ConnectFailed, FunctionFailed, UpstreamFailed
 from gateway.keyring import Unauthenticated
+from gateway.ledger.room import LedgerFull
+from gateway.parent import ParentUnavailable
 from gateway.rate_limits import RateExceeded
 from gateway.request_body import BodyTooLarge
 from gateway.request_head import MalformedRequest
@@ -40,7 +42,9 @@ PROBLEMS: Mapping[type[Exception], tuple[int, str]] = {
     InstanceRefused: (503, "function-unavailable"),
     QueueTimeout: (503, "function-unavailable"),
     CatalogueMissing: (503, "function-unavailable"),
+    LedgerFull: (503, "store-full"),
     NoSnapshot: (503, "function-unavailable"),
+    ParentUnavailable: (503, "parent-unavailable"),
     DeadlineExceeded: (504, "deadline-exceeded"),
 }
 

@@ -23,7 +23,9 @@ class GatewaySettings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(ge=0, le=65_535)
     log_config: Path | None = None
+    parent_url: str | None = None
     database_url: SecretStr | None = Field(default=None, validation_alias="database_url")
+    zone_credential: SecretStr | None = Field(default=None, validation_alias="zone_credential")
     metrics_key: SecretStr | None = Field(default=None, validation_alias="metrics_key")
     """Asked for as a bearer key by the metrics' paths; without one, they answer anybody."""
 
@@ -39,6 +41,7 @@ class GatewaySettings(BaseSettings):
     key_calls_per_s: float = Field(default=10_000, gt=0)
     burst_s: float = Field(default=2.0, gt=0)
     ledger_segment_bytes: int = Field(default=64 << 20, gt=0)
+    ledger_max_bytes: int = Field(default=2 << 30, gt=0)
     control_max_body_bytes: int = 1 << 20
     control_timeout_s: float = 15.0
 

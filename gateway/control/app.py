@@ -7,14 +7,19 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from gateway.authorization import Forbidden
-from gateway.catalogue import CatalogueMissing
-from gateway.control import functions, keys, snapshot, tenants, zones
+from gateway.control import functions, keys, ledger, snapshot, tenants, zones
 from gateway.control.caller import SCOPE_KEY, OnlyAtHeadquarters
-from gateway.problems import CONTENT_TYPE, UNFORESEEN, UNFORESEEN_DETAIL, problem_body
-from gateway.snapshot_watch import NoSnapshot
+from gateway.problems import (
+    CONTENT_TYPE,
+    UNFORESEEN,
+    UNFORESEEN_DETAIL,
+    problem_body,
+    problem_of,
+)
+from gateway.refusal import Refusal
 from storage.platform.api_keys import InvalidKey, UnknownKey
 from storage.platform.failures import RECORD_FAILURES
+from storage.platform.ledger.batch import BatchUnreadable
 from storage.platform.limits import InvalidLimit
 from storage.platform.slug import InvalidSlug
 from storage.platform.tenants import TenantExists, UnknownTenant
@@ -23,13 +28,11 @@ from storage.platform.topology import InvalidZone, UnknownZone
 logger = logging.getLogger(__name__)
 
 CONTROL_PROBLEMS: dict[type[Exception], tuple[int, str]] = {
-    CatalogueMissing: (503, "function-unavailable"),
-    Forbidden: (403, "forbidden"),
+    BatchUnreadable: (400, "malformed-body"),
     InvalidKey: (400, "malformed-body"),
     InvalidLimit: (400, "malformed-body"),
     InvalidSlug: (400, "malformed-body"),
     InvalidZone: (400, "malformed-body"),
-    NoSnapshot: (503, "function-unavailable"),
     OnlyAtHeadquarters: (404, "not-in-this-zone"),
     TenantExists: (409, "tenant-exists"),
     UnknownKey: (404, "unknown-key"),
@@ -49,10 +52,11 @@ def build_control_app() -> FastAPI:
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
     )
-    for module in (snapshot, tenants, keys, zones, functions):
+    for module in (snapshot, tenants, keys, zones, functions, ledger):
         app.include_router(module.router, tags=["platform"])
     for kind in CONTROL_PROBLEMS:
         app.add_exception_handler(kind, _known)
+    app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(HTTPException, _plain)
     for kind in RECORD_FAILURES:
@@ -64,6 +68,15 @@ def build_control_app() -> FastAPI:
 def _known(request: Request, error: Exception) -> Response:
     status, slug = CONTROL_PROBLEMS[type(error)]
     return _problem(request, status=status, slug=slug, detail=str(error))
+
+
+def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Refusal)
+    status, slug = problem_of(error)
+    answer = _problem(request, status=status, slug=slug, detail=error.detail)
+    if error.retry_after_s is not None:
+        answer.headers["retry-after"] = str(error.retry_after_s)
+    return answer
 
 
 def _malformed(request: Request, error: Exception) -> Response:

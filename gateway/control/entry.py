@@ -14,6 +14,7 @@ from gateway.deadline import out_of_time
 from gateway.invocation import Invocation
 from gateway.keyring import presented_key
 from gateway.observers import Account
+from gateway.parent import ParentClient
 from gateway.rate_limits import RateLimits
 from gateway.request_body import ClientGone, RequestBody
 from gateway.request_head import RequestHead, read_request_head, request_id_of
@@ -40,6 +41,7 @@ class ControlEntry:
         limits: RateLimits,
         account: Account,
         registry: Registry | None,
+        parent: ParentClient | None,
         max_body_bytes: int,
         timeout_s: float,
     ) -> None:
@@ -50,6 +52,7 @@ class ControlEntry:
         self._limits = limits
         self._account = account
         self._registry = registry
+        self._parent = parent
         self._max_body_bytes = max_body_bytes
         self._timeout_s = timeout_s
 
@@ -97,12 +100,14 @@ class ControlEntry:
             call.caller = ring.caller(presented_key(head.read))
             call.tenant = call.caller.tenant
             self._limits.take(caller=call.caller, tenant=call.tenant, ring=ring)
+            call.admitted = True
             scope[SCOPE_KEY] = ControlCall(
                 caller=call.caller,
                 request_id=call.request_id,
                 snapshots=self._snapshots,
                 catalogue=self._catalogue,
                 registry=self._registry,
+                parent=self._parent,
             )
         body = RequestBody(receive, head=head, limit=self._max_body_bytes)
         try:

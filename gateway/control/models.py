@@ -136,3 +136,9 @@ class FunctionPage(BaseModel):
 
     functions: list[Function]
     next_cursor: str | None
+
+
+class LedgerTaken(BaseModel):
+    """How far headquarters has taken the segment."""
+
+    next: int

@@ -1,6 +1,8 @@
 """The ledger being written: in the file before the answer leaves, on the disk soon after."""
 
 import asyncio
+import errno
+import fcntl
 import logging
 import os
 import time
@@ -8,12 +10,15 @@ from pathlib import Path
 
 from gateway.invocation import Invocation
 from gateway.ledger.record import record_of
-from gateway.ledger.segment import SUFFIX, frame
+from gateway.ledger.room import LedgerRoom
+from storage.platform.ledger.segment import SUFFIX, frame
 
 logger = logging.getLogger(__name__)
 
 # Together with a slow disk's own time this stays below 100 ms.
 SYNC_AFTER_S = 0.05
+LOOK_EVERY_S = 1.0
+UNNAMED = ".new"
 
 
 class LedgerLog:
@@ -21,11 +26,14 @@ class LedgerLog:
 
     A record has left the process when `ended` returns, so it survives a kill of the gateway; it
     survives a power cut once the shared fsync, at most 100 ms later, is done. A segment is never
-    written again after its process: a torn tail stays a tail.
+    written again after its process: a torn tail stays a tail. While it is written it is locked
+    (flock), so that who ships segments knows which ones are at their end.
     """
 
-    def __init__(self, folder: Path, *, segment_bytes: int) -> None:
+    def __init__(self, folder: Path, *, segment_bytes: int, max_bytes: int) -> None:
         folder.mkdir(mode=0o700, exist_ok=True)
+        for unnamed in folder.glob(f"*{SUFFIX}{UNNAMED}"):
+            unnamed.unlink()
         self._folder = folder
         self._segment_bytes = segment_bytes
         self._file: int | None = None
@@ -34,20 +42,35 @@ class LedgerLog:
         self._timer: asyncio.TimerHandle | None = None
         self._syncing: asyncio.Task[None] | None = None
         self._unsynced = False
-        self.writable = True
+        self.room = LedgerRoom(folder, max_bytes=max_bytes)
+
+    @property
+    def writable(self) -> bool:
+        """Whether calls may begin."""
+        return self.room.open
 
     def ended(self, call: Invocation) -> None:
-        """Append the call's record. A full disk is logged and shown by `writable`."""
+        """Append the call's record; a call that began is written into the reserve if need be."""
         record = record_of(call)
         if record is None:
             return
+        data = frame(record)
         try:
-            self._append(frame(record))
-            self.writable = True
+            try:
+                self._append(data)
+            except OSError as error:
+                if not self.room.failed(error):
+                    raise
+                self._append(data)
         except OSError as error:
-            self.writable = False
             # The record itself goes to the log, from which it can be entered by hand.
             logger.error("ledger not written: %s", error, extra={"record": str(record)})
+
+    async def run(self) -> None:
+        """Look for room for ever; cancel to stop."""
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            self.room.look()
 
     async def close(self) -> None:
         """Bring everything to disk and end the segment."""
@@ -68,8 +91,9 @@ class LedgerLog:
         if written < len(data):
             # A torn frame would hide all that follows it: take it back.
             os.ftruncate(self._file, self._size)
-            raise OSError("the disk took only a part of the record")
+            raise OSError(errno.ENOSPC, "the disk took only a part of the record")
         self._size += written
+        self.room.grew(written)
         self._unsynced = True
         self._sync_soon()
 
@@ -77,8 +101,16 @@ class LedgerLog:
         self._opened += 1
         name = f"{time.time_ns():020d}-{os.getpid()}-{self._opened:06d}{SUFFIX}"
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
-        fresh = os.open(self._folder / name, flags, 0o600)
-        _sync_folder(self._folder)
+        # Under its name only once it is locked: an unlocked segment is taken for a finished one.
+        unnamed = self._folder / f"{name}{UNNAMED}"
+        fresh = os.open(unnamed, flags, 0o600)
+        try:
+            fcntl.flock(fresh, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            unnamed.rename(self._folder / name)
+            _sync_folder(self._folder)
+        except OSError:
+            os.close(fresh)
+            raise
         if self._file is not None:
             # Once in many thousand calls: the full segment is brought to disk here and now.
             os.fsync(self._file)
@@ -105,7 +137,7 @@ class LedgerLog:
                 finally:
                     os.close(duplicate)
         except OSError as error:
-            self.writable = False
+            self.room.failed(error)
             logger.error("ledger not synced: %s", error)
         finally:
             self._syncing = None

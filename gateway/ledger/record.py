@@ -1,38 +1,12 @@
-"""One line of the bill: what an invocation was and what it used."""
-
-import msgspec
+"""From an ended call to its line in the ledger."""
 
 from gateway.invocation import Invocation
-
-
-class CallRecord(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    """An invocation. `at_us` is UTC in microseconds since 1970, durations are microseconds.
-
-    `wait_us` is the time until a worker was free (or started, when `cold`), `run_us` from then to
-    the end of the answer, `total_us` from the call's first byte. Memory is the function's limit.
-    Fields are only ever added at the end: old segments stay readable.
-    """
-
-    call_id: str
-    at_us: int
-    tenant: str
-    function: str
-    zone: str
-    key_id: str
-    status: int
-    problem: str | None
-    cold: bool
-    wait_us: int
-    run_us: int
-    total_us: int
-    bytes_in: int
-    bytes_out: int
-    memory_mb: int
+from storage.platform.ledger.record import CallRecord
 
 
 def record_of(call: Invocation) -> CallRecord | None:
-    """Return the record of an ended call; None when it never came as far as a function."""
-    if call.tenant is None or call.function is None or call.caller is None:
+    """Return the record of an ended call; None when it was turned down before it became one."""
+    if not call.admitted or call.tenant is None or call.function is None or call.caller is None:
         return None
     return CallRecord(
         call_id=call.call_id,
@@ -50,4 +24,5 @@ def record_of(call: Invocation) -> CallRecord | None:
         bytes_in=call.bytes_in,
         bytes_out=call.bytes_out,
         memory_mb=call.memory_mb,
+        role=call.caller.role,
     )

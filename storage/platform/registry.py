@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from storage.cold.engine import create_engine
 from storage.platform import version
 from storage.platform.api_keys import ApiKeys, live_keys
+from storage.platform.ledger.store import LedgerStore
 from storage.platform.snapshot import KeyEntry, Position, Snapshot, ZoneNotInSnapshot
 from storage.platform.tenants import Tenants, all_tenants
 from storage.platform.topology import Topology, UnknownZone, all_zones
@@ -21,6 +22,7 @@ class Registry:
         self.tenants = Tenants(engine)
         self.keys = ApiKeys(engine)
         self.zones = Topology(engine)
+        self.ledger = LedgerStore(engine)
 
     async def version(self) -> int:
         """Return the newest version; it grows with every change, and only then."""

@@ -54,3 +54,25 @@ version: Final = sa.Table(
     sa.Column("incarnation", sa.BigInteger, nullable=False),
     sa.Column("server", sa.Text),
 )
+
+ledger_segments: Final = sa.Table(
+    "ledger_segments",
+    metadata,
+    sa.Column("zone", sa.Text, primary_key=True),
+    sa.Column("segment", sa.Text, primary_key=True),
+    sa.Column("next_offset", sa.BigInteger, nullable=False),
+)
+
+ledger: Final = sa.Table(
+    "ledger",
+    metadata,
+    sa.Column("zone", sa.Text, primary_key=True),
+    sa.Column("segment", sa.Text, primary_key=True),
+    sa.Column("start_offset", sa.BigInteger, primary_key=True),
+    sa.Column("end_offset", sa.BigInteger, nullable=False),
+    sa.Column("calls", sa.Integer, nullable=False),
+    sa.Column("first_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("last_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+)

@@ -26,11 +26,18 @@ class AgentSettings(BaseSettings):
     parent_url: str | None = None
     log_config: Path | None = None
     functions_dir: Path = FUNCTIONS
+    ledger_every_s: float = Field(default=5.0, gt=0)
+    """How often what the gateway wrote down is sent to headquarters."""
 
     @property
     def snapshot_path(self) -> Path:
         """Where the zone's gateway looks for tenants and keys."""
         return self.state_dir / "snapshot.json"
+
+    @property
+    def ledger_folder(self) -> Path:
+        """Where the zone's gateway writes every invocation down."""
+        return self.state_dir / "ledger"
 
     @property
     def agent_socket(self) -> Path:

@@ -15,6 +15,9 @@ from storage.platform.registry import Registry
 from storage.platform.snapshot import TenantEntry
 from zones.agent.descriptions import Descriptions
 from zones.agent.functions import ZoneFunctions
+from zones.agent.ledger_figures import LedgerFigures
+from zones.agent.ledger_shipper import LedgerShipper
+from zones.agent.ledger_sinks import LedgerSink, ParentSink, RecordSink
 from zones.agent.metrics import AgentMetrics
 from zones.agent.pool import WorkerPool
 from zones.agent.settings import AgentSettings
@@ -73,8 +76,14 @@ async def running_agent(
     """
     async with contextlib.AsyncExitStack() as stack:
         functions = ZoneFunctions(catalogue, tier=settings.tier)
-        source, walls, store, credential = await _stores(settings, stack)
+        source, walls, store, sink, credential = await _stores(settings, stack)
         metrics = AgentMetrics(zone=settings.zone)
+        shipper = LedgerShipper(
+            settings.ledger_folder,
+            sink=sink,
+            figures=LedgerFigures(metrics.registry),
+            every_s=settings.ledger_every_s,
+        )
         metrics.registry.register(store)
         provider = ProcessProvider(functions=settings.functions_dir)
 
@@ -107,7 +116,7 @@ async def running_agent(
         stack.push_async_callback(pool.close)
         descriptions = Descriptions(provider)
         stack.push_async_callback(descriptions.close)
-        for part in (feed.run, keeper.run, pool.run, scrape.run, store.run):
+        for part in (feed.run, keeper.run, pool.run, scrape.run, store.run, shipper.run):
             await stack.enter_async_context(_running(part, failed=failed))
         yield ZoneAgent(
             settings=settings,
@@ -124,14 +133,16 @@ async def running_agent(
 
 async def _stores(
     settings: AgentSettings, stack: contextlib.AsyncExitStack
-) -> tuple[SnapshotSource, Walls, StoreFigures, str | None]:
+) -> tuple[SnapshotSource, Walls, StoreFigures, LedgerSink, str | None]:
     if settings.tier == 1:
         database_url = settings.secret("database_url")
         engine = create_engine(database_url, application_name=f"gridfaas-agent {settings.zone}")
         stack.push_async_callback(engine.dispose)
         cold = ColdWalls(database_url=database_url, engine=engine, state_dir=settings.state_dir)
-        source = RecordSource(Registry(engine), zone=settings.zone)
-        return source, cold, cold_figures(engine), None
+        registry = Registry(engine)
+        source = RecordSource(registry, zone=settings.zone)
+        record = RecordSink(registry.ledger, zone=settings.zone)
+        return source, cold, cold_figures(engine), record, None
     redis_url = settings.secret("redis_url")
     credential = settings.secret("zone_credential")
     parent_url = settings.required_parent_url()
@@ -140,7 +151,8 @@ async def _stores(
     http = await stack.enter_async_context(httpx.AsyncClient(timeout=5.0, trust_env=False))
     hot = HotWalls(redis_url=redis_url, admin=admin, state_dir=settings.state_dir)
     parent = ParentSource(http, parent_url=parent_url, credential=credential)
-    return parent, hot, hot_figures(admin), credential
+    sink = ParentSink(http, parent_url=parent_url, credential=credential)
+    return parent, hot, hot_figures(admin), sink, credential
 
 
 @contextlib.asynccontextmanager

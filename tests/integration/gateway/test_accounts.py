@@ -13,11 +13,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from gateway.ledger.segment import read_ledger
+from storage.platform.ledger.segment import read_ledger
 from tests.integration.gateway.zone import (
     BETA,
     KEYS,
     TENANTS,
+    WRITER_ONLY,
     ZoneUnderTest,
     function,
     key_entry,
@@ -57,6 +58,23 @@ def test_every_invocation_is_in_the_ledger(counted: ZoneUnderTest) -> None:
     assert 0 < first.run_us <= first.total_us
     assert (second.status, second.problem) == (late.status, "deadline-exceeded")
     assert not second.cold
+
+
+def test_calls_turned_down_are_no_invocations(counted: ZoneUnderTest) -> None:
+    environment = counted.environment()
+    limits = {"GRIDFAAS_KEY_CALLS_PER_S": "0.1", "GRIDFAAS_BURST_S": "10"}
+    counted.environment = lambda: {**environment, **limits}  # type: ignore[method-assign]
+    counted.start_gateway()
+    counted.wait_until_ready()
+    statuses = [
+        counted.call("GET", "/v1/echo/me").status,
+        counted.call("GET", "/v1/echo/me").status,
+        counted.call("GET", "/v1/echo/me", key=WRITER_ONLY).status,
+    ]
+
+    assert statuses == [200, 429, 403]
+    (only,) = read_ledger(counted.folder / "ledger")
+    assert (only.status, only.role) == (200, "tenant-service")
 
 
 def test_no_answered_call_is_missing_after_a_kill(counted: ZoneUnderTest) -> None:

@@ -10,6 +10,8 @@ import pytest
 
 from deploy.servers.postgres import query
 from storage.platform.keys import hash_key
+from storage.platform.ledger.batch import pack_frames
+from storage.platform.ledger.segment import frame
 from storage.platform.registry import open_registry
 from storage.platform.snapshot import Position, decode_snapshot
 from tests.integration.gateway.zone import (
@@ -23,6 +25,7 @@ from tests.integration.gateway.zone import (
     ZoneUnderTest,
     key_entry,
 )
+from tests.unit.storage.platform.ledger.records import record
 
 ACME_ADMIN = "gf_acme_admin"
 JSON = {"Content-Type": "application/json"}
@@ -30,13 +33,13 @@ JSON = {"Content-Type": "application/json"}
 
 @pytest.fixture
 def headquarters(folder: Path, database_url: str) -> Iterator[ZoneUnderTest]:
-    async def record() -> None:
+    async def fill() -> None:
         async with open_registry(database_url) as registry:
             await registry.zones.record(ZONES)
             await registry.tenants.create(slug="acme", name="Acme", zones=["zone-2", "zone-3a"])
             await registry.tenants.create(slug="beta", name="Beta", zones=["zone-3b"])
 
-    asyncio.run(record())
+    asyncio.run(fill())
     zone = ZoneUnderTest(folder, tier=1, zone="zone-1")
     own = key_entry(ACME_ADMIN, "tenant-admin", tenant="acme", scopes=["keys:admin", "mdms:read"])
     zone.publish(version=5, keys=[*KEYS, own])
@@ -176,6 +179,57 @@ def test_a_child_that_knows_more_makes_the_record_begin_anew(
     )
 
     assert asyncio.run(position()) > Position(before.incarnation, ahead)
+
+
+FRAMES = frame(record(1)) + frame(record(2))
+TAKES = "/v1/platform/ledger?segment=1.ledger"
+
+
+def test_a_zones_ledger_is_taken_once(headquarters: ZoneUnderTest) -> None:
+    body = pack_frames(FRAMES)
+    answers = [
+        headquarters.call("POST", f"{TAKES}&offset={offset}", key=ZONE, body=sent)
+        for offset, sent in ((0, b""), (0, body), (0, body), (len(FRAMES), b""))
+    ]
+
+    assert [answer.status for answer in answers] == [200] * 4
+    assert [answer.json["next"] for answer in answers] == [0, *[len(FRAMES)] * 3]
+
+
+@pytest.mark.parametrize(
+    ("key", "query", "body", "status", "slug"),
+    [
+        pytest.param(ACME, "", b"", 403, "forbidden", id="a_tenant"),
+        pytest.param(ADMIN, "", b"", 403, "forbidden", id="an_operator"),
+        pytest.param(ZONE, "&zone=zone-3b", b"", 403, "forbidden", id="for_its_sibling"),
+        pytest.param(ZONE, "&zone=zone-2", b"", 403, "forbidden", id="for_its_parent"),
+        pytest.param(SIBLING, "", pack_frames(FRAMES), 400, "malformed-body", id="anothers_calls"),
+        pytest.param(ZONE, "", b"x", 400, "malformed-body", id="no_batch"),
+        pytest.param(ZONE, "&segment=..%2Fx", b"", 400, "malformed-request", id="no_segment"),
+    ],
+)
+def test_what_is_no_zones_ledger(
+    headquarters: ZoneUnderTest, key: str, query: str, body: bytes, status: int, slug: str
+) -> None:
+    answer = headquarters.call("POST", f"{TAKES}&offset=0{query}", key=key, body=body)
+
+    assert answer.problem() == (status, slug)
+
+
+def test_a_zone_between_says_that_its_parent_is_away(folder: Path) -> None:
+    fog = ZoneUnderTest(folder)
+    (fog.secrets / "zone_credential").write_text("gf_zone2")
+    environment = {**fog.environment(), "GRIDFAAS_PARENT_URL": "http://127.0.0.1:1"}
+    fog.environment = lambda: environment  # type: ignore[method-assign]
+    try:
+        fog.start_agent()
+        fog.start_gateway()
+        fog.wait_until_ready()
+        answer = fog.call("POST", f"{TAKES}&offset=0", key=ZONE, body=pack_frames(FRAMES))
+        assert answer.problem() == (503, "parent-unavailable")
+        assert answer.headers["retry-after"] == "1"
+    finally:
+        fog.close()
 
 
 def test_without_its_database_the_record_is_said_to_be_unavailable(
