@@ -1,26 +1,19 @@
-"""The way to a zone's Redis: bounded pool, a deadline on each call, errors in our own words."""
+"""The way to a zone's Redis: few connections, a deadline on each call, errors in our own words."""
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Any, Final, cast
+from typing import Final, cast
 
 import hiredis
-from redis import exceptions
-from redis.asyncio import BlockingConnectionPool
-from redis.asyncio.connection import AbstractConnection
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 
+from storage.hot.address import Address
+from storage.hot.line import LineLost, RedisLine
 from storage.ports import StoreFull, StoreUnavailable
 
 RETRY_AFTER_S: Final = 5
 _FULL: Final = ("STOREFULL", "OOM", "MISCONF")
 # A server that restarted may answer before its users and functions are provisioned again.
-_NOT_YET: Final = (
-    exceptions.AuthenticationError,
-    exceptions.BusyLoadingError,
-    exceptions.ReadOnlyError,
-)
+_NOT_YET: Final = ("WRONGPASS", "NOAUTH", "LOADING", "READONLY")
 
 Argument = str | bytes | int
 # hiredis declares a tuple of one element where it takes any number.
@@ -32,19 +25,23 @@ class CommandRefused(Exception):
 
 
 class HotConnection:
-    """A pool of connections of one Redis user; safe to share between tasks of one loop."""
+    """Connections of one Redis user; safe to share between tasks of one loop."""
 
-    def __init__(self, pool: BlockingConnectionPool, deadline_s: float) -> None:
+    def __init__(self, address: Address, *, max_connections: int, deadline_s: float) -> None:
         """Use `connect` instead."""
-        self._pool = pool
+        self._address = address
         self._deadline_s = deadline_s
+        self._idle: list[RedisLine] = []
+        self._busy: set[RedisLine] = set()
+        self._places = asyncio.Semaphore(max_connections)
 
     async def call(
         self, *command: Argument | Sequence[Argument], deadline_s: float | None = None
     ) -> object:
         """Send one command, return its reply as bytes, int, list or None; never send it twice.
 
-        A sequence among the arguments is spread out. `deadline_s` replaces the connection's own.
+        A sequence among the arguments is spread out. `deadline_s` replaces the connection's own,
+        and counts the wait for a free connection, too.
 
         Raises:
             StoreFull: nothing was written, the server or a bound of ours has no room.
@@ -55,52 +52,70 @@ class HotConnection:
         limit_s = self._deadline_s if deadline_s is None else deadline_s
         try:
             async with asyncio.timeout(limit_s):
-                return await self._exchange(packed, limit_s)
+                reply = await self._exchange(packed)
         except TimeoutError as error:
             raise StoreUnavailable(f"the hot store gave no answer within {limit_s} s") from error
+        except LineLost as error:
+            raise StoreUnavailable(f"the hot store did not answer: {error}") from error
+        if isinstance(reply, hiredis.ReplyError):
+            raise _translated(reply)
+        return reply
 
     async def aclose(self) -> None:
-        """Close every connection of the pool."""
-        await self._pool.disconnect()
+        """Close every connection; calls under way fail."""
+        for line in [*self._idle, *self._busy]:
+            line.close()
+        self._idle.clear()
 
-    async def _exchange(self, packed: bytes, limit_s: float) -> object:
+    async def _exchange(self, packed: bytes) -> object:
+        async with self._places:
+            line = self._kept() or await self._open()
+            self._busy.add(line)
+            try:
+                return await line.ask(packed)
+            finally:
+                self._busy.discard(line)
+                if line.usable:
+                    self._idle.append(line)
+                else:
+                    # Its answer may still arrive: nobody else may read it as theirs.
+                    line.close()
+
+    def _kept(self) -> RedisLine | None:
+        while self._idle:
+            # The youngest first: the others may rest until their server closes them.
+            line = self._idle.pop()
+            if line.usable:
+                return line
+        return None
+
+    async def _open(self) -> RedisLine:
         try:
-            connection: AbstractConnection = await cast(Any, self._pool).get_connection()
-        except exceptions.RedisError as error:
+            line = await self._address.open(RedisLine)
+        except OSError as error:
             raise StoreUnavailable(f"the hot store cannot be reached: {error}") from error
-        finished = False
         try:
-            await connection.send_packed_command(packed, check_health=False)
-            reply: object = await connection.read_response(timeout=limit_s)
-            finished = True
-        except exceptions.RedisError as error:
-            finished = isinstance(error, exceptions.ResponseError)
-            raise _translated(error) from error
-        finally:
-            if not finished:
-                # Its answer may still arrive: nobody else may read it as theirs.
-                await connection.disconnect(nowait=True)
-            await self._pool.release(connection)
-        return reply
+            for command in self._address.introduction():
+                reply = await line.ask(_pack(command))
+                if isinstance(reply, hiredis.ReplyError):
+                    raise StoreUnavailable(f"the hot store does not let this user in: {reply}")
+        except BaseException:
+            line.close()
+            raise
+        return line
 
 
 def connect(redis_url: str, *, max_connections: int = 8, deadline_s: float = 5.0) -> HotConnection:
-    """Prepare a pool for the user that `redis_url` names; connections open on first use.
+    """Prepare connections for the user that `redis_url` names; they open on first use.
 
     A call waits for a free connection within its own deadline when all are busy.
+
+    Raises:
+        UrlRefused: the URL names no Redis.
     """
-    pool = BlockingConnectionPool.from_url(
-        redis_url,
-        max_connections=max_connections,
-        timeout=deadline_s,
-        socket_timeout=deadline_s,
-        socket_connect_timeout=deadline_s,
-        retry=Retry(NoBackoff(), 0),
-        protocol=2,
-        # redis-py would introduce itself with CLIENT SETINFO, which tenants may not call.
-        driver_info=None,
+    return HotConnection(
+        Address.of(redis_url), max_connections=max_connections, deadline_s=deadline_s
     )
-    return HotConnection(pool, deadline_s)
 
 
 def _flat(command: Sequence[Argument | Sequence[Argument]]) -> tuple[Argument, ...]:
@@ -113,12 +128,10 @@ def _flat(command: Sequence[Argument | Sequence[Argument]]) -> tuple[Argument, .
     return tuple(flat)
 
 
-def _translated(error: exceptions.RedisError) -> Exception:
+def _translated(error: Exception) -> Exception:
     text = str(error)
-    if isinstance(error, exceptions.OutOfMemoryError) or text.startswith(_FULL):
+    if text.startswith(_FULL):
         return StoreFull(retry_after_s=RETRY_AFTER_S, what="the hot store")
-    if isinstance(error, _NOT_YET) or "Function not found" in text:
+    if text.startswith(_NOT_YET) or "Function not found" in text:
         return StoreUnavailable(f"the hot store is not ready for this user: {text}")
-    if isinstance(error, exceptions.ResponseError):
-        return CommandRefused(text)
-    return StoreUnavailable(f"the hot store did not answer: {text}")
+    return CommandRefused(text)
