@@ -57,6 +57,22 @@ class TailState:
     last_day: int
 
 
+@dataclass(frozen=True, slots=True)
+class FoldStep:
+    """What one step of the fold did: entries that left the tail, blocks that were written.
+
+    A large entry takes several steps and leaves with the last. Both are 0 on an empty tail.
+    """
+
+    entries: int
+    blocks: int
+
+    @property
+    def moved(self) -> bool:
+        """Whether there was anything to fold."""
+        return self.entries > 0 or self.blocks > 0
+
+
 class HotStore(Protocol):
     """A tenant's readings in the zone's Redis. Order and repetition of batches do not matter."""
 
@@ -99,8 +115,11 @@ class RecordStore(Protocol):
             StoreUnavailable: no answer before the deadline; sending again is safe.
         """
 
-    async def fold(self, *, max_entries: int) -> int:
-        """Move up to `max_entries` of the tail into blocks in one transaction; return how many."""
+    async def fold(self, *, max_entries: int, max_slots: int = ...) -> FoldStep:
+        """Move up to `max_entries` of the tail into blocks in one transaction.
+
+        `max_slots` bounds the slots of the blocks that are written; at least one block is.
+        """
 
     async def read(self, keys: Sequence[BlockKey]) -> dict[BlockKey, NDArray[np.void]]:
         """Slots of the blocks that exist, blocks and tail merged; missing ones are left out."""

@@ -37,7 +37,7 @@ async def record_backing(
             return tail
 
         fold = TailFold(
-            fold=lambda most: store.fold(max_entries=most),
+            fold=lambda entries, slots: store.fold(max_entries=entries, max_slots=slots),
             waiting=waiting,
             due=FoldDue(
                 after_s=settings.fold_after_s,
@@ -45,6 +45,7 @@ async def record_backing(
                 after_entries=settings.fold_after_entries,
             ),
             step_entries=settings.fold_step_entries,
+            step_slots=settings.fold_step_slots,
             folded=metrics.folded,
             failed=metrics.fold_failed,
         )

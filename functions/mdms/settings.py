@@ -26,6 +26,7 @@ class MdmsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     fold_quiet_s: Seconds = 5.0
     fold_after_entries: Positive = 2_000
     fold_step_entries: Positive = 500
+    fold_step_slots: Positive = 4_000_000
 
 
 def read_settings(settings: dict[str, Any]) -> MdmsSettings:

@@ -9,7 +9,7 @@ from typing import Final
 
 from functions.mdms.fold_due import FoldDue
 from storage.model.runs import DAY_S
-from storage.ports import TailState
+from storage.ports import FoldStep, StoreUnavailable, TailState
 
 STEP_DEADLINE_S: Final = 65.0
 STOP_S: Final = 2.0
@@ -22,18 +22,20 @@ logger = logging.getLogger(__name__)
 class TailFold:
     """Looks at the tail each `due.quiet_s`, or once it grew enough, and folds what is due.
 
-    `fold(n)` moves about n entries in one transaction and returns how many it moved, so a step
-    that fails or is cut off leaves the tail as it was; `waiting()` tells the tail's state.
-    `folded` and `failed` are told of each step.
+    `fold(entries, slots)` is one transaction that moves about so many entries and writes blocks
+    of about so many slots, so a step that fails or is cut off leaves the tail as it was. A step
+    that took too long is tried at half the size, and the size grows again with each that ends.
+    `waiting()` tells the tail's state; `folded` (entries) and `failed` are told of each step.
     """
 
     def __init__(
         self,
         *,
-        fold: Callable[[int], Awaitable[int]],
+        fold: Callable[[int, int], Awaitable[FoldStep]],
         waiting: Callable[[], Awaitable[TailState]],
         due: FoldDue,
         step_entries: int,
+        step_slots: int,
         folded: Callable[[int], None],
         failed: Callable[[], None],
         clock: Callable[[], float] = time.time,
@@ -42,6 +44,8 @@ class TailFold:
         self._waiting = waiting
         self._due_when = due
         self._step_entries = step_entries
+        self._step_slots = step_slots
+        self._halvings = 0
         self._folded = folded
         self._failed = failed
         self._clock = clock
@@ -97,12 +101,23 @@ class TailFold:
         left = tail.entries
         # What arrives meanwhile waits for the next round, to be folded in larger steps.
         while left > 0 and not self._stopping:
-            async with asyncio.timeout(STEP_DEADLINE_S):
-                moved = await self._fold(self._step_entries)
-            if not moved:
+            step = await self._step()
+            if not step.moved:
                 return
-            self._folded(moved)
-            left -= moved
+            self._folded(step.entries)
+            left -= step.entries
+
+    async def _step(self) -> FoldStep:
+        entries = max(1, self._step_entries >> self._halvings)
+        slots = max(1, self._step_slots >> self._halvings)
+        try:
+            async with asyncio.timeout(STEP_DEADLINE_S):
+                step = await self._fold(entries, slots)
+        except (TimeoutError, StoreUnavailable):
+            self._halvings = min(self._halvings + 1, self._step_slots.bit_length())
+            raise
+        self._halvings = max(0, self._halvings - 1)
+        return step
 
     async def _sleep(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):

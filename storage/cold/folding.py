@@ -1,50 +1,116 @@
 """Folding: entries of the tail become versions in blocks, in the caller's transaction."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 import asyncpg
+import numpy as np
+from msgspec import structs
+from numpy.typing import NDArray
 
 from storage.cold.gather import Gathered, gather_events, gather_runs
 from storage.cold.pieces import narrow
 from storage.cold.pool import Connection
 from storage.cold.shelf import EVENTS, SLOTS, K, Shelf
-from storage.cold.tail import EntryDamaged, OpenEntry, TailDamaged, open_entry, unseal
-from storage.model.uplink import UplinkEntry, encode_entries
+from storage.cold.tail import (
+    EntryDamaged,
+    OpenEntry,
+    TailDamaged,
+    TailRow,
+    open_entry,
+    seal,
+    unseal,
+)
+from storage.model.runs import RunBatch
+from storage.model.uplink import UplinkEntry, encode_entries, pack_excluded
+from storage.ports import FoldStep
 
 MAX_READINGS: Final = 1_000_000
+# What a step costs is the slots that it rewrites, however few of them are new: a second or two
+# a million on a busy core, so that a step ends well within its deadline.
+MAX_SLOTS: Final = 4_000_000
+# An event block is not of a fixed size; register reads and late clocks of a day are few.
+_SLOTS_OF_EVENTS: Final = 100
 # A lock within the tenant's own schema: advisory ones are open to every login of the database.
 _TAKE_TURN = "SELECT FROM fold_turn FOR UPDATE"
 _OLDEST = "SELECT id, entries, readings FROM tail ORDER BY id LIMIT $1"
-_BODIES = "SELECT edge, last_sequence, body FROM tail WHERE id = ANY($1::bigint[]) ORDER BY id"
+_BODIES = """
+    SELECT id, received_at, edge, last_sequence, entries, body
+    FROM tail WHERE id = ANY($1::bigint[]) ORDER BY id
+"""
 _SET_ASIDE = """
     INSERT INTO quarantine (edge, sequence, reason, entry) VALUES ($1, $2, $3, $4)
     ON CONFLICT DO NOTHING
 """
 _DROP = "DELETE FROM tail WHERE id = ANY($1::bigint[])"
+_PUT_BACK = """
+    INSERT INTO tail (id, received_at, edge, first_sequence, last_sequence, first_day, last_day,
+        entries, readings, body)
+    OVERRIDING SYSTEM VALUE VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+"""
 _Damaged = tuple[str, int, str, bytes]
+_Back = tuple[TailRow, tuple[int, datetime]]
 
 
-async def fold(connection: Connection, *, max_entries: int) -> int:
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """Tail rows, their readable entries as stored and opened (same order), the row of each."""
+
+    rows: Sequence[asyncpg.Record]
+    stored: list[UplinkEntry]
+    entries: list[OpenEntry]
+    row: list[int]
+    damaged: list[_Damaged]
+
+
+async def fold(connection: Connection, *, max_entries: int, max_slots: int) -> FoldStep:
     """Fold the oldest tail rows of up to `max_entries` entries, at least one row.
 
-    Returns the number of entries that left the tail; 0 only when it was empty.
+    Blocks of up to `max_slots` slots are written, at least one. What is left of an entry then
+    stays in its row, with the readings that are in blocks excluded.
 
     Raises:
         BlockDamaged: a stored block is unreadable.
     """
     await connection.execute(_TAKE_TURN)
-    ids, count = _few_enough(await connection.fetch(_OLDEST, max_entries), max_entries)
+    ids = _few_enough(await connection.fetch(_OLDEST, max_entries), max_entries)
     if not ids:
-        return 0
-    entries, damaged = await asyncio.to_thread(_open_rows, await connection.fetch(_BODIES, ids))
-    await _shelve(connection, SLOTS, await asyncio.to_thread(gather_runs, entries))
-    await _shelve(connection, EVENTS, await asyncio.to_thread(gather_events, entries))
-    if damaged:
-        await connection.executemany(_SET_ASIDE, damaged)
+        return FoldStep(0, 0)
+    opened = await asyncio.to_thread(_open_rows, await connection.fetch(_BODIES, ids))
+    runs = await asyncio.to_thread(gather_runs, opened.entries)
+    events = await asyncio.to_thread(gather_events, opened.entries)
+    few_runs = runs.first(_fit([key.slots for key in runs.keys], max_slots))
+    room = max_slots - sum(key.slots for key in few_runs.keys)
+    fit = _fit([_SLOTS_OF_EVENTS] * len(events.keys), room) if room > 0 or not runs.keys else 0
+    few_events = events.first(fit)
+    await _shelve(connection, SLOTS, few_runs)
+    await _shelve(connection, EVENTS, few_events)
+    if opened.damaged:
+        await connection.executemany(_SET_ASIDE, opened.damaged)
     await connection.execute(_DROP, ids)
-    return count
+    back = await asyncio.to_thread(_left, opened, few_runs.reading, few_events.reading)
+    for row, (row_id, received_at) in back:
+        await connection.execute(
+            _PUT_BACK,
+            row_id,
+            received_at,
+            row.edge,
+            row.first_sequence,
+            row.last_sequence,
+            row.first_day,
+            row.last_day,
+            row.entries,
+            row.readings,
+            row.body,
+        )
+    return FoldStep(
+        entries=sum(row["entries"] for row in opened.rows) - sum(row.entries for row, _ in back),
+        blocks=len(few_runs.keys) + len(few_events.keys),
+    )
 
 
 async def _shelve(connection: Connection, shelf: Shelf[K], gathered: Gathered[K]) -> None:
@@ -85,7 +151,7 @@ def open_wanted(
     return found
 
 
-def _few_enough(rows: Sequence[asyncpg.Record], max_entries: int) -> tuple[list[int], int]:
+def _few_enough(rows: Sequence[asyncpg.Record], max_entries: int) -> list[int]:
     ids: list[int] = []
     entries = readings = 0
     for row in rows:
@@ -95,24 +161,65 @@ def _few_enough(rows: Sequence[asyncpg.Record], max_entries: int) -> tuple[list[
         ids.append(row["id"])
         entries += row["entries"]
         readings += row["readings"]
-    return ids, entries
+    return ids
 
 
-def _open_rows(rows: Sequence[asyncpg.Record]) -> tuple[list[OpenEntry], list[_Damaged]]:
-    opened: list[OpenEntry] = []
-    damaged: list[_Damaged] = []
-    for row in rows:
+def _fit(slots: list[int], room: int) -> int:
+    """How many of the blocks have `room` together, at least one."""
+    if not slots:
+        return 0
+    return max(1, int(np.searchsorted(np.cumsum(slots), room, side="right")))
+
+
+def _open_rows(rows: Sequence[asyncpg.Record]) -> _Opened:
+    opened = _Opened(rows=rows, stored=[], entries=[], row=[], damaged=[])
+    for place, row in enumerate(rows):
         try:
             entries = unseal(row["body"])
         except TailDamaged as error:
-            damaged.append((row["edge"], row["last_sequence"], str(error), row["body"]))
+            opened.damaged.append((row["edge"], row["last_sequence"], str(error), row["body"]))
             continue
         for entry in entries:
             try:
-                opened.append(open_entry(entry))
+                opened.entries.append(open_entry(entry))
             except EntryDamaged as error:
-                damaged.append(_set_aside(entry, error))
-    return opened, damaged
+                opened.damaged.append(_set_aside(entry, error))
+            else:
+                opened.stored.append(entry)
+                opened.row.append(place)
+    return opened
+
+
+def _left(opened: _Opened, of_runs: NDArray[np.int64], of_events: NDArray[np.int64]) -> list[_Back]:
+    """What stays of the rows once these readings of their runs and events are in blocks."""
+    left: defaultdict[int, list[UplinkEntry]] = defaultdict(list)
+    kinds = {True: _Marks(of_runs), False: _Marks(of_events)}
+    for stored, entry, row in zip(opened.stored, opened.entries, opened.row, strict=True):
+        marks = kinds[isinstance(entry.batch, RunBatch)]
+        excluded = entry.excluded | marks.next(len(entry.batch))
+        if not excluded.all():
+            left[row].append(structs.replace(stored, excluded=pack_excluded(excluded)))
+    found = []
+    for place, entries in left.items():
+        before = opened.rows[place]
+        found.append((seal(entries), (before["id"], before["received_at"])))
+    return found
+
+
+class _Marks:
+    """Places among the readings of many entries, told an entry at a time as masks."""
+
+    def __init__(self, places: NDArray[np.int64]) -> None:
+        self._mask = np.zeros(int(places.max(initial=-1)) + 1, dtype=np.bool_)
+        self._mask[places] = True
+        self._at = 0
+
+    def next(self, readings: int) -> NDArray[np.bool_]:
+        found = np.zeros(readings, dtype=np.bool_)
+        marked = self._mask[self._at : self._at + readings]
+        found[: len(marked)] = marked
+        self._at += readings
+        return found
 
 
 def _set_aside(entry: UplinkEntry, reason: EntryDamaged) -> _Damaged:

@@ -22,13 +22,26 @@ K = TypeVar("K", BlockKey, EventKey)
 class Gathered(Generic[K]):
     """N versions in `versions`, each of block `keys[block]`; `edges` are sorted.
 
-    Keys of one interval length stand together.
+    Keys of one interval length stand together. `reading` is each version's place among the
+    readings of all the entries that it was gathered from.
     """
 
     keys: list[K]
     block: NDArray[np.int64]
     versions: Versions
     edges: tuple[str, ...]
+    reading: NDArray[np.int64]
+
+    def first(self, blocks: int) -> "Gathered[K]":
+        """The first `blocks` of the blocks, with their versions."""
+        taken = np.flatnonzero(self.block < blocks)
+        return Gathered(
+            self.keys[:blocks],
+            self.block[taken],
+            self.versions.take(taken),
+            self.edges,
+            self.reading[taken],
+        )
 
     def chunks(self) -> Iterator[tuple[list[K], Versions]]:
         """Blocks of one interval length, few enough to hold in memory, with their versions.
@@ -119,7 +132,13 @@ def _gather(
     block = np.repeat(of_piece, length)[kept]
     used = np.bincount(block, minlength=len(keys)) > 0
     used_keys = [keys[at] for at in np.flatnonzero(used).tolist()]
-    return Gathered(used_keys, (np.cumsum(used) - 1)[block], versions.take(kept), edges)
+    return Gathered(
+        used_keys,
+        (np.cumsum(used) - 1)[block],
+        versions.take(kept),
+        edges,
+        np.flatnonzero(kept),
+    )
 
 
 class _Names:

@@ -14,7 +14,7 @@ from storage.model.block import BlockKey
 from storage.model.event_block import EventKey
 from storage.model.revision import Revision
 from storage.model.uplink import UplinkEntry
-from storage.ports import TailState
+from storage.ports import FoldStep, TailState
 
 APPEND_TIMEOUT_S: Final = 15.0
 FOLD_TIMEOUT_S: Final = 60.0
@@ -82,17 +82,19 @@ class PostgresRecordStore:
                         await _append_rest(connection, of_edge)
         return len(entries)
 
-    async def fold(self, *, max_entries: int) -> int:
-        """Move the oldest entries of the tail into blocks; return how many, 0 when it is empty.
+    async def fold(self, *, max_entries: int, max_slots: int = folding.MAX_SLOTS) -> FoldStep:
+        """Move the oldest entries of the tail into blocks, in one transaction.
 
-        One transaction; whole tail rows, at least one. Unreadable entries go to `quarantine`.
+        Takes whole tail rows, at least one, and writes their blocks up to `max_slots` slots, at
+        least one block; what is left of the rows stays in the tail. Unreadable entries go to
+        `quarantine`.
 
         Raises:
             BlockDamaged: a stored block is unreadable; the tail keeps its entries.
             StoreUnavailable: not done before the deadline; nothing moved, or everything.
         """
         async with transaction(self._pool, within_s=FOLD_TIMEOUT_S) as connection:
-            return await folding.fold(connection, max_entries=max_entries)
+            return await folding.fold(connection, max_entries=max_entries, max_slots=max_slots)
 
     async def waiting(self) -> TailState:
         """Return how much waits in the tail, and for how long."""

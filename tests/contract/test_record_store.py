@@ -34,8 +34,8 @@ async def store(database_url: str) -> AsyncIterator[PostgresRecordStore]:
 
 async def fold_all(store: PostgresRecordStore, *, max_entries: int = 1000) -> int:
     folded = 0
-    while moved := await store.fold(max_entries=max_entries):
-        folded += moved
+    while (step := await store.fold(max_entries=max_entries)).moved:
+        folded += step.entries
     return folded
 
 
@@ -63,10 +63,10 @@ async def test_what_was_appended_can_be_read_before_and_after_the_fold(
     assert await store.append(entries) == 1
     await assert_holds(store, entries)
     assert (await store.waiting()).entries == 1
-    assert await store.fold(max_entries=10) == 1
+    assert (await store.fold(max_entries=10)).entries == 1
     assert (await store.waiting()).entries == 0
     await assert_holds(store, entries)
-    assert await store.fold(max_entries=10) == 0
+    assert (await store.fold(max_entries=10)).entries == 0
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -84,7 +84,9 @@ async def test_order_repetition_and_splitting_change_nothing(
             rng.shuffle(post)
             assert await store.append(post) == len(post)
         if rng.random() < 0.3:
-            await store.fold(max_entries=rng.randrange(1, 20))
+            await store.fold(
+                max_entries=rng.randrange(1, 20), max_slots=rng.choice([300, 3_000, 10**6])
+            )
             await assert_holds(store, entries[: len(entries) - len(rest)])
     await store.append(entries)
     await assert_holds(store, entries)
@@ -193,7 +195,7 @@ async def test_events_can_be_read_before_and_after_the_fold(store: PostgresRecor
     await store.append(entries)
 
     await assert_holds(store, entries)
-    assert await store.fold(max_entries=10) == 3
+    assert (await store.fold(max_entries=10)).entries == 3
     await assert_holds(store, entries)
     assert await store.read_events([]) == {}
     assert await store.read_revisions([], []) == []

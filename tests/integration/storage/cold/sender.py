@@ -32,7 +32,9 @@ async def send(database_url: str, *, seed: int, first: int) -> None:
 
         async def fold(until: asyncio.Task[None]) -> None:
             while not until.done() or (await store.waiting()).entries:
-                await store.fold(max_entries=rng.randrange(1, 12))
+                await store.fold(
+                    max_entries=rng.randrange(1, 12), max_slots=rng.choice([100, 10**6])
+                )
 
         async with asyncio.TaskGroup() as group:
             appending = group.create_task(append())

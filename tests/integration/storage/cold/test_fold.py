@@ -45,7 +45,7 @@ async def test_damaged_entries_are_set_aside_and_never_block_the_fold(
     await store.append(entries)
 
     read_from_tail = await store.read([KEY])
-    assert await store.fold(max_entries=100) == len(entries)
+    assert (await store.fold(max_entries=100)).entries == len(entries)
 
     np.testing.assert_array_equal(read_from_tail[KEY], expected(good)[KEY])
     np.testing.assert_array_equal((await store.read([KEY]))[KEY], expected(good)[KEY])
@@ -74,7 +74,7 @@ async def test_a_tail_row_of_rubbish_is_set_aside_whole(
     await admin.execute("UPDATE tail SET body = 'rubbish' WHERE last_sequence = 1")
 
     assert (await store.read([KEY]))[KEY]["flags"].sum() == 3
-    assert await store.fold(max_entries=10) == 2
+    assert (await store.fold(max_entries=10)).entries == 2
     assert await admin.fetchval("SELECT entry FROM quarantine") == b"rubbish"
     assert (await store.read([KEY]))[KEY]["final"].tolist()[:2] == [0, 6]
 
@@ -211,3 +211,47 @@ async def test_a_closed_database_is_unavailable_not_a_crash(
 
     with pytest.raises(StoreUnavailable):
         await store.append([entry(Run(values=[1]), sequence=2)])
+
+
+async def test_one_row_of_many_wide_blocks_is_folded_in_bounded_steps(
+    store: PostgresRecordStore, pool: Pool
+) -> None:
+    meters, minutes = 30, 1_440
+    live = [
+        entry(
+            *(
+                Run(values=[m + 1], meter_id=f"M-{m}", slot=at, interval_s=60)
+                for m in range(meters)
+            ),
+            sequence=at + 1,
+        )
+        for at in range(3)
+    ]
+    late = event_entry(*(Event(value=m, meter_id=f"M-{m}") for m in range(5)), sequence=9)
+    await store.append([*live, late])
+    received_at = await pool.fetchval("SELECT received_at FROM tail")
+
+    steps, left = [], [4]
+    while (step := await store.fold(max_entries=100, max_slots=7 * minutes)).moved:
+        steps.append(step)
+        tail = await store.waiting()
+        left.append(tail.entries)
+        want = expected([*live, late])
+        np.testing.assert_equal(await store.read(list(want)), want)
+        if tail.entries:
+            assert await pool.fetchval("SELECT received_at FROM tail") == received_at
+
+    assert [step.blocks for step in steps] == [7, 7, 7, 7, 7]
+    assert [step.entries for step in steps] == [0, 0, 0, 0, 4]
+    assert left == [4, 4, 4, 4, 4, 0]
+
+
+async def test_the_audit_finds_each_reading_once_between_two_steps(
+    store: PostgresRecordStore, database_url: str
+) -> None:
+    await store.append([entry(*(Run(values=[m], meter_id=f"M-{m}") for m in range(6)), sequence=1)])
+    counts = []
+    while (await store.fold(max_entries=1, max_slots=1)).moved:
+        counts.append(await count_readings(database_url=database_url, schema=SCHEMA))
+
+    assert counts == [ReadingCount(6, 6)] * 6

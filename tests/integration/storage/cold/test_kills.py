@@ -177,7 +177,10 @@ async def test_the_servers_sessions_are_killed_at_any_moment(
         while True:
             finished = done.is_set()
             try:
-                if not await store.fold(max_entries=rng.randrange(1, 12)) and finished:
+                step = await store.fold(
+                    max_entries=rng.randrange(1, 12), max_slots=rng.choice([100, 10**6])
+                )
+                if not step.moved and finished:
                     return
             except StoreUnavailable:
                 refused += 1

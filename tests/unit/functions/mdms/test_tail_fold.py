@@ -2,13 +2,14 @@
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 
 import pytest
 
 from functions.mdms import tail_fold
 from functions.mdms.fold_due import FoldDue
 from functions.mdms.tail_fold import TailFold
-from storage.ports import TailState
+from storage.ports import FoldStep, StoreUnavailable, TailState
 
 TODAY = 20_000
 
@@ -19,6 +20,8 @@ class Tail:
     def __init__(self, entries: int) -> None:
         self.entries = entries
         self.failures_left = 0
+        self.failure: Exception = OSError("the disk is away")
+        self.tried: list[tuple[int, int]] = []
         self.steps: list[int] = []
         self.failed = 0
         self.empty = asyncio.Event()
@@ -26,25 +29,32 @@ class Tail:
     async def waiting(self) -> TailState:
         return TailState(self.entries, oldest_s=1.0, newest_s=1.0, last_day=TODAY - 1)
 
-    async def fold(self, most: int) -> int:
+    async def fold(self, most: int, slots: int) -> FoldStep:
+        self.tried.append((most, slots))
         if self.failures_left:
             self.failures_left -= 1
-            raise OSError("the disk is away")
+            raise self.failure
         moved = min(most, self.entries)
         self.entries -= moved
         if not self.entries:
             self.empty.set()
-        return moved
+        return FoldStep(entries=moved, blocks=moved)
 
     def count_failure(self) -> None:
         self.failed += 1
 
-    def folding(self, *, quiet_s: float = 1.0) -> TailFold:
+    def folding(
+        self,
+        step: Callable[[int, int], Awaitable[FoldStep]] | None = None,
+        *,
+        quiet_s: float = 1.0,
+    ) -> TailFold:
         return TailFold(
-            fold=self.fold,
+            fold=step or self.fold,
             waiting=self.waiting,
             due=FoldDue(after_s=3_600.0, quiet_s=quiet_s, after_entries=100),
             step_entries=40,
+            step_slots=1_000,
             folded=self.steps.append,
             failed=self.count_failure,
             clock=lambda: TODAY * 86_400.0,
@@ -114,6 +124,36 @@ async def test_a_failed_step_is_logged_with_its_cause_and_tried_again(
 
     assert tail.failed == 2
     assert "the disk is away" in caplog.text
+
+
+async def test_a_step_that_takes_too_long_is_halved_and_grows_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tail_fold, "FIRST_RETRY_S", 0.01)
+    tail = Tail(100)
+    tail.failures_left, tail.failure = 2, StoreUnavailable("not within 60 s")
+    fold = tail.folding()
+
+    fold.start()
+    await emptied(tail)
+    await fold.stop()
+
+    assert tail.tried == [(40, 1_000), (20, 500), (10, 250), (20, 500), (40, 1_000), (40, 1_000)]
+
+
+async def test_a_step_without_an_entry_that_leaves_is_not_the_end() -> None:
+    tail = Tail(1)
+    steps = [FoldStep(entries=0, blocks=9), FoldStep(entries=0, blocks=9)]
+
+    async def fold_in_parts(most: int, slots: int) -> FoldStep:
+        return steps.pop() if steps else await tail.fold(most, slots)
+
+    fold = tail.folding(fold_in_parts)
+    fold.start()
+    await emptied(tail)
+    await fold.stop()
+
+    assert tail.steps == [0, 0, 1]
 
 
 async def test_stopping_ends_the_task() -> None:
