@@ -7,11 +7,13 @@ connection asks for it; its delay still counts from the moment the schedule mean
 import heapq
 import itertools
 import random
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from meter_emulator.delays import Delays
+from meter_emulator.problem import problem_name
 from meter_emulator.retry import BackOff, Verdict, judge
 
 T = TypeVar("T")
@@ -58,6 +60,7 @@ class Backlog(Generic[T]):
         self.delays = Delays()
         self.requests = 0
         self.retries = 0
+        self.setbacks: Counter[str] = Counter()
         self.in_flight = 0
         self.given_up = 0
         self._source = source
@@ -111,16 +114,20 @@ class Backlog(Generic[T]):
     ) -> None:
         """Take the answer to a request: settle it, or keep it for another try."""
         if judge(status) is Verdict.RETRY:
-            self.failed(attempt, now=now, retry_after_s=retry_after_s)
+            self._set_back(attempt, problem_name(status, body), now, retry_after_s)
             return
         self.in_flight -= 1
         self._moved = now
         self.delays.record(now - attempt.due)
         self._on_answer(attempt.item, status, body)
 
-    def failed(self, attempt: Attempt[T], *, now: float, retry_after_s: float = 0.0) -> None:
+    def failed(self, attempt: Attempt[T], *, now: float) -> None:
         """Take the loss of a request: it goes again after a while, or is given up."""
+        self._set_back(attempt, "no-answer", now, 0.0)
+
+    def _set_back(self, attempt: Attempt[T], why: str, now: float, retry_after_s: float) -> None:
         self.in_flight -= 1
+        self.setbacks[why] += 1
         wait = self._pace.back_off.wait_s(
             attempts=attempt.tries, asked_s=retry_after_s, random=self._random
         )

@@ -152,6 +152,7 @@ class LoadRun:
             "faults": dict(sum((t.faults for t in self._tenants), Counter())),
             "requests": self._backlog.requests,
             "retries": self._backlog.retries,
+            "setbacks": dict(self._backlog.setbacks),
             "readings_per_second": round(acknowledged / self._seconds) if self._seconds else 0,
             "delay_ms": self._backlog.delays.milliseconds(),
             "delay_histogram": self._backlog.delays.encoded(),

@@ -6,6 +6,7 @@ import msgspec
 import numpy as np
 
 from meter_emulator.bodies import Body
+from meter_emulator.problem import problem_name
 
 _HELD = frozenset({"accepted", "duplicate", "corrected"})
 
@@ -35,12 +36,7 @@ class Answer(msgspec.Struct, frozen=True):
     series: list[SeriesAnswer] = []
 
 
-class _Problem(msgspec.Struct, frozen=True):
-    type: str = "about:blank"
-
-
 _decode_answer = msgspec.json.Decoder(Answer).decode
-_decode_problem = msgspec.json.Decoder(_Problem).decode
 
 
 class Tally:
@@ -81,7 +77,7 @@ class Tally:
         """Count the final answer to a body."""
         self._answered[body.cells] = True
         if not 200 <= status < 300:
-            self.refused[_problem(status, payload)] += len(body.cells)
+            self.refused[problem_name(status, payload)] += len(body.cells)
             return
         try:
             answer = _decode_answer(payload)
@@ -115,11 +111,3 @@ class Tally:
             begin += length
         if missing := int(np.count_nonzero(~known)):
             self.refused["missing-outcome"] += missing
-
-
-def _problem(status: int, payload: bytes) -> str:
-    try:
-        slug = _decode_problem(payload).type.rpartition(":")[2]
-    except msgspec.DecodeError:
-        slug = ""
-    return slug if slug and slug != "blank" else f"http-{status}"

@@ -45,6 +45,7 @@ def _figures(replay: Replay) -> list[tuple[str, str]]:
     outcomes = ", ".join(f"{name} {n:,}" for name, n in sent.outcomes.items() if n)
     refused = ", ".join(f"{name} {n:,}" for name, n in sent.refused.items())
     faults = ", ".join(f"{name} {n:,}" for name, n in sent.faults.items())
+    setbacks = ", ".join(f"{name} {n:,}" for name, n in sent.setbacks.items())
     zones = ", ".join(f"{zone} {n:,}" for zone, n in replay.hot.zones.items())
     delay = ", ".join(f"{name} {value:,g} ms" for name, value in (sent.delay_ms() or {}).items())
     verdict = "each acknowledged reading is there exactly once"
@@ -56,6 +57,7 @@ def _figures(replay: Replay) -> list[tuple[str, str]]:
         ("acknowledged", f"{sent.acknowledged:,}" + (f" ({outcomes})" if outcomes else "")),
         ("refused", f"{sum(sent.refused.values()):,}" + (f" ({refused})" if refused else "")),
         ("unanswered", f"{sent.unanswered:,}"),
+        *([("tried again", f"{sent.retries:,} requests ({setbacks})")] if setbacks else []),
         ("found in hot", f"{replay.hot.distinct:,} ({zones})"),
         ("found in cold", f"{replay.cold.found:,}: {verdict}"),
         ("request delay", delay or "no answer"),

@@ -87,6 +87,7 @@ class Replay:
             "faults": sent.faults,
             "requests": sent.requests,
             "retries": sent.retries,
+            "setbacks": sent.setbacks,
             "hot_found": self.hot.distinct,
             "hot_zones": self.hot.zones,
             "cold_found": self.cold.found,

@@ -11,8 +11,9 @@ class Sent(msgspec.Struct, frozen=True, kw_only=True):
     """Readings by what became of them, each distinct one counted once.
 
     `outcomes` counts answers (accepted, duplicate, corrected), copies of a reading included;
-    `refused` counts by reason, `faults` the readings that each fault touched. `delay_histogram`
-    is HdrHistogram's text, in microseconds.
+    `refused` counts by reason, `faults` the readings that each fault touched, `setbacks` the
+    requests that had to be tried again, by reason. `delay_histogram` is HdrHistogram's text, in
+    microseconds.
     """
 
     planned: int
@@ -26,6 +27,7 @@ class Sent(msgspec.Struct, frozen=True, kw_only=True):
     delay_histogram: str
     outcomes: dict[str, int] = {}
     faults: dict[str, int] = {}
+    setbacks: dict[str, int] = {}
 
     @property
     def readings_per_second(self) -> int:
@@ -65,6 +67,7 @@ def add_up(runs: Sequence[Sent]) -> Sent:
         delay_histogram=bytes(histogram.encode()).decode("ascii"),
         outcomes=_sum([run.outcomes for run in runs]),
         faults=_sum([run.faults for run in runs]),
+        setbacks=_sum([run.setbacks for run in runs]),
     )
 
 

@@ -135,3 +135,13 @@ def test_a_dead_server_is_noticed_and_an_idle_schedule_is_not_one() -> None:
     # The next body of 100 readings is due 100 s after the first: nothing is owed yet.
     assert not idle.backlog.stalled(1050.0)
     assert not idle.backlog.stalled(1099.0)
+
+
+def test_setbacks_are_told_by_their_reason() -> None:
+    desk = Desk(3, Pace())
+    full = b'{"type":"urn:gridfaas:problem:store-full"}'
+    desk.backlog.answered(desk.take(1000.0), now=1000.0, status=503, body=full, retry_after_s=0)
+    desk.backlog.answered(desk.take(1000.0), now=1000.0, status=502, body=b"oops", retry_after_s=0)
+    desk.backlog.failed(desk.take(1000.0), now=1000.0)
+
+    assert desk.backlog.setbacks == {"store-full": 1, "http-502": 1, "no-answer": 1}

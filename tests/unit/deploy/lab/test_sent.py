@@ -20,6 +20,7 @@ def sent(*delays_ms: int, acknowledged: int = 10, seconds: float = 2.0) -> Sent:
         delay_histogram=bytes(histogram.encode()).decode(),
         outcomes={"accepted": 9, "duplicate": 1},
         faults={"gap": 4},
+        setbacks={"store-full": 3},
     )
 
 
@@ -30,6 +31,7 @@ def test_runs_side_by_side_add_up() -> None:
     assert both.refused == {"future": 2, "stale": 4}
     assert both.outcomes == {"accepted": 18, "duplicate": 2}
     assert both.faults == {"gap": 8}
+    assert both.setbacks == {"store-full": 6}
     assert (both.requests, both.retries) == (6, 2)
     assert both.readings_per_second == 10
 
