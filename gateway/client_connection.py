@@ -91,14 +91,15 @@ class ClientConnection(HttpToolsProtocol):
         self._head_bytes = 0
         self._unread_bytes = 0
 
+    def on_url(self, url: bytes) -> None:
+        self._count_head(len(url))
+        super().on_url(url)
+
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self._in_head:
             # A trailer must not become a header of a request that is already judged.
             return
-        self._head_bytes += len(name) + len(value)
-        if self._head_bytes > MAX_HEAD_BYTES:
-            self._answer = HEAD_TOO_LARGE
-            raise RequestRefused
+        self._count_head(len(name) + len(value))
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
@@ -167,6 +168,12 @@ class ClientConnection(HttpToolsProtocol):
         if self.transport.can_write_eof():
             self.transport.write_eof()
         self._wait_at_most(LINGER_S)
+
+    def _count_head(self, size: int) -> None:
+        self._head_bytes += size
+        if self._head_bytes > MAX_HEAD_BYTES:
+            self._answer = HEAD_TOO_LARGE
+            raise RequestRefused
 
     def _under_way(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete

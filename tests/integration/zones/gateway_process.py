@@ -34,7 +34,7 @@ def environment(
 
 
 @contextlib.contextmanager
-def running_gateway(settings: dict[str, str], *, port: int) -> Iterator[None]:
+def running_gateway(settings: dict[str, str], *, port: int) -> Iterator[subprocess.Popen[bytes]]:
     listen = {"GRIDFAAS_HOST": "127.0.0.1", "GRIDFAAS_PORT": str(port)}
     process = subprocess.Popen([sys.executable, "-m", "gateway"], env=settings | listen, cwd=ROOT)
     try:
@@ -46,7 +46,7 @@ def running_gateway(settings: dict[str, str], *, port: int) -> Iterator[None]:
             return False
 
         until(ready, "the gateway answers")
-        yield
+        yield process
     finally:
         process.terminate()
         process.wait(15)
