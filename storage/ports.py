@@ -38,7 +38,7 @@ class Outcome(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Acceptance:
-    """Answer to a batch: one `Outcome` a reading, and the sequence given (0 if none was taken)."""
+    """Answer to a batch: one `Outcome` a reading, and the last sequence given (0: none was)."""
 
     outcomes: NDArray[np.uint8]
     sequence: int
@@ -79,11 +79,12 @@ class HotStore(Protocol):
     async def accept(self, batch: Batch) -> Acceptance:
         """First hop: compare, write and queue for the parent in one atomic, durable step.
 
+        A large batch takes several such steps, each with a sequence of its own.
         A value equal to the slot's or the event's, or to one that it held before, is a
         duplicate: a batch sent again never undoes a correction. Runs must not overlap.
 
         Raises:
-            StoreFull: nothing was written, retry after `retry_after_s`.
+            StoreFull: nothing was written by the step that says so, retry after `retry_after_s`.
             StoreUnavailable: no answer before the deadline.
         """
 

@@ -20,12 +20,15 @@ from storage.hot.library import ACCEPT, READ_EVENTS, RELAY
 from storage.hot.packed import Packed, pack
 from storage.model.block import SLOT, BlockKey
 from storage.model.event_block import EVENT, EventKey
+from storage.model.parts import cut
 from storage.model.payload import Batch, decode_payload
 from storage.model.uplink import UplinkEntry, unpack_excluded
 from storage.ports import Acceptance, StoreFull
 
-# One call holds up the server's other clients: about 20 ms at this size.
-RELAY_CALL_BYTES: Final = 1 << 20
+# One call holds up the server's other clients, by its keys more than by its bytes: README of mdms
+# says how long.
+CALL_BYTES: Final = 1 << 20
+CALL_PLACES: Final = 2_000
 READ_CALL_BLOCKS: Final = 256
 
 
@@ -63,27 +66,23 @@ class RedisHotStore:
         self._limit = uplink_limit_bytes
 
     async def accept(self, batch: Batch) -> Acceptance:
-        """First hop: compare, write and queue in one step; see `HotStore.accept`.
+        """First hop: compare, write and queue, in calls of bounded size; see `HotStore.accept`.
 
         Raises:
             SlotNamedTwice, RegisterRefused: nothing was written.
             StoreFull, StoreUnavailable: as the port says.
         """
-        if not len(batch):
-            return Acceptance(outcomes=np.zeros(0, dtype=np.uint8), sequence=0)
-        packed = pack(self._slug, batch)
-        shared = (
-            uplink_key(self._slug),
-            uplink_bytes_key(self._slug),
-            sequence_key(self._slug),
+        parts = cut(batch, max_places=CALL_PLACES, max_readings=CALL_BYTES // SLOT.itemsize)
+        if len(parts) > 1:
+            # What is wrong anywhere in it, or between two parts, is said before any is written.
+            pack(self._slug, batch)
+        taken = [await self._accept(part) for part in parts if len(part)]
+        return Acceptance(
+            outcomes=np.concatenate(
+                [np.zeros(0, dtype=np.uint8), *(one.outcomes for one in taken)]
+            ),
+            sequence=max((one.sequence for one in taken), default=0),
         )
-        arguments = (self._edge, self._limit, *packed.arguments, batch.encode())
-        reply = await self._call(ACCEPT, shared, packed.keys, arguments)
-        sequence, codes = cast(list[bytes], reply)
-        outcomes = (
-            np.frombuffer(codes, dtype=np.uint8) if codes else np.zeros(len(batch), dtype=np.uint8)
-        )
-        return Acceptance(outcomes=outcomes, sequence=int(sequence))
 
     async def relay(self, entries: Sequence[UplinkEntry]) -> int:
         """From a child zone, in order; see `HotStore.relay`.
@@ -140,6 +139,21 @@ class RedisHotStore:
         excluded = unpack_excluded(entry.excluded, len(batch))
         return _Relayed(entry, pack(self._slug, batch, excluded))
 
+    async def _accept(self, batch: Batch) -> Acceptance:
+        packed = pack(self._slug, batch)
+        shared = (
+            uplink_key(self._slug),
+            uplink_bytes_key(self._slug),
+            sequence_key(self._slug),
+        )
+        arguments = (self._edge, self._limit, *packed.arguments, batch.encode())
+        reply = await self._call(ACCEPT, shared, packed.keys, arguments)
+        sequence, codes = cast(list[bytes], reply)
+        outcomes = (
+            np.frombuffer(codes, dtype=np.uint8) if codes else np.zeros(len(batch), dtype=np.uint8)
+        )
+        return Acceptance(outcomes=outcomes, sequence=int(sequence))
+
     async def _call(
         self,
         function: str,
@@ -154,11 +168,12 @@ class RedisHotStore:
 
 def _chunks(entries: list[_Relayed]) -> list[list[_Relayed]]:
     chunks: list[list[_Relayed]] = []
-    room = 0
+    room = places = 0
     for entry in entries:
-        if not chunks or entry.size > room:
+        if not chunks or entry.size > room or len(entry.packed.keys) > places:
             chunks.append([])
-            room = RELAY_CALL_BYTES
+            room, places = CALL_BYTES, CALL_PLACES
         chunks[-1].append(entry)
         room -= entry.size
+        places -= len(entry.packed.keys)
     return chunks

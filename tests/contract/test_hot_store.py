@@ -374,3 +374,40 @@ async def test_a_batch_that_names_a_slot_twice_is_refused(
     with pytest.raises(SlotNamedTwice):
         await subject.accept(*runs)
     assert await subject.queued() == []
+
+
+async def test_a_large_batch_is_taken_in_steps_and_answered_reading_by_reading(
+    subject: Subject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storage.hot.store.CALL_PLACES", 3)
+    before = [Run(values=[5], meter_id="M-2"), Run(values=[5], meter_id="M-6")]
+    await subject.accept(*before)
+    large = [Run(values=[at, 9], meter_id=f"M-{at}") for at in range(8)]
+    first_of_m2, first_of_m6 = 2 * 2, 2 * 6
+
+    acceptance = await subject.store.accept(batch_of(*large))
+
+    outcomes = acceptance.outcomes.tolist()
+    assert [at for at, code in enumerate(outcomes) if code == CORRECTED] == [
+        first_of_m2,
+        first_of_m6,
+    ]
+    assert outcomes.count(ACCEPTED) == 14
+    queued = await subject.queued()
+    assert queued[-1].sequence == acceptance.sequence
+    assert [entry.sequence for entry in queued] == sorted({entry.sequence for entry in queued})
+    for run in large:
+        assert (await subject.slots(run.key))["final"].tolist()[:2] == run.values
+    assert await subject.accept(*large) == [DUPLICATE] * 16
+    assert len(await subject.queued()) == len(queued)
+
+
+async def test_a_slot_named_in_two_steps_of_a_large_batch_is_refused_before_any(
+    subject: Subject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storage.hot.store.CALL_PLACES", 1)
+
+    with pytest.raises(SlotNamedTwice):
+        await subject.accept(Run(values=[1]), Run(values=[2], slot=3), Run(values=[3]))
+
+    assert await subject.queued() == []
