@@ -63,9 +63,12 @@ class HotConnection:
 
     async def aclose(self) -> None:
         """Close every connection; calls under way fail."""
-        for line in [*self._idle, *self._busy]:
-            line.close()
+        lines = [*self._idle, *self._busy]
         self._idle.clear()
+        for line in lines:
+            line.close()
+        for line in lines:
+            await line.wait_closed()
 
     async def _exchange(self, packed: bytes) -> object:
         async with self._places:

@@ -17,6 +17,7 @@ class RedisLine(asyncio.Protocol):
         self._replies = hiredis.Reader(notEnoughData=...)
         self._transport: asyncio.Transport | None = None
         self._waiting: asyncio.Future[object] | None = None
+        self._ended = asyncio.Event()
 
     @property
     def usable(self) -> bool:
@@ -43,12 +44,17 @@ class RedisLine(asyncio.Protocol):
             self._transport.abort()
             self._transport = None
 
+    async def wait_closed(self) -> None:
+        """Wait until a closed connection's socket is gone."""
+        await self._ended.wait()
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports do all that asyncio.Transport does without being one.
         self._transport = cast(asyncio.Transport, transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
+        self._ended.set()
         self._fail(LineLost(str(exc or "the server closed the connection")))
 
     def data_received(self, data: bytes) -> None:
