@@ -16,7 +16,10 @@ class Unauthenticated(Refusal):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """The holder of a key; `tenant` is None for the platform's people, `zone` set for a zone."""
+    """The holder of a key; `tenant` is None for the platform's people, `zone` set for a zone.
+
+    `zone_edges` are the zones whose edges' readings a zone may bring.
+    """
 
     key_id: str
     role: str
@@ -25,6 +28,7 @@ class Caller:
     zone: str | None
     expires_at: datetime | None
     calls_per_s: float | None = None
+    zone_edges: tuple[str, ...] = ()
 
     @property
     def is_zone(self) -> bool:
@@ -68,6 +72,7 @@ class KeyRing:
                 zone=key.zone,
                 expires_at=key.expires_at,
                 calls_per_s=key.calls_per_s,
+                zone_edges=() if key.zone is None else snapshot.edges_of(key.zone),
             )
             for key in snapshot.keys
         }

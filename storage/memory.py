@@ -16,6 +16,7 @@ from storage.model.events import EventBatch
 from storage.model.payload import Batch, decode_payload
 from storage.model.quality import CLASS_OF_QUALITY, QualityClass
 from storage.model.runs import RunBatch
+from storage.model.stamp import EPOCH_MARK
 from storage.model.uplink import UplinkEntry, pack_excluded, unpack_excluded
 from storage.ports import Acceptance, Outcome, StoreFull
 
@@ -60,18 +61,19 @@ class MemoryHotStore:
     def __init__(
         self,
         *,
-        edge: str = "edge",
+        zone: str = "edge",
         uplink_limit_bytes: int = 1 << 30,
         clock_us: Callable[[], int] = lambda: time.time_ns() // 1000,
     ) -> None:
         """`clock_us` gives microseconds since 1970."""
         self.uplink: list[UplinkEntry] = []
-        self._edge = edge
+        self._zone = zone
+        self._epoch = 0
         self._limit = uplink_limit_bytes
         self._clock_us = clock_us
         self._sequence = 0
         self._blocks: defaultdict[BlockKey | EventKey, dict[int, _Slot]] = defaultdict(dict)
-        self._watermarks: dict[str, int] = {}
+        self._watermarks: dict[tuple[str, str], int] = {}
 
     async def accept(self, batch: Batch) -> Acceptance:
         """See `HotStore.accept`."""
@@ -83,7 +85,9 @@ class MemoryHotStore:
         if duplicate.all():
             return Acceptance(outcomes=outcomes, sequence=0)
         sequence = max(self._sequence + 1, self._clock_us())
-        entry = UplinkEntry(self._edge, sequence, pack_excluded(duplicate), batch.encode())
+        self._epoch = self._epoch or self._clock_us()
+        edge = f"{self._zone}{EPOCH_MARK}{self._epoch}"
+        entry = UplinkEntry(edge, sequence, pack_excluded(duplicate), batch.encode())
         self._queue(entry)
         self._sequence = sequence
         for claim, excluded in zip(claims, duplicate, strict=True):
@@ -91,18 +95,19 @@ class MemoryHotStore:
                 self._write(claim)
         return Acceptance(outcomes=outcomes, sequence=sequence)
 
-    async def relay(self, entries: Sequence[UplinkEntry]) -> int:
+    async def relay(self, entries: Sequence[UplinkEntry], *, caller: str) -> int:
         """See `HotStore.relay`."""
         batches = [decode_payload(entry.payload) for entry in entries]
         for entry, batch in zip(entries, batches, strict=True):
-            if entry.sequence <= self._watermarks.get(entry.edge, -1):
+            way = caller, entry.edge
+            if entry.sequence <= self._watermarks.get(way, -1):
                 continue
             self._queue(entry)
             excluded = unpack_excluded(entry.excluded, len(batch))
             for claim, skipped in zip(_claims(batch), excluded, strict=True):
                 if not skipped:
                     self._write(claim)
-            self._watermarks[entry.edge] = entry.sequence
+            self._watermarks[way] = entry.sequence
         return len(entries)
 
     async def read(self, keys: Sequence[BlockKey]) -> dict[BlockKey, NDArray[np.void]]:

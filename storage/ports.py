@@ -88,10 +88,10 @@ class HotStore(Protocol):
             StoreUnavailable: no answer before the deadline.
         """
 
-    async def relay(self, entries: Sequence[UplinkEntry]) -> int:
-        """From a child zone: take entries in order, each atomic; return how many are durable.
+    async def relay(self, entries: Sequence[UplinkEntry], *, caller: str) -> int:
+        """From child zone `caller`, in order, each atomic; return how many entries are durable.
 
-        An entry at or below the edge's watermark was taken before and only counts.
+        An entry at or below the watermark of (caller, edge) was taken before and only counts.
 
         Raises:
             StoreFull, StoreUnavailable: as `accept`; entries before the failing one are in.
@@ -107,10 +107,10 @@ class HotStore(Protocol):
 class RecordStore(Protocol):
     """A tenant's record at headquarters, in PostgreSQL."""
 
-    async def append(self, entries: Sequence[UplinkEntry]) -> int:
-        """Commit entries in order; return how many are durable (all).
+    async def append(self, entries: Sequence[UplinkEntry], *, caller: str = "") -> int:
+        """Commit entries from child zone `caller` in order; return how many are durable (all).
 
-        An entry at or below its edge's watermark was committed before and only counts.
+        An entry at or below the watermark of (caller, edge) was committed before and only counts.
 
         Raises:
             StoreUnavailable: no answer before the deadline; sending again is safe.

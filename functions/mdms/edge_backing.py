@@ -1,6 +1,6 @@
 """What zones of tiers 2 and 3 serve mdms from: their Redis, and a copy of the registry in it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -16,6 +16,7 @@ from storage.hot.connection import connect
 from storage.hot.registry import MeterRegistry
 from storage.hot.store import RedisHotStore
 from storage.model.meter import Meter
+from storage.model.uplink import UplinkEntry
 
 FIRST_HOP_TIER = 3
 
@@ -77,12 +78,16 @@ async def edge_backing(config: WorkerConfig, settings: MdmsSettings) -> AsyncIte
         store = RedisHotStore(
             connection,
             slug=config.tenant,
-            edge=config.zone,
+            zone=config.zone,
             uplink_limit_bytes=settings.uplink_limit_bytes,
         )
         copy = MeterRegistry(connection, slug=config.tenant)
         cache = RegistryCache(copy, check_s=settings.registry_check_s)
         first_hop = config.tier == FIRST_HOP_TIER
+
+        async def keep(entries: Sequence[UplinkEntry], caller: str) -> int:
+            return await store.relay(entries, caller=caller)
+
         ingest = Ingest(
             store=store,
             registry=cache,
@@ -100,7 +105,7 @@ async def edge_backing(config: WorkerConfig, settings: MdmsSettings) -> AsyncIte
             blocks=store,
             book=CachedBook(cache),
             ingest=ingest if first_hop else None,
-            keep=None if first_hop else store.relay,
+            keep=None if first_hop else keep,
             copy=copy,
         )
     finally:

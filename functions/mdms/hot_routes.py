@@ -111,7 +111,9 @@ class HotRoutes:
             headers, media_type=uplink.MEDIA_TYPE, encodings=("zstd", "identity")
         )
         body = await read_request_body(receive, headers, limit=self._max_body_bytes)
-        kept = await uplink.keep_entries(body, encoding=encoding, keep=self._keep)
+        kept = await uplink.keep_entries(
+            body, encoding=encoding, keep=self._keep, caller=caller.zone, zones=caller.zone_edges
+        )
         self._metrics.acknowledged(kept)
         return _encoder.encode(Acknowledgement(kept))
 

@@ -50,8 +50,8 @@ async def record_backing(
             failed=metrics.fold_failed,
         )
 
-        async def keep(entries: Sequence[UplinkEntry]) -> int:
-            kept = await store.append(entries)
+        async def keep(entries: Sequence[UplinkEntry], caller: str) -> int:
+            kept = await store.append(entries, caller=caller)
             fold.appended(kept)
             return kept
 

@@ -12,13 +12,17 @@ class NoCaller(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """The caller's identity; `zone` is set only when a zone calls for the tenant."""
+    """The caller's identity; `zone` is set only when a zone calls for the tenant.
+
+    `zone_edges` are the zones whose edges' readings it may then bring.
+    """
 
     tenant: str
     role: str
     scopes: frozenset[str]
     subject: str
     zone: str | None
+    zone_edges: frozenset[str]
     request_id: str
     call_id: str
     deadline_ms: int | None
@@ -47,6 +51,7 @@ def caller_of(headers: Iterable[tuple[bytes, bytes]]) -> Caller:
         scopes=frozenset(found.get(b"x-gridfaas-scopes", "").split()),
         subject=found.get(b"x-gridfaas-subject", ""),
         zone=found.get(b"x-gridfaas-zone-credential"),
+        zone_edges=frozenset(found.get(b"x-gridfaas-zone-edges", "").split()),
         request_id=found.get(b"x-request-id", ""),
         call_id=found.get(b"x-call-id", ""),
         deadline_ms=None if deadline is None else int(deadline),

@@ -34,7 +34,9 @@ def to_planes(blocks: RecordBlock, events: int) -> NDArray[np.uint8]:
     cells = blocks.slots.reshape(-1, events)
     has_raw = (cells["flags"] & HAS_RAW) != 0
     final, sequence = cells["final"], blocks.sequence.reshape(-1, events)
-    edge = blocks.edge.reshape(-1, events)
+    # Each block's own names are few enough for a byte.
+    edge = blocks.edge.astype(np.uint8).reshape(-1, events)
+    raw_edge = blocks.raw_edge.astype(np.uint8).reshape(-1, events)
     zero = np.uint8(0)
     columns = {
         "at": np.diff(cells["at"], axis=1, prepend=np.uint32(0)),
@@ -46,7 +48,7 @@ def to_planes(blocks: RecordBlock, events: int) -> NDArray[np.uint8]:
         "sequence": _zigzag(sequence),
         "raw_sequence": np.where(has_raw, blocks.raw_sequence.reshape(-1, events) ^ sequence, 0),
         "edge": edge,
-        "raw_edge": np.where(has_raw, blocks.raw_edge.reshape(-1, events) ^ edge, zero),
+        "raw_edge": np.where(has_raw, raw_edge ^ edge, zero),
     }
     planes = np.empty((len(cells), PLANES, events), dtype=np.uint8)
     at = 0
@@ -77,8 +79,8 @@ def from_planes(planes: NDArray[np.uint8], edges: tuple[str, ...]) -> RecordBloc
     cells["flags"] = flags
     cells["revision"] = columns["revision"]
     sequence = _unzigzag(columns["sequence"])
-    edge = columns["edge"].astype(np.uint8)
-    raw_edge = np.where(has_raw, edge ^ columns["raw_edge"], 0).astype(np.uint8)
+    edge = columns["edge"].astype(np.uint16)
+    raw_edge = np.where(has_raw, edge ^ columns["raw_edge"], 0).astype(np.uint16)
     raw_sequence = np.where(has_raw, sequence ^ columns["raw_sequence"].view("<i8"), 0)
     return RecordBlock(
         slots=cells.reshape(-1),

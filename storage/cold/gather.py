@@ -126,7 +126,7 @@ def _gather(
         value=_join([batch.values for batch in batches]).astype(value),
         quality=_join([batch.quality for batch in batches]).astype(np.uint8),
         sequence=np.repeat(np.array([e.sequence for e in entries], dtype=np.int64), sizes),
-        edge=np.repeat(np.array([edge_index[e.edge] for e in entries], dtype=np.uint8), sizes),
+        edge=np.repeat(np.array([edge_index[e.edge] for e in entries], dtype=np.uint16), sizes),
     )
     # A run whose every reading is excluded must not open a block.
     block = np.repeat(of_piece, length)[kept]

@@ -37,7 +37,9 @@ def to_planes(
     present = blocks.present.reshape(-1, slots)
     has_raw = (cells["flags"] & HAS_RAW) != 0
     sequence = blocks.sequence.reshape(-1, slots)
-    edge = blocks.edge.reshape(-1, slots)
+    # Each block's own names are few enough for a byte.
+    edge = blocks.edge.astype(np.uint8).reshape(-1, slots)
+    raw_edge = blocks.raw_edge.astype(np.uint8).reshape(-1, slots)
     level, step, distance = _distances(sequence, present)
     zero = np.uint8(0)
     columns = {
@@ -49,7 +51,7 @@ def to_planes(
         "sequence": distance,
         "raw_sequence": np.where(has_raw, blocks.raw_sequence.reshape(-1, slots) ^ sequence, 0),
         "edge": edge,
-        "raw_edge": np.where(has_raw, blocks.raw_edge.reshape(-1, slots) ^ edge, zero),
+        "raw_edge": np.where(has_raw, raw_edge ^ edge, zero),
     }
     planes = np.empty((len(cells), PLANES, slots), dtype=np.uint8)
     at = 0
@@ -85,8 +87,8 @@ def from_planes(
     cells["revision"] = columns["revision"]
     sequence = _sequences(columns["sequence"], present, level, step)
     raw_sequence = np.where(has_raw, sequence ^ columns["raw_sequence"].view("<i8"), 0)
-    edge = columns["edge"].astype(np.uint8)
-    raw_edge = np.where(has_raw, edge ^ columns["raw_edge"], 0).astype(np.uint8)
+    edge = columns["edge"].astype(np.uint16)
+    raw_edge = np.where(has_raw, edge ^ columns["raw_edge"], 0).astype(np.uint16)
     return RecordBlock(
         slots=cells.reshape(-1),
         sequence=sequence.reshape(-1),

@@ -19,13 +19,15 @@ from storage.ports import FoldStep, TailState
 APPEND_TIMEOUT_S: Final = 15.0
 FOLD_TIMEOUT_S: Final = 60.0
 READ_TIMEOUT_S: Final = 20.0
-MAX_EDGES: Final = 255
+MAX_EDGES: Final = 4_096
+"""Of one calling zone: its children, and what they were before each loss of a store."""
 _MAX_EDGE_NAME: Final = 64
 
 # One statement, so that two posts of the same entries cannot both find the old watermark.
 _APPEND = """
     WITH moved AS (
-        UPDATE uplink_position SET sequence = $3 WHERE edge = $1 AND sequence < $2 RETURNING edge
+        UPDATE uplink_position SET sequence = $3
+        WHERE caller = $9 AND edge = $1 AND sequence < $2 RETURNING edge
     )
     INSERT INTO tail (edge, first_sequence, last_sequence, first_day, last_day, entries, readings,
         body)
@@ -38,10 +40,10 @@ _TAIL_STATE = """
         coalesce(max(last_day), 0) AS last_day
     FROM tail
 """
-_WATERMARK = "SELECT sequence FROM uplink_position WHERE edge = $1 FOR UPDATE"
+_WATERMARK = "SELECT sequence FROM uplink_position WHERE caller = $1 AND edge = $2 FOR UPDATE"
 _NEW_EDGE = """
-    INSERT INTO uplink_position (edge, sequence)
-    SELECT $1, -1 WHERE (SELECT count(*) FROM uplink_position) < $2
+    INSERT INTO uplink_position (caller, edge, sequence)
+    SELECT $1, $2, -1 WHERE (SELECT count(*) FROM uplink_position WHERE caller = $1) < $3
     ON CONFLICT DO NOTHING
 """
 
@@ -56,10 +58,12 @@ class PostgresRecordStore:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def append(self, entries: Sequence[UplinkEntry]) -> int:
-        """Commit `entries`; return how many are durable (all).
+    async def append(self, entries: Sequence[UplinkEntry], *, caller: str = "") -> int:
+        """Commit `entries` that zone `caller` brings; return how many are durable (all).
 
-        An entry at or below its edge's watermark was committed before and only counts.
+        An entry at or below the watermark of its edge's entries from `caller` was committed
+        before and only counts. One that another zone brought too is stored twice until the fold,
+        which knows it by its stamp.
 
         Raises:
             EdgeRefused: an edge's name is unusable, or it is one too many; nothing was written.
@@ -78,8 +82,8 @@ class PostgresRecordStore:
             # Edges in the order of their names, so that two posts cannot wait for one another.
             async with transaction(self._pool, within_s=APPEND_TIMEOUT_S) as connection:
                 for row, of_edge in sealed:
-                    if not await _append_row(connection, row):
-                        await _append_rest(connection, of_edge)
+                    if not await _append_row(connection, row, caller):
+                        await _append_rest(connection, of_edge, caller)
         return len(entries)
 
     async def fold(self, *, max_entries: int, max_slots: int = folding.MAX_SLOTS) -> FoldStep:
@@ -138,7 +142,7 @@ class PostgresRecordStore:
             return await reading.read_revisions(connection, blocks, events)
 
 
-async def _append_row(connection: Connection, row: TailRow) -> bool:
+async def _append_row(connection: Connection, row: TailRow, caller: str) -> bool:
     written = await connection.execute(
         _APPEND,
         row.edge,
@@ -149,19 +153,20 @@ async def _append_row(connection: Connection, row: TailRow) -> bool:
         row.entries,
         row.readings,
         row.body,
+        caller,
     )
     return written == "INSERT 0 1"
 
 
-async def _append_rest(connection: Connection, entries: list[UplinkEntry]) -> None:
+async def _append_rest(connection: Connection, entries: list[UplinkEntry], caller: str) -> None:
     """Append those of one edge's entries that are above its watermark, which it may not have."""
     edge = entries[0].edge
-    watermark = await connection.fetchval(_WATERMARK, edge)
+    watermark = await connection.fetchval(_WATERMARK, caller, edge)
     if watermark is None:
-        await connection.execute(_NEW_EDGE, edge, MAX_EDGES)
-        watermark = await connection.fetchval(_WATERMARK, edge)
+        await connection.execute(_NEW_EDGE, caller, edge, MAX_EDGES)
+        watermark = await connection.fetchval(_WATERMARK, caller, edge)
     if watermark is None:
-        raise EdgeRefused(f"{edge!r} is one edge more than the {MAX_EDGES} a tenant may have")
+        raise EdgeRefused(f"{edge!r} is one edge more than the {MAX_EDGES} that a zone may bring")
     fresh = [entry for entry in entries if entry.sequence > watermark]
     if fresh:
-        await _append_row(connection, seal(fresh))
+        await _append_row(connection, seal(fresh), caller)

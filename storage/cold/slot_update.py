@@ -79,5 +79,5 @@ class SlotUpdate:
 
 def renamed(versions: Versions, edges: tuple[str, ...], names: tuple[str, ...]) -> Versions:
     """The versions with edges that index `names`, a superset of `edges`, in place of `edges`."""
-    index = np.array([names.index(edge) for edge in edges] or [0], dtype=np.uint8)
+    index = np.array([names.index(edge) for edge in edges] or [0], dtype=np.uint16)
     return replace(versions, edge=index[versions.edge])

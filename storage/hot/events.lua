@@ -91,5 +91,5 @@ local function read_events(keys)
 end
 
 redis.register_function{
-  function_name = 'gf2_read_events', callback = read_events, flags = {'no-writes'}
+  function_name = 'gf3_read_events', callback = read_events, flags = {'no-writes'}
 }

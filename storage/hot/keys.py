@@ -33,8 +33,13 @@ def sequence_key(slug: str) -> str:
     return f"{slug}:seq"
 
 
+def epoch_key(slug: str) -> str:
+    """When this store first gave a sequence; with the zone's name, the edge that it stamps as."""
+    return f"{slug}:epoch"
+
+
 def watermark_key(slug: str) -> str:
-    """Hash of edge -> sequence of the last entry relayed from it."""
+    """Hash of calling zone/edge -> sequence of the last entry that this zone relayed from it."""
     return f"{slug}:wm"
 
 

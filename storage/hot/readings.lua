@@ -9,10 +9,24 @@ local function kind_of(name)
   return KINDS[name] or error('an unknown kind of batch')
 end
 
-local function next_sequence(key)
+local function clock_us()
   local now = redis.call('TIME')
-  local clock = tonumber(now[1]) * 1000000 + tonumber(now[2])
-  return math.max(tonumber(redis.call('GET', key) or '0') + 1, clock)
+  return tonumber(now[1]) * 1000000 + tonumber(now[2])
+end
+
+-- The edge as it stamps: its zone, and the moment at which this store first stamped something.
+-- A store that has lost its last sequence is another edge, so nobody has a watermark of it.
+local function stamping_edge(zone, sequence_key, epoch_key)
+  local epoch = redis.call('GET', sequence_key) and redis.call('GET', epoch_key)
+  if not epoch then
+    epoch = integer(clock_us())
+    redis.call('SET', epoch_key, epoch)
+  end
+  return zone .. '#' .. epoch
+end
+
+local function next_sequence(key)
+  return math.max(tonumber(redis.call('GET', key) or '0') + 1, clock_us())
 end
 
 local function write_plan(plan, sequence)
@@ -49,17 +63,17 @@ local function outcomes(plan)
   return table.concat(codes)
 end
 
--- KEYS: uplink, its byte counter, last sequence, then a block a run or span.
--- ARGV: edge, uplink limit in bytes, kind, runs or spans, claims, payload.
+-- KEYS: uplink, its byte counter, last sequence, epoch, then a block a run or span.
+-- ARGV: zone, uplink limit in bytes, kind, runs or spans, claims, payload.
 -- Answer: sequence (0: all were duplicates), one outcome a reading (empty: all accepted).
 local function accept(keys, args)
-  local edge, limit, kind = args[1], args[2], kind_of(args[3])
+  local limit, kind = args[2], kind_of(args[3])
   local places, claims, payload = args[4], args[5], args[6]
-  local plan = kind.plan(keys, 3, places, claims, false, false)
+  local plan = kind.plan(keys, 4, places, claims, false, false)
   if plan.readings == plan.duplicates then
     return {'0', outcomes(plan)}
   end
-  local excluded = duplicate_bits(plan)
+  local edge, excluded = stamping_edge(args[1], keys[3], keys[4]), duplicate_bits(plan)
   if not has_room(keys[2], limit, entry_bytes(edge, excluded, payload)) then
     return redis.error_reply('STOREFULL the uplink is at its bound')
   end
@@ -72,16 +86,18 @@ local function accept(keys, args)
 end
 
 -- KEYS: uplink, its byte counter, watermarks, then the entries' blocks, as for accept.
--- ARGV: uplink limit in bytes, then an entry's edge, sequence, excluded, kind, runs or spans,
+-- ARGV: uplink limit in bytes, the zone that calls, then an entry's edge, sequence, excluded, kind, runs or spans,
 -- claims, payload. Excluded runs' claims are zeros, excluded events' are left out.
 -- Answer: how many entries from the first are in; fewer than sent means the uplink is full.
 local function relay(keys, args)
   local before, taken = 3, 0
-  for a = 2, #args, 7 do
+  for a = 3, #args, 7 do
     local edge, sequence, excluded = args[a], args[a + 1], args[a + 2]
     local kind, places, claims, payload = kind_of(args[a + 3]), args[a + 4], args[a + 5], args[a + 6]
     local number = tonumber(sequence)
-    local watermark = tonumber(redis.call('HGET', keys[3], edge) or '-1')
+    -- Only what came the same way is in order: a zone may have had another parent before.
+    local way = args[2] .. '/' .. edge
+    local watermark = tonumber(redis.call('HGET', keys[3], way) or '-1')
     if number > watermark then
       if not has_room(keys[2], args[1], entry_bytes(edge, excluded, payload)) then
         return taken
@@ -89,7 +105,7 @@ local function relay(keys, args)
       local plan = kind.plan(keys, before, places, claims, excluded ~= '', true)
       write_plan(plan, number)
       add_entry(keys[1], keys[2], edge, sequence, excluded, payload)
-      redis.call('HSET', keys[3], edge, sequence)
+      redis.call('HSET', keys[3], way, sequence)
     end
     before = before + #places / kind.bytes
     taken = taken + 1
@@ -97,5 +113,5 @@ local function relay(keys, args)
   return taken
 end
 
-redis.register_function('gf2_accept', accept)
-redis.register_function('gf2_relay', relay)
+redis.register_function('gf3_accept', accept)
+redis.register_function('gf3_relay', relay)

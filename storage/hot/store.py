@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from storage.hot.connection import RETRY_AFTER_S, Argument, HotConnection
 from storage.hot.keys import (
     block_key,
+    epoch_key,
     event_block_key,
     sequence_key,
     uplink_bytes_key,
@@ -54,15 +55,15 @@ class RedisHotStore:
     """Keeps the port `HotStore` for one tenant, as its Redis user."""
 
     def __init__(
-        self, connection: HotConnection, *, slug: str, edge: str, uplink_limit_bytes: int
+        self, connection: HotConnection, *, slug: str, zone: str, uplink_limit_bytes: int
     ) -> None:
-        """`edge` stamps what is accepted here: the zone's name, unique in the installation.
+        """`zone` is this zone's name, unique in the installation: it stamps what is accepted.
 
         `uplink_limit_bytes` bounds the tenant's entries that wait for the parent.
         """
         self._connection = connection
         self._slug = slug
-        self._edge = edge
+        self._zone = zone
         self._limit = uplink_limit_bytes
 
     async def accept(self, batch: Batch) -> Acceptance:
@@ -84,8 +85,8 @@ class RedisHotStore:
             sequence=max((one.sequence for one in taken), default=0),
         )
 
-    async def relay(self, entries: Sequence[UplinkEntry]) -> int:
-        """From a child zone, in order; see `HotStore.relay`.
+    async def relay(self, entries: Sequence[UplinkEntry], *, caller: str) -> int:
+        """From the child zone `caller`, in order; see `HotStore.relay`.
 
         Raises:
             PayloadUnreadable, UplinkUnreadable, SlotNamedTwice, RegisterRefused: nothing of
@@ -101,7 +102,8 @@ class RedisHotStore:
                 uplink_bytes_key(self._slug),
                 watermark_key(self._slug),
             )
-            arguments = [self._limit, *(part for entry in chunk for part in entry.arguments)]
+            stamped = (part for entry in chunk for part in entry.arguments)
+            arguments = [self._limit, caller, *stamped]
             done = cast(int, await self._call(RELAY, shared, blocks, arguments))
             taken += done
             if done < len(chunk):
@@ -145,8 +147,9 @@ class RedisHotStore:
             uplink_key(self._slug),
             uplink_bytes_key(self._slug),
             sequence_key(self._slug),
+            epoch_key(self._slug),
         )
-        arguments = (self._edge, self._limit, *packed.arguments, batch.encode())
+        arguments = (self._zone, self._limit, *packed.arguments, batch.encode())
         reply = await self._call(ACCEPT, shared, packed.keys, arguments)
         sequence, codes = cast(list[bytes], reply)
         outcomes = (

@@ -54,7 +54,7 @@ class Versions:
     value: NDArray[np.signedinteger[Any]]
     quality: NDArray[np.uint8]
     sequence: NDArray[np.int64]
-    edge: NDArray[np.uint8]
+    edge: NDArray[np.uint16]
 
     def __len__(self) -> int:
         """Number of versions."""
@@ -81,9 +81,9 @@ class RecordBlock:
 
     slots: NDArray[np.void]
     sequence: NDArray[np.int64]
-    edge: NDArray[np.uint8]
+    edge: NDArray[np.uint16]
     raw_sequence: NDArray[np.int64]
-    raw_edge: NDArray[np.uint8]
+    raw_edge: NDArray[np.uint16]
     edges: tuple[str, ...]
 
     @classmethod
@@ -95,9 +95,9 @@ class RecordBlock:
         return cls(
             slots=np.zeros(slots, dtype=layout),
             sequence=np.zeros(slots, dtype=np.int64),
-            edge=np.zeros(slots, dtype=np.uint8),
+            edge=np.zeros(slots, dtype=np.uint16),
             raw_sequence=np.zeros(slots, dtype=np.int64),
-            raw_edge=np.zeros(slots, dtype=np.uint8),
+            raw_edge=np.zeros(slots, dtype=np.uint16),
             edges=edges,
         )
 
@@ -111,15 +111,15 @@ class RecordBlock:
         """The same block indexing `names`, a sorted superset of its own edge names."""
         if names == self.edges:
             return self
-        new_index = np.array([names.index(name) for name in self.edges] or [0], dtype=np.uint8)
+        new_index = np.array([names.index(name) for name in self.edges] or [0], dtype=np.uint16)
         has_raw = (self.slots["flags"] & HAS_RAW) != 0
         return RecordBlock(
             slots=self.slots,
             sequence=self.sequence,
             # A slot without a value has no edge: it stays all zeros, as in an empty block.
-            edge=np.where(self.present, new_index[self.edge], np.uint8(0)),
+            edge=np.where(self.present, new_index[self.edge], np.uint16(0)),
             raw_sequence=self.raw_sequence,
-            raw_edge=np.where(has_raw, new_index[self.raw_edge], np.uint8(0)),
+            raw_edge=np.where(has_raw, new_index[self.raw_edge], np.uint16(0)),
             edges=names,
         )
 
@@ -183,7 +183,7 @@ def _take_raw(
     versions: Versions,
     slots: NDArray[np.void],
     raw_sequence: NDArray[np.int64],
-    raw_edge: NDArray[np.uint8],
+    raw_edge: NDArray[np.uint16],
 ) -> None:
     actual = versions.take(CLASS_OF_QUALITY[versions.quality] == QualityClass.ACTUAL)
     actual = actual.take(np.lexsort((actual.edge, actual.sequence, actual.slot)))

@@ -1,8 +1,13 @@
 """An uplink entry: what an edge acknowledged in one step, on its way to headquarters."""
 
+from typing import Annotated, Final
+
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
+
+MAX_SEQUENCE: Final = 2**53
+"""Beyond it the hot store's numbers are not exact; in microseconds, the year 2255."""
 
 
 class UplinkUnreadable(ValueError):
@@ -18,7 +23,7 @@ class UplinkEntry(msgspec.Struct, array_like=True, frozen=True):
     """
 
     edge: str
-    sequence: int
+    sequence: Annotated[int, msgspec.Meta(ge=0, le=MAX_SEQUENCE)]
     excluded: bytes
     payload: bytes
 

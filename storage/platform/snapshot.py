@@ -116,6 +116,16 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
             return False
         return any(e.slug == tenant and not below.isdisjoint(e.zones) for e in self.tenants)
 
+    def edges_of(self, zone: str) -> tuple[str, ...]:
+        """Name the zones whose edges' readings `zone` may bring: itself and every one further out.
+
+        Not only those below it: it may still hold what a zone left before it moved elsewhere.
+        """
+        tiers = {entry.name: entry.tier for entry in self.zones}
+        own = tiers.get(zone)
+        further = () if own is None else (name for name, tier in tiers.items() if tier > own)
+        return (zone, *further)
+
     def for_zone(self, zone: str) -> "Snapshot":
         """Narrow to `zone`: the tenants it carries, their keys, zone keys of its subtree.
 

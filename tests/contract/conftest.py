@@ -30,7 +30,7 @@ async def new_subject(request: pytest.FixtureRequest) -> AsyncIterator[NewSubjec
         slug = f"tenant-{next(numbers)}"
         tenant = connect(await provision_tenant(redis_url, slug, password="p" * 32))
         opened.append(tenant)
-        store = RedisHotStore(tenant, slug=slug, edge=EDGE, uplink_limit_bytes=limit)
+        store = RedisHotStore(tenant, slug=slug, zone=EDGE, uplink_limit_bytes=limit)
 
         async def queued() -> list[UplinkEntry]:
             pending = await uplink.pending(slug, max_bytes=1 << 30, max_entries=10_000)

@@ -14,6 +14,8 @@ from storage.ports import HotStore, Outcome
 from tests.contract.hot_readings import Run, batch_of
 
 EDGE = "zone-3a"
+EPOCH = 17
+"""Bytes of an edge's epoch with its mark."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ NewSubject = Callable[..., Awaitable[Subject]]
 
 
 async def in_memory(*, limit: int = 1 << 30) -> Subject:
-    store = MemoryHotStore(edge=EDGE, uplink_limit_bytes=limit)
+    store = MemoryHotStore(zone=EDGE, uplink_limit_bytes=limit)
 
     async def queued() -> list[UplinkEntry]:
         return list(store.uplink)

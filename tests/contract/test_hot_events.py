@@ -12,11 +12,12 @@ from storage.model.event_block import EVENT, EventKey, EventRecord, merge_events
 from storage.model.events import EventBatch
 from storage.model.payload import decode_payload
 from storage.model.quality import CLASS_OF_QUALITY, Quality
+from storage.model.stamp import zone_of_edge
 from storage.model.uplink import UplinkEntry, pack_excluded, unpack_excluded
 from storage.ports import Outcome, StoreFull
 from tests.contract.event_readings import Event, events_of
 from tests.contract.hot_readings import DAY, REGISTER, Run, batch_of
-from tests.contract.hot_subject import EDGE, NewSubject, Subject, in_memory
+from tests.contract.hot_subject import EDGE, EPOCH, NewSubject, Subject, in_memory
 
 ACCEPTED, DUPLICATE = Outcome.ACCEPTED, Outcome.DUPLICATE
 CORRECTED, OUTRANKED = Outcome.CORRECTED, Outcome.OUTRANKED
@@ -47,7 +48,7 @@ async def test_register_reads_are_stored_and_queued_as_they_came(subject: Subjec
     assert set(held["flags"].tolist()) == {PRESENT | HAS_RAW}
     assert not held["revision"].any()
     (queued,) = await subject.queued()
-    assert (queued.edge, queued.excluded) == (EDGE, b"")
+    assert (zone_of_edge(queued.edge), queued.excluded) == (EDGE, b"")
     assert queued.payload == events_of(*reads).encode()
 
 
@@ -154,7 +155,7 @@ async def test_an_empty_batch_changes_nothing(subject: Subject) -> None:
 
 
 async def test_a_full_store_leaves_nothing_behind(new_subject: NewSubject) -> None:
-    size = len(events_of(Event(value=1)).encode()) + len(EDGE) + 64
+    size = len(events_of(Event(value=1)).encode()) + len(EDGE) + EPOCH + 64
     subject = await new_subject(limit=size + size // 2)
     await accept(subject, Event(value=1))
 
@@ -175,9 +176,9 @@ async def test_entries_of_both_kinds_are_relayed_in_order_and_once(subject: Subj
         UplinkEntry("zone-4", 14, b"\x01", batch_of(Run(values=[9, 10])).encode()),
     ]
 
-    assert await subject.store.relay(entries) == 5
-    assert await subject.store.relay(entries) == 5
-    assert await subject.store.relay(entries[2:3]) == 1
+    assert await subject.store.relay(entries, caller="zone-4") == 5
+    assert await subject.store.relay(entries, caller="zone-4") == 5
+    assert await subject.store.relay(entries[2:3], caller="zone-4") == 1
 
     assert await subject.queued() == entries
     held = await subject.events(Event(value=0).key)
@@ -196,7 +197,8 @@ async def test_a_relayed_estimate_does_not_replace_an_actual(subject: Subject) -
                 Event(value=2, quality=Quality.ESTIMATED),
                 Event(value=3, at=8, quality=Quality.EDITED),
             ),
-        ]
+        ],
+        caller="zone-4",
     )
 
     held = await subject.events(Event(value=0).key)
@@ -278,7 +280,7 @@ async def test_what_is_queued_rebuilds_what_is_held_here_and_at_headquarters(
     queued = await subject.queued()
     assert [one.excluded for one in queued] == [one.excluded for one in await memory.queued()]
 
-    await relay.store.relay(queued)
+    await relay.store.relay(queued, caller="zone-4")
 
     held = await _all_events(subject)
     assert await _all_events(relay) == held == await _all_events(memory)

@@ -19,10 +19,11 @@ from storage.model.block import (
 )
 from storage.model.quality import CLASS_OF_QUALITY, Quality
 from storage.model.runs import PayloadUnreadable, RunBatch
+from storage.model.stamp import zone_of_edge
 from storage.model.uplink import UplinkEntry, unpack_excluded
 from storage.ports import Outcome, StoreFull
 from tests.contract.hot_readings import DAY, REGISTER, Run, batch_of
-from tests.contract.hot_subject import EDGE, NewSubject, Subject, in_memory
+from tests.contract.hot_subject import EDGE, EPOCH, NewSubject, Subject, in_memory
 
 ACCEPTED, DUPLICATE = Outcome.ACCEPTED, Outcome.DUPLICATE
 CORRECTED, OUTRANKED = Outcome.CORRECTED, Outcome.OUTRANKED
@@ -40,7 +41,7 @@ async def test_a_day_is_stored_and_queued_as_it_came(subject: Subject) -> None:
     assert set(slots["flags"].tolist()) == {PRESENT | HAS_RAW}
     assert not slots["revision"].any()
     (entry,) = await subject.queued()
-    assert (entry.edge, entry.excluded) == (EDGE, b"")
+    assert (zone_of_edge(entry.edge), entry.excluded) == (EDGE, b"")
     assert entry.payload == batch_of(run).encode()
 
 
@@ -163,7 +164,7 @@ async def test_an_empty_batch_changes_nothing(subject: Subject) -> None:
 
 async def test_a_full_store_leaves_nothing_behind(new_subject: NewSubject) -> None:
     first, second = Run(values=range(96)), Run(values=range(96), day=DAY + 1)
-    size = len(batch_of(first).encode()) + len(EDGE) + 64
+    size = len(batch_of(first).encode()) + len(EDGE) + EPOCH + 64
     subject = await new_subject(limit=size + size // 2)
     await subject.accept(first)
 
@@ -188,9 +189,9 @@ async def test_an_entry_is_relayed_once_and_keeps_its_bytes(subject: Subject) ->
         _entry(7, Run(values=[5], slot=9), edge="zone-5"),
     ]
 
-    assert await subject.store.relay(entries) == 3
-    assert await subject.store.relay(entries) == 3
-    assert await subject.store.relay(entries[:1]) == 1
+    assert await subject.store.relay(entries, caller="zone-4") == 3
+    assert await subject.store.relay(entries, caller="zone-4") == 3
+    assert await subject.store.relay(entries[:1], caller="zone-4") == 1
 
     assert await subject.queued() == entries
     slots = await subject.slots(Run(values=[0]).key)
@@ -199,12 +200,31 @@ async def test_an_entry_is_relayed_once_and_keeps_its_bytes(subject: Subject) ->
     assert slots["revision"][[0, 2, 9]].tolist() == [1, 0, 0]
 
 
+async def test_two_ways_of_an_edge_have_watermarks_of_their_own(subject: Subject) -> None:
+    through_old = _entry(20, Run(values=[1]), edge="zone-4#1")
+    before_it = _entry(10, Run(values=[2], slot=1), edge="zone-4#1")
+    await subject.store.relay([through_old], caller="zone-3a")
+
+    assert await subject.store.relay([before_it], caller="zone-3b") == 1
+    assert await subject.store.relay([before_it], caller="zone-3a") == 1
+
+    assert await subject.queued() == [through_old, before_it]
+
+
+async def test_one_store_stamps_as_one_edge(subject: Subject) -> None:
+    for slot in range(3):
+        await subject.accept(Run(values=[1], slot=slot))
+
+    assert len({entry.edge for entry in await subject.queued()}) == 1
+
+
 async def test_a_relayed_estimate_does_not_replace_an_actual(subject: Subject) -> None:
     await subject.store.relay(
         [
             _entry(1, Run(values=[1, 1])),
             _entry(2, Run(values=[2, 3], quality=[Quality.ESTIMATED, Quality.EDITED])),
-        ]
+        ],
+        caller="zone-4",
     )
 
     slots = await subject.slots(Run(values=[0]).key)
@@ -219,7 +239,7 @@ async def test_a_full_uplink_stops_a_relay_in_order(new_subject: NewSubject) -> 
     subject = await new_subject(limit=room)
 
     with pytest.raises(StoreFull):
-        await subject.store.relay([small[0], large, small[1]])
+        await subject.store.relay([small[0], large, small[1]], caller="zone-4")
 
     # The third would fit, but its watermark would hide the second for good.
     assert await subject.queued() == small[:1]
@@ -228,7 +248,9 @@ async def test_a_full_uplink_stops_a_relay_in_order(new_subject: NewSubject) -> 
 
 async def test_an_unreadable_entry_leaves_nothing_of_its_body(subject: Subject) -> None:
     with pytest.raises(PayloadUnreadable):
-        await subject.store.relay([_entry(1, Run(values=[1])), UplinkEntry("e", 2, b"", b"?")])
+        await subject.store.relay(
+            [_entry(1, Run(values=[1])), UplinkEntry("e", 2, b"", b"?")], caller="zone-4"
+        )
 
     assert await subject.queued() == []
 
@@ -306,7 +328,7 @@ async def test_what_is_queued_rebuilds_what_is_held(
         await subject.store.accept(_batch(batch))
     queued = await subject.queued()
 
-    await relay.store.relay(queued)
+    await relay.store.relay(queued, caller="zone-4")
 
     assert await _all_slots(relay) == await _all_slots(subject)
     held = await subject.store.read(KEYS)

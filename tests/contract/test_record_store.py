@@ -172,18 +172,51 @@ async def test_an_unusable_edge_is_refused(store: PostgresRecordStore, edge: str
     assert (await store.waiting()).entries == 0
 
 
-async def test_the_256th_edge_is_refused(store: PostgresRecordStore) -> None:
-    await store.append(
-        [entry(Run(values=[n]), sequence=n, edge=f"edge-{n}") for n in range(1, 256)]
-    )
+async def test_a_zone_brings_many_edges_and_not_any_number(
+    store: PostgresRecordStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storage.cold.record.MAX_EDGES", 300)
+    entries = [entry(Run(values=[n]), sequence=n, edge=f"zone-3a#{n}") for n in range(1, 301)]
+    await store.append(entries, caller="zone-2")
 
     with pytest.raises(EdgeRefused):
-        await store.append([entry(Run(values=[1]), sequence=1, edge="edge-256")])
+        await store.append([entry(Run(values=[1]), sequence=1, edge="e")], caller="zone-2")
+    other = entry(Run(values=[9]), sequence=1000, edge="zone-3b#1")
+    await store.append([other], caller="zone-2b")
+    assert (await store.waiting()).entries == 301
     await fold_all(store)
-    await store.append([entry(Run(values=[9]), sequence=1000, edge="edge-255")])
+    await assert_holds(store, [*entries, other])
+
+
+async def test_a_block_of_more_edges_than_it_can_name_keeps_its_readings(
+    store: PostgresRecordStore,
+) -> None:
+    """As the stamps are no longer all told apart, only the values are compared."""
+    entries = [
+        entry(Run(values=[n], slot=n, interval_s=60), sequence=n + 1, edge=f"zone-3a#{n}")
+        for n in range(400)
+    ]
+    await store.append(entries)
     await fold_all(store)
-    (slots,) = (await store.read([BlockKey("M-1", REGISTER, DAY, 900)])).values()
-    assert slots[0].tolist() == (9, 9, 0, 3, 255)
+    await store.append([entry(Run(values=[7], slot=400, interval_s=60), sequence=500)])
+    await fold_all(store)
+
+    (slots,) = (await store.read([BlockKey("M-1", REGISTER, DAY, 60)])).values()
+    assert slots["final"][:401].tolist() == [*range(400), 7]
+
+
+async def test_an_entry_that_came_two_ways_counts_once(store: PostgresRecordStore) -> None:
+    first = entry(Run(values=[5]), sequence=20, edge="zone-3a#1")
+    older = entry(Run(values=[4], slot=1), sequence=10, edge="zone-3a#1")
+    await store.append([first], caller="zone-2a")
+    await store.append([older, first], caller="zone-2b")
+
+    await assert_holds(store, [older, first])
+    await fold_all(store)
+    await store.append([older], caller="zone-2a")
+    await store.append([first], caller="zone-2c")
+    await fold_all(store)
+    await assert_holds(store, [older, first])
 
 
 async def test_events_can_be_read_before_and_after_the_fold(store: PostgresRecordStore) -> None:

@@ -15,6 +15,8 @@ from storage.hot.library import install
 
 PASSWORD = "a-password-for-tests"
 TENANTS = ("acme", "bolt")
+BEYOND = {"zone-2": [b"zone-3a", b"zone-3b"]}
+"""The zones further out than a zone, as the topology has them."""
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -52,6 +54,7 @@ class Entrance:
         }
         if is_zone:
             headers[b"x-gridfaas-zone-credential"] = key.encode()
+            headers[b"x-gridfaas-zone-edges"] = b" ".join([key.encode(), *BEYOND.get(key, [])])
         await self.workers[tenant](scope | {"headers": list(headers.items())}, receive, send)
 
 

@@ -51,6 +51,7 @@ def test_a_function_learns_who_calls_from_the_key_alone(zone: ZoneUnderTest) -> 
     assert "x-hop" not in seen
     assert "authorization" not in seen
     assert "x-gridfaas-zone-credential" not in seen
+    assert "x-gridfaas-zone-edges" not in seen
     assert answer.headers["x-request-id"] == "client-chosen-1"
     assert answer.headers["x-call-id"] == seen["x-call-id"]
     assert answer.headers["x-own"] == "kept"
@@ -155,6 +156,7 @@ def test_a_zone_carries_a_tenants_data(zone: ZoneUnderTest) -> None:
     seen = seen_headers(answer.json)
     assert (seen["x-gridfaas-tenant"], seen["x-gridfaas-role"]) == ("acme", "zone")
     assert seen["x-gridfaas-zone-credential"] == "zone-3a"
+    assert seen["x-gridfaas-zone-edges"] == "zone-3a"
 
 
 def test_the_platforms_own_function_needs_no_tenant(zone: ZoneUnderTest) -> None:

@@ -8,6 +8,7 @@ import zstandard
 
 from storage.hot.connection import connect
 from storage.hot.uplink import Uplink
+from storage.model.stamp import zone_of_edge
 from storage.model.uplink import UplinkEntry, encode_entries
 from tests.integration.functions.readings import final_values, hold_meters, meter, run, send
 from tests.integration.functions.zone import Zone, provision_hot
@@ -175,7 +176,7 @@ async def test_events_and_what_they_replaced_reach_the_record(
     assert await final_values(headquarters, "A", count=2) == [5, 60]
     answered = (await get(headquarters, "revisions")).json()
     assert [
-        (one["at"], one["interval_s"], one["value"], one["quality"], one["edge"])
+        (one["at"], one["interval_s"], one["value"], one["quality"], zone_of_edge(one["edge"]))
         for one in answered["revisions"]
     ] == [
         ("2026-01-01T00:15:00Z", 900, 6, 0, "zone-3a"),

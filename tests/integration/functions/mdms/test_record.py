@@ -23,7 +23,9 @@ from tests.unit.functions.mdms.bodies import MIDNIGHT
 UPLINK_TYPE = "application/x-gridfaas-uplink"
 
 
-def entry(sequence: int, meter_id: str, values: list[int]) -> UplinkEntry:
+def entry(
+    sequence: int, meter_id: str, values: list[int], *, edge: str = "zone-3a#1"
+) -> UplinkEntry:
     batch = RunBatch(
         meters=[meter_id],
         registers=[IMPORT],
@@ -35,7 +37,7 @@ def entry(sequence: int, meter_id: str, values: list[int]) -> UplinkEntry:
         values=np.array(values, dtype=np.int32),
         quality=np.zeros(len(values), dtype=np.uint8),
     )
-    return UplinkEntry("zone-3a", sequence, b"", batch.encode())
+    return UplinkEntry(edge, sequence, b"", batch.encode())
 
 
 async def post(
@@ -190,6 +192,42 @@ async def test_only_zones_may_use_the_ways_between_zones(headquarters: Zone) -> 
     ]
 
     assert [answered.status_code for answered in refused] == [403, 403, 403]
+
+
+@pytest.mark.parametrize(
+    ("key", "edge"),
+    [
+        pytest.param("zone-3a", "zone-3b#1", id="a_neighbour"),
+        pytest.param("zone-3a", "zone-2#1", id="its_parent"),
+        pytest.param("zone-2", "zone-3z#1", id="nobody"),
+        pytest.param("zone-2", "zone-3a#1#2", id="no_edge"),
+        pytest.param("zone-2", "zone-3a\n", id="unprintable"),
+    ],
+)
+async def test_a_zone_brings_no_entries_of_edges_that_are_not_its_own(
+    headquarters: Zone, fog: Zone, key: str, edge: str
+) -> None:
+    await register(headquarters, meter("A"))
+    for parent in (headquarters, fog):
+        own = entry(1, "A", [5], edge=f"{key}#1")
+        answered = await post(parent, own, entry(2**53, "A", [6], edge=edge), key=key)
+
+        problem = answered.json()
+        assert (answered.status_code, problem["edge"]) == (403, edge)
+        assert problem["type"] == "urn:gridfaas:problem:forbidden"
+    assert await final_values(headquarters, "A", count=1) == [None]
+
+
+async def test_a_neighbours_entries_count_whatever_another_zone_said(headquarters: Zone) -> None:
+    await register(headquarters, meter("A"))
+    await post(headquarters, entry(2**53, "A", [5], edge="zone-3b#1"), key="zone-3a")
+    await post(headquarters, entry(2**53, "A", [6], edge="zone-3a#1"), key="zone-3a")
+
+    taken = await post(headquarters, entry(7, "A", [9], edge="zone-3b#1"), key="zone-2")
+
+    assert taken.json() == {"acknowledged": 1}
+    await post(headquarters, entry(8, "A", [3, 4], edge="zone-3a#2"), key="zone-2")
+    assert await final_values(headquarters, "A", count=2) == [6, 4]
 
 
 async def test_readings_enter_at_the_first_hop_only(headquarters: Zone) -> None:

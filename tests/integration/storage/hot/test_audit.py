@@ -29,7 +29,7 @@ def store(connection: HotConnection) -> RedisHotStore:
 
 
 def store_of(connection: HotConnection, slug: str) -> RedisHotStore:
-    return RedisHotStore(connection, slug=slug, edge="zone-3a", uplink_limit_bytes=1 << 30)
+    return RedisHotStore(connection, slug=slug, zone="zone-3a", uplink_limit_bytes=1 << 30)
 
 
 async def count(redis_url: str, days: range | None = ITS_DAY) -> int:

@@ -35,7 +35,7 @@ async def tenant(redis_url: str) -> AsyncIterator[HotConnection]:
 
 @pytest.fixture
 def store(tenant: HotConnection) -> RedisHotStore:
-    return RedisHotStore(tenant, slug="acme", edge="zone-3a", uplink_limit_bytes=1 << 30)
+    return RedisHotStore(tenant, slug="acme", zone="zone-3a", uplink_limit_bytes=1 << 30)
 
 
 @pytest.fixture

@@ -50,7 +50,7 @@ async def _kill_and_restart(server: ValkeyServer) -> None:
 async def _open(server: ValkeyServer) -> tuple[HotConnection, RedisHotStore]:
     await install(server.url)
     tenant = connect(await provision_tenant(server.url, "acme", password=PASSWORD))
-    return tenant, RedisHotStore(tenant, slug="acme", edge="zone-3a", uplink_limit_bytes=1 << 30)
+    return tenant, RedisHotStore(tenant, slug="acme", zone="zone-3a", uplink_limit_bytes=1 << 30)
 
 
 async def _queued(server: ValkeyServer) -> list[UplinkEntry]:
@@ -65,7 +65,7 @@ async def test_a_kill_right_after_an_answer_loses_nothing(valkey: ValkeyServer) 
     run, correction = Run(values=range(96)), Run(values=[999], slot=3)
     relayed = UplinkEntry("zone-4", 5, b"", batch_of(Run(values=[7], meter_id="R")).encode())
     first = await store.accept(batch_of(run))
-    await store.relay([relayed])
+    await store.relay([relayed], caller="zone-4")
     second = await store.accept(batch_of(correction))
 
     await _kill_and_restart(valkey)
@@ -76,7 +76,7 @@ async def test_a_kill_right_after_an_answer_loses_nothing(valkey: ValkeyServer) 
     assert slots["revision"].tolist() == [0, 0, 0, 1, *[0] * 92]
     queued = await _queued(valkey)
     assert [entry.sequence for entry in queued] == [first.sequence, 5, second.sequence]
-    assert await store.relay([relayed]) == 1
+    assert await store.relay([relayed], caller="zone-4") == 1
     assert (await store.accept(batch_of(run))).sequence == 0
     assert len(await _queued(valkey)) == 3
     third = await store.accept(batch_of(Run(values=[1], day=20_001)))
@@ -151,7 +151,7 @@ async def test_a_kill_right_after_an_answer_loses_no_event(valkey: ValkeyServer)
     reads = [Event(value=2**60 + at, at=at) for at in range(96)]
     relayed = UplinkEntry("zone-4", 5, b"", events_of(Event(value=7, meter_id="R")).encode())
     first = await store.accept(events_of(*reads))
-    await store.relay([relayed])
+    await store.relay([relayed], caller="zone-4")
     second = await store.accept(events_of(Event(value=999, at=3)))
 
     await _kill_and_restart(valkey)
@@ -161,7 +161,7 @@ async def test_a_kill_right_after_an_answer_loses_no_event(valkey: ValkeyServer)
     assert held["revision"].tolist() == [int(at == 3) for at in range(96)]
     queued = await _queued(valkey)
     assert [entry.sequence for entry in queued] == [first.sequence, 5, second.sequence]
-    assert await store.relay([relayed]) == 1
+    assert await store.relay([relayed], caller="zone-4") == 1
     assert (await store.accept(events_of(*reads))).sequence == 0
     assert len(await _queued(valkey)) == 3
     await tenant.aclose()

@@ -28,7 +28,7 @@ async def tenant(redis_url: str) -> AsyncIterator[HotConnection]:
 
 @pytest.fixture
 def store(tenant: HotConnection) -> RedisHotStore:
-    return RedisHotStore(tenant, slug="acme", edge="zone-3a", uplink_limit_bytes=LIMIT)
+    return RedisHotStore(tenant, slug="acme", zone="zone-3a", uplink_limit_bytes=LIMIT)
 
 
 @pytest.fixture
@@ -88,7 +88,7 @@ async def test_acknowledging_removes_entries_and_gives_their_room_back(
 async def test_a_store_that_was_full_takes_readings_once_drained(
     tenant: HotConnection, uplink: Uplink
 ) -> None:
-    store = RedisHotStore(tenant, slug="acme", edge="zone-3a", uplink_limit_bytes=600)
+    store = RedisHotStore(tenant, slug="acme", zone="zone-3a", uplink_limit_bytes=600)
     await _accept(store, 0)
     with pytest.raises(StoreFull):
         await _accept(store, *range(1, 96))

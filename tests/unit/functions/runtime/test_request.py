@@ -11,6 +11,7 @@ def test_a_zone_that_calls_for_a_tenant() -> None:
         (b"x-gridfaas-scopes", b"mdms:read mdms:write"),
         (b"x-gridfaas-subject", b"key-9"),
         (b"x-gridfaas-zone-credential", b"zone-3a"),
+        (b"x-gridfaas-zone-edges", b"zone-3a zone-4"),
         (b"x-request-id", b"r-1"),
         (b"x-call-id", b"c-1"),
         (b"x-gridfaas-deadline-ms", b"2500"),
@@ -22,6 +23,7 @@ def test_a_zone_that_calls_for_a_tenant() -> None:
         scopes=frozenset({"mdms:read", "mdms:write"}),
         subject="key-9",
         zone="zone-3a",
+        zone_edges=frozenset({"zone-3a", "zone-4"}),
         request_id="r-1",
         call_id="c-1",
         deadline_ms=2500,
@@ -32,6 +34,7 @@ def test_a_tenants_own_key_has_no_zone() -> None:
     caller = caller_of([(b"x-gridfaas-tenant", b"acme"), (b"x-gridfaas-role", b"meter")])
 
     assert caller.zone is None
+    assert caller.zone_edges == frozenset()
     assert caller.scopes == frozenset()
     assert caller.deadline_ms is None
 

@@ -123,9 +123,13 @@ def test_a_bitmap_that_is_too_short_is_refused() -> None:
 
 
 def test_entries_come_back_from_a_body_and_rubbish_does_not() -> None:
-    entries = [UplinkEntry("zone-3a", 7, b"", b"payload"), UplinkEntry("b", 2**62, b"\x01", b"")]
+    entries = [UplinkEntry("zone-3a", 7, b"", b"payload"), UplinkEntry("b", 2**53, b"\x01", b"")]
 
     assert decode_entries(encode_entries(entries)) == entries
-    for body in (b"", b"rubbish", msgspec.msgpack.encode([["zone-3a", -1.5, b"", b""]])):
+    beyond = [
+        msgspec.msgpack.encode([["zone-3a", sequence, b"", b""]])
+        for sequence in (-1.5, -1, 2**53 + 1)
+    ]
+    for body in (b"", b"rubbish", *beyond):
         with pytest.raises(UplinkUnreadable):
             decode_entries(body)

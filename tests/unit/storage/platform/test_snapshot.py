@@ -76,6 +76,23 @@ def test_narrowing(
     assert [entry.key_id for entry in narrowed.keys] == keys
 
 
+@pytest.mark.parametrize(
+    ("zone", "edges"),
+    [
+        pytest.param("zone-3a", ("zone-3a",), id="an_edge_brings_its_own_only"),
+        pytest.param("zone-2", ("zone-2", "zone-3a", "zone-3b"), id="a_relay_what_is_further_out"),
+        pytest.param("zone-2b", ("zone-2b", "zone-3a", "zone-3b"), id="also_of_those_that_left_it"),
+        pytest.param("zone-9", ("zone-9",), id="unknown_here"),
+    ],
+)
+def test_whose_readings_a_zone_may_bring(
+    whole: Snapshot, zone: str, edges: tuple[str, ...]
+) -> None:
+    whole.zones.append(ZoneEntry(name="zone-2b", tier=2, parent="zone-1"))
+
+    assert whole.edges_of(zone) == edges
+
+
 def test_narrowing_in_two_steps_equals_one(whole: Snapshot) -> None:
     assert whole.for_zone("zone-2").for_zone("zone-3a") == whole.for_zone("zone-3a")
 
