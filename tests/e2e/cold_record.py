@@ -10,7 +10,8 @@ import asyncpg
 import numpy as np
 
 from storage.cold.codec import BlockCodec
-from storage.model.block import HAS_RAW
+from storage.cold.event_codec import EventCodec
+from storage.model.block import HAS_RAW, RecordBlock
 from tests.e2e.lab import Lab
 from tests.e2e.stores import cold_store, schema
 from tests.e2e.versions import DAY_S, REGISTER, Slot, Version
@@ -68,30 +69,38 @@ async def _read_tenant(
 ) -> None:
     name = schema(tenant)
     for row in await connection.fetch(f'SELECT * FROM "{name}".blocks'):
-        _add_block(record, tenant, row)
-    for row in await connection.fetch(f'SELECT * FROM "{name}".revisions'):
-        assert row["register"] == REGISTER
-        start_s = row["day"] * DAY_S + row["slot"] * row["interval_s"]
-        version = Version(row["value"], row["quality"])
-        stamp = (row["sequence"], row["edge"])
-        record.versions[Slot(tenant, row["meter_id"], start_s)].append((stamp, version))
+        block = BlockCodec(DAY_S // row["interval_s"]).decode([row["body"]])
+        places = np.flatnonzero(block.present).tolist()
+        for at in places:
+            _show(record, _slot(tenant, row, at * row["interval_s"]), block, at)
+        assert len(places) == row["present"]
+    for row in await connection.fetch(f'SELECT * FROM "{name}".event_blocks'):
+        events = EventCodec().decode([row["body"]])
+        for at, second in enumerate(events.place.tolist()):
+            _show(record, _slot(tenant, row, second), events.record, at)
+        assert len(events) == row["present"]
+    for table, unit in (("revisions", None), ("event_revisions", 1)):
+        for row in await connection.fetch(f'SELECT * FROM "{name}".{table}'):
+            slot = _slot(tenant, row, row["slot"] * (unit or row["interval_s"]))
+            stamp = (row["sequence"], row["edge"])
+            record.versions[slot].append((stamp, Version(row["value"], row["quality"])))
     record.in_tail += await connection.fetchval(f'SELECT count(*) FROM "{name}".tail')
     record.quarantined += await connection.fetchval(f'SELECT count(*) FROM "{name}".quarantine')
 
 
-def _add_block(record: Record, tenant: str, row: asyncpg.Record) -> None:
-    block = BlockCodec(DAY_S // row["interval_s"]).decode([row["body"]])
-    present = np.flatnonzero(block.present).tolist()
-    assert len(present) == row["present"]
-    for at in present:
-        slot = Slot(tenant, row["meter_id"], row["day"] * DAY_S + at * row["interval_s"])
-        cell = block.slots[at]
-        version = Version(int(cell["final"]), int(cell["quality"]))
-        stamp = (int(block.sequence[at]), block.edges[block.edge[at]])
-        record.versions[slot].append((stamp, version))
-        record.shown[slot] += 1
-        record.current[slot] = Current(
-            version,
-            int(cell["raw"]) if cell["flags"] & HAS_RAW else None,
-            int(cell["revision"]),
-        )
+def _slot(tenant: str, row: asyncpg.Record, second: int) -> Slot:
+    assert row["register"] == REGISTER
+    return Slot(tenant, row["meter_id"], row["day"] * DAY_S + second, row["interval_s"])
+
+
+def _show(record: Record, slot: Slot, block: RecordBlock, at: int) -> None:
+    cell = block.slots[at]
+    version = Version(int(cell["final"]), int(cell["quality"]))
+    stamp = (int(block.sequence[at]), block.edges[block.edge[at]])
+    record.versions[slot].append((stamp, version))
+    record.shown[slot] += 1
+    record.current[slot] = Current(
+        version,
+        int(cell["raw"]) if cell["flags"] & HAS_RAW else None,
+        int(cell["revision"]),
+    )

@@ -39,7 +39,7 @@ class Journal:
 
     def settle(self, body: Body, answers: list[bytes], *, tries: int) -> None:
         """Note the acknowledgements of a body, one a copy, for which `tries` requests went out."""
-        copies = [_outcomes(answer, body.series) for answer in answers]
+        copies = [_outcomes(answer, body.answered) for answer in answers]
         if None in copies:
             self.fault(f"answers that do not cover their readings: {answers!r:.300}")
             return
@@ -78,13 +78,15 @@ def _expected(given: list[Version], version: Version) -> str:
     return "accepted outranked" if outranked else "corrected"
 
 
-def _outcomes(answer: bytes, series: list[int]) -> list[str] | None:
+def _outcomes(answer: bytes, lengths: list[int]) -> list[str] | None:
     """One outcome a reading; None when the answer's runs do not cover them exactly."""
-    answered = json.loads(answer)["series"]
-    if len(answered) != len(series):
+    told = json.loads(answer)
+    # A list is answered as one series.
+    answered = told.get("series", [told])
+    if len(answered) != len(lengths):
         return None
     outcomes: list[str] = []
-    for length, one in zip(series, answered, strict=True):
+    for length, one in zip(lengths, answered, strict=True):
         at = 0
         for run in one["outcomes"]:
             if run["from"] != at:

@@ -104,7 +104,7 @@ class Lab:
     async def register(self, tenant: str, meters: Sequence[str]) -> None:
         """Register meters at headquarters and wait until every edge knows them."""
         forms = [
-            {"meter_id": meter, "registers": [REGISTER], "interval_s": INTERVAL_S}
+            {"meter_id": meter, "registers": [REGISTER], "interval_s": INTERVAL_S, "dials": 12}
             for meter in meters
         ]
         top = headquarters(self.topology).name

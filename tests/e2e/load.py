@@ -1,6 +1,7 @@
 """Open-loop load on the edges: bodies leave at their own pace and are retried until answered."""
 
 import asyncio
+import contextlib
 import random
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
@@ -53,7 +54,8 @@ class Load:
             yield
         finally:
             sending.cancel()
-            await asyncio.gather(sending, return_exceptions=True)
+            with contextlib.suppress(asyncio.CancelledError):
+                await sending
 
     async def settled(self) -> None:
         """Return when everything that was sent is acknowledged."""

@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from typing import TypeAlias
 
 import asyncpg
 import redis
@@ -22,18 +23,20 @@ FOLD_LOG = "while a fold logs what is replaced"
 FOLD_BLOCKS = "while a fold writes blocks"
 FOLD_TAIL = "while a fold drops the tail"
 
-FOLDS = (FOLD_LOG, FOLD_BLOCKS, FOLD_TAIL)
 # What the fold is made to wait for, as any other reader of the tables might make it wait.
-_LOCK = {
+_OBSTACLES = {
     FOLD_LOG: 'LOCK TABLE "{schema}".revisions IN SHARE MODE',
     FOLD_BLOCKS: 'LOCK TABLE "{schema}".blocks IN SHARE MODE',
+    FOLD_TAIL: 'SELECT FROM "{schema}".tail FOR KEY SHARE',
 }
-_LOCK_TAIL = 'SELECT count(*) FROM (SELECT FROM "{schema}".tail FOR KEY SHARE) AS held'
+FOLDS = tuple(_OBSTACLES)
 _STUCK = """
     SELECT pid FROM pg_stat_activity
     WHERE application_name = $1 AND pg_backend_pid() = ANY (pg_blocking_pids(pid))
 """
 PILE = 8
+
+_Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 
 class Moments:
@@ -59,7 +62,7 @@ class Moments:
             return self._answered(zone, lose=moment == ANSWER_LOST)
         if moment in (CUT_OFF, STALLED):
             return self._piling_up(zone, cut=moment == CUT_OFF)
-        return self._folding(moment, tenant)
+        return self._folding(moment, zone, tenant)
 
     @asynccontextmanager
     async def _sending(self, zone: str) -> AsyncIterator[None]:
@@ -78,16 +81,21 @@ class Moments:
 
     @asynccontextmanager
     async def _piling_up(self, zone: str, *, cut: bool) -> AsyncIterator[None]:
+        async with self._broken(zone, cut=cut):
+            await self._pile(zone)
+            yield
+            # What comes back up has to find its way with the link still down.
+            await asyncio.sleep(self._draw.uniform(0.0, 1.0))
+
+    @asynccontextmanager
+    async def _broken(self, zone: str, *, cut: bool = True) -> AsyncIterator[None]:
         link = self._lab.links[zone]
         if cut:
             link.cut()
         else:
             link.stall()
         try:
-            await self._pile(zone)
             yield
-            # What comes back up has to find its way with the link still down.
-            await asyncio.sleep(self._draw.uniform(0.0, 1.0))
         finally:
             link.heal()
 
@@ -101,35 +109,43 @@ class Moments:
             await asyncio.sleep(PAUSE_S)
 
     @asynccontextmanager
-    async def _folding(self, moment: str, tenant: str) -> AsyncIterator[int]:
+    async def _folding(self, moment: str, zone: str, tenant: str) -> AsyncIterator[int]:
+        """Hold a fold in the middle; days that are over are folded when nothing more arrives."""
+        backend = None
         async with AsyncExitStack() as stack:
-            backend = None
             while backend is None:
                 try:
                     connection = await stack.enter_async_context(cold_store(self._lab))
+                    await _until_tail_holds(connection, tenant, self._draw.randint(20, 60))
+                    await stack.enter_async_context(self._broken(zone))
                     backend = await _stop_the_fold(connection, moment, tenant)
                 except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
                     # PostgreSQL is on its way back from an earlier kill.
-                    await stack.aclose()
                     await asyncio.sleep(PAUSE_S)
+                if backend is None:
+                    await stack.aclose()
             yield backend
 
 
-async def _stop_the_fold(
-    connection: "asyncpg.Connection[asyncpg.Record]", moment: str, tenant: str
-) -> int:
+async def _until_tail_holds(connection: _Connection, tenant: str, rows: int) -> None:
+    count = f'SELECT count(*) FROM "{schema(tenant)}".tail'
+    while True:
+        if await connection.fetchval(count) >= rows:
+            return
+        await asyncio.sleep(PAUSE_S)
+
+
+async def _stop_the_fold(connection: _Connection, moment: str, tenant: str) -> int | None:
+    """Get in the way of the tenant's next fold; return its backend, None when it got past."""
+    name = schema(tenant)
     await connection.execute("BEGIN")
-    if moment in _LOCK:
-        await connection.execute(_LOCK[moment].format(schema=schema(tenant)))
-    else:
-        held = 0
-        while not held:
-            held = await connection.fetchval(_LOCK_TAIL.format(schema=schema(tenant)))
-            await asyncio.sleep(PAUSE_S)
+    await connection.execute(_OBSTACLES[moment].format(schema=name))
     while True:
         # Within a transaction the activity would stay as it was first seen.
         await connection.execute("SELECT pg_stat_clear_snapshot()")
         stuck = await connection.fetchval(_STUCK, RECORD_LOGIN)
         if stuck is not None:
             return int(stuck)
+        if not await connection.fetchval(f'SELECT EXISTS (SELECT FROM "{name}".tail)'):
+            return None
         await asyncio.sleep(PAUSE_S)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tests.e2e.body import make_body
+from tests.e2e.body import series_body
 from tests.e2e.lab import Lab
 from tests.e2e.stores import drained
 from tests.e2e.versions import DAY_S, FIRST_DAY, INTERVAL_S, Slot, Version, instant
@@ -30,7 +30,9 @@ async def settle_neighbours(lab: Lab) -> Neighbours:
         await lab.register(tenant, [meter])
         slots = [Slot(tenant, meter, FIRST_S + n * INTERVAL_S) for n in range(8)]
         for edge in lab.edges:
-            body = make_body([[(slot, Version(VALUE, 0)) for slot in slots]], edge=edge, fresh=True)
+            body = series_body(
+                [[(slot, Version(VALUE, 0)) for slot in slots]], edge=edge, fresh=True
+            )
             answer = await lab.call(tenant, edge, READINGS, method="POST", body=body.payload)
             assert answer.status == 200, answer
     await drained(lab)

@@ -29,7 +29,9 @@ async def hot_store(lab: Lab, zone: str) -> AsyncIterator[Any]:
 @asynccontextmanager
 async def cold_store(lab: Lab) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
     """PostgreSQL, as its administrator."""
-    connection = await asyncpg.connect(lab.running.stores.database_url, timeout=20)
+    connection = await asyncpg.connect(
+        lab.running.stores.database_url, timeout=20, command_timeout=30
+    )
     try:
         yield connection
     finally:

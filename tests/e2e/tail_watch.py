@@ -1,6 +1,7 @@
 """Looks at the live tails under load: what is there twice is what a fold would hide."""
 
 import asyncio
+import contextlib
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -30,7 +31,8 @@ class TailWatch:
             yield
         finally:
             looking.cancel()
-            await asyncio.gather(looking, return_exceptions=True)
+            with contextlib.suppress(asyncio.CancelledError):
+                await looking
 
     async def _look_on(self) -> None:
         while True:

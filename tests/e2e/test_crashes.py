@@ -26,7 +26,7 @@ from tests.e2e.stores import drained
 from tests.e2e.striker import Striker
 from tests.e2e.tail_watch import TailWatch
 from tests.e2e.traffic import Traffic
-from tests.e2e.verdict import cold_faults, hot_faults, some
+from tests.e2e.verdict import cold_faults, hot_faults, some, told_faults
 from tests.e2e.versions import DAY_S, FIRST_DAY
 
 logger = logging.getLogger(__name__)
@@ -54,9 +54,9 @@ async def register_fleets(lab: Lab) -> dict[tuple[str, str], list[str]]:
 async def test_nothing_acknowledged_is_lost_or_doubled(seed: int, lab_folder: Path) -> None:
     journal = Journal()
     async with open_lab(lab_folder) as lab:
+        fleets = await register_fleets(lab)
         traffic = Traffic(
-            await register_fleets(lab),
-            first_day=FIRST_DAY,
+            fleets,
             journal=journal,
             draw=random.Random(f"{seed} traffic"),
         )
@@ -88,6 +88,12 @@ async def test_nothing_acknowledged_is_lost_or_doubled(seed: int, lab_folder: Pa
             await load.close()
             logger.info("acknowledged under load: %s", journal)
         record = await read_record(lab)
+        told = [
+            fault
+            for (tenant, edge), meters in fleets.items()
+            for zone in (edge, lab.topology.zones[0].name)
+            for fault in await told_faults(journal, lab, zone, tenant, meters[0])
+        ]
         shown = {zone: await read_hot(lab, zone, journal.held) for zone in lab.links}
 
     assert journal.faults == []
@@ -98,6 +104,7 @@ async def test_nothing_acknowledged_is_lost_or_doubled(seed: int, lab_folder: Pa
     assert emulated.figures["acknowledged"] >= LEAST
     faults = cold_faults(journal, record.without(emulated.tenant, emulated.meters))
     assert not faults, some(faults)
+    assert not told, some(told)
     for zone, copy in shown.items():
         below = [slot for slot in journal.held if zone not in lab.edges or zone in slot.meter]
         faults = hot_faults(journal, copy, below, zone)

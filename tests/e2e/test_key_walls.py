@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.e2e.body import make_body
+from tests.e2e.body import series_body
 from tests.e2e.line import Answer, Line, by_port
 from tests.e2e.neighbours import FIRST_S, OURS, PERIOD, READINGS, THEIRS, VALUE, Neighbours
 from tests.e2e.versions import Slot, Version
@@ -44,7 +44,7 @@ async def test_our_key_cannot_name_them(neighbours: Neighbours) -> None:
 async def test_our_key_cannot_write_their_readings(neighbours: Neighbours) -> None:
     lab, us, them = neighbours.lab, neighbours.us, neighbours.them
     edge = lab.edges[0]
-    forged = make_body(
+    forged = series_body(
         [[(Slot(them, THEIRS, FIRST_S), Version(666, 7))]], edge=edge, fresh=True
     ).payload
 

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 import pytest_asyncio
 
-from tests.e2e.body import make_body
+from tests.e2e.body import series_body
 from tests.e2e.cold_record import read_record
 from tests.e2e.hot_copy import read_hot
 from tests.e2e.lab import Lab
@@ -21,7 +21,7 @@ OLD, NEW = Version(100, 0), Version(130, 14)
 
 
 async def acknowledged(lab: Lab, edge: str, slot: Slot, version: Version) -> None:
-    body = make_body([[(slot, version)]], edge=edge, fresh=True)
+    body = series_body([[(slot, version)]], edge=edge, fresh=True)
     answer = await lab.call(slot.tenant, edge, READINGS, method="POST", body=body.payload)
     assert answer.status == 200, answer
 

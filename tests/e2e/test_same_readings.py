@@ -8,7 +8,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from tests.e2e.body import Body, Reading, make_body, runs
+from tests.e2e.body import Body, Reading, runs, series_body
 from tests.e2e.cold_record import Record, read_record
 from tests.e2e.hot_copy import read_hot
 from tests.e2e.lab import Lab
@@ -67,7 +67,7 @@ def scattered(
             cut, own = own[: (size := draw.randint(1, 60))], own[size:]
             if draw.random() < 0.5:
                 cut = sorted(set(cut))
-            bodies.append(make_body(_series(cut, draw), edge=edge, fresh=False))
+            bodies.append(series_body(_series(cut, draw), edge=edge, fresh=False))
     draw.shuffle(bodies)
     return bodies
 
@@ -140,7 +140,7 @@ async def test_the_same_readings_make_the_same_blocks(shared_lab: Lab) -> None:
     ]
 
     reference = [reading for one in series for reading in one]
-    await deliver(lab, [make_body(runs(reference), edge=lab.edges[0], fresh=True)])
+    await deliver(lab, [series_body(runs(reference), edge=lab.edges[0], fresh=True)])
     first = await deliver(lab, scattering)
 
     assert (first["corrected"], first["rejected"]) == (0, 0)

@@ -1,21 +1,22 @@
-"""A seeded stream of readings bodies: live, backfill, corrections, and old ones sent again."""
+"""A seeded stream of readings bodies: new values, corrections, and old ones sent again."""
 
 import random
 from collections import deque
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from tests.e2e.body import Body, Reading, make_body, runs
+from tests.e2e.body import Body, Reading, list_body, runs, series_body
+from tests.e2e.first_values import FirstValues, values_of
 from tests.e2e.journal import Journal
-from tests.e2e.versions import DAY_S, INTERVAL_S, Slot, Version
+from tests.e2e.versions import Slot, Version
 
-# How many instants or backfill windows wait to be drawn: the draw puts them out of order.
-OUT_OF_ORDER = 6
 OLD_BODIES = 400
-BACKFILL_DAYS_LATER = 60
+LISTED = 0.25
+TWICE_AT_ONCE = 0.1
 
 
 class EdgeTraffic:
-    """The readings of one tenant's meters at one edge; slots under way are left alone."""
+    """The bodies of one tenant at one edge; slots under way are left alone."""
 
     def __init__(
         self,
@@ -23,32 +24,28 @@ class EdgeTraffic:
         tenant: str,
         edge: str,
         meters: Sequence[str],
-        first_day: int,
         journal: Journal,
         draw: random.Random,
     ) -> None:
-        """`first_day` counts UTC days since 1970."""
-        self._tenant = tenant
         self._edge = edge
-        self._meters = list(meters)
         self._journal = journal
         self._draw = draw
-        self._instant_s = first_day * DAY_S
-        self._instants: list[int] = []
-        self._backfill_s = {
-            meter: (first_day + BACKFILL_DAYS_LATER) * DAY_S for meter in self._meters
-        }
+        self._first = FirstValues(tenant=tenant, meters=meters, draw=draw)
         self._known: list[Slot] = []
         self._old: deque[Body] = deque(maxlen=OLD_BODIES)
         self._busy: set[Slot] = set()
 
     def next_body(self) -> Body:
         """Draw one more body; its slots are busy until `done`."""
-        kinds = (self._live, self._backfill, self._correction, self._again)
+        first = self._first
+        new = (first.live, first.backfill, first.late_clock, first.registers)
         body = None
         while body is None:
-            (kind,) = self._draw.choices(kinds, weights=(30, 25, 30, 15))
-            body = kind()
+            kind = self._draw.choices(
+                (*new, self._correction, self._again), weights=(25, 20, 8, 8, 25, 14)
+            )[0]
+            drawn = kind()
+            body = self._fresh(drawn) if isinstance(drawn, list) else drawn
         self._busy.update(slot for slot, _ in body.readings if body.fresh)
         return body
 
@@ -59,68 +56,47 @@ class EdgeTraffic:
             self._known += [slot for slot, _ in body.readings]
             self._old.append(body)
 
-    def _live(self) -> Body:
-        while len(self._instants) < OUT_OF_ORDER:
-            self._instants.append(self._instant_s)
-            self._instant_s += INTERVAL_S
-        start_s = self._instants.pop(self._draw.randrange(len(self._instants)))
-        readings = [self._first(Slot(self._tenant, meter, start_s)) for meter in self._meters]
-        return self._fresh([readings])
+    def _fresh(self, series: list[list[Reading]]) -> Body:
+        return self._write(
+            series, fresh=True, copies=2 if self._draw.random() < TWICE_AT_ONCE else 1
+        )
 
-    def _backfill(self) -> Body:
-        series = []
-        for meter in self._draw.sample(self._meters, k=self._draw.randint(1, 2)):
-            length = self._draw.randint(2, 40)
-            start_s = self._backfill_s[meter]
-            self._backfill_s[meter] += length * INTERVAL_S
-            slots = [Slot(self._tenant, meter, start_s + n * INTERVAL_S) for n in range(length)]
-            series.append([self._first(slot) for slot in slots])
-        return self._fresh(series)
+    def _write(self, series: list[list[Reading]], *, fresh: bool, copies: int = 1) -> Body:
+        if self._draw.random() < LISTED:
+            readings = [reading for one in series for reading in one]
+            return list_body(readings, edge=self._edge, fresh=fresh, copies=copies)
+        return series_body(series, edge=self._edge, fresh=fresh, copies=copies)
 
     def _correction(self) -> Body | None:
         wanted = self._draw.choices(self._known, k=self._draw.randint(1, 20)) if self._known else []
         slots = sorted({slot for slot in wanted if slot not in self._busy})
-        readings = [(slot, self._another(slot)) for slot in slots]
-        return self._fresh(runs(readings)) if readings else None
+        return self._fresh(runs([(slot, self._another(slot)) for slot in slots])) if slots else None
 
     def _again(self) -> Body | None:
+        """An old body as it was, maybe long after its values were corrected, or some of it."""
         if not self._old:
             return None
         old = self._draw.choice(self._old)
         if self._draw.random() < 0.5:
-            # As it was, maybe long after its values were corrected.
-            readings, series = iter(old.readings), old.series
-            cut = [[next(readings) for _ in range(length)] for length in series]
-        else:
-            some = self._draw.sample(old.readings, k=self._draw.randint(1, len(old.readings)))
-            cut = runs(some)
-        return make_body(cut, edge=self._edge, fresh=False)
-
-    def _fresh(self, series: list[list[Reading]]) -> Body:
-        copies = 2 if self._draw.random() < 0.1 else 1
-        return make_body(series, edge=self._edge, fresh=True, copies=copies)
-
-    def _first(self, slot: Slot) -> Reading:
-        quality = self._draw.choice((0, 0, 14, 8))
-        return slot, Version(self._draw.randrange(1_000_000), quality)
+            return replace(old, fresh=False, copies=1)
+        some = self._draw.sample(old.readings, k=self._draw.randint(1, len(old.readings)))
+        return self._write(runs(some), fresh=False)
 
     def _another(self, slot: Slot) -> Version:
         # A value that the slot held before is a repeat by the platform's rule.
         held = {version.value for version in self._journal.held[slot]}
-        value = self._draw.choice(
-            [v for v in self._draw.sample(range(1_000_000), 20) if v not in held]
-        )
+        drawn = self._draw.sample(values_of(slot), len(held) + 1)
+        value = next(value for value in drawn if value not in held)
         return Version(value, self._draw.choice((0, 0, 14, 17, 7, 8, 9)))
 
 
 class Traffic:
-    """The readings of all tenants at all edges."""
+    """The bodies of all tenants at all edges."""
 
     def __init__(
         self,
         fleets: Mapping[tuple[str, str], Sequence[str]],
         *,
-        first_day: int,
         journal: Journal,
         draw: random.Random,
     ) -> None:
@@ -128,12 +104,7 @@ class Traffic:
         self._draw = draw
         self._parts = {
             (tenant, edge): EdgeTraffic(
-                tenant=tenant,
-                edge=edge,
-                meters=meters,
-                first_day=first_day,
-                journal=journal,
-                draw=draw,
+                tenant=tenant, edge=edge, meters=meters, journal=journal, draw=draw
             )
             for (tenant, edge), meters in fleets.items()
         }

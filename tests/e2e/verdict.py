@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 
 from tests.e2e.cold_record import Current, Record
 from tests.e2e.journal import Journal
+from tests.e2e.lab import Lab
+from tests.e2e.query_api import MeterQuery
 from tests.e2e.versions import Slot, Version, final, raw
 
 SHOWN = 10
@@ -39,6 +41,27 @@ def hot_faults(
         for slot in sorted(slots)
         if shown.get(slot) != expected(journal.held[slot])
     ]
+
+
+async def told_faults(journal: Journal, lab: Lab, zone: str, tenant: str, meter: str) -> list[str]:
+    """The zone's queries tell what a meter's acknowledged versions make of it."""
+    ours = {s: given for s, given in journal.held.items() if (s.tenant, s.meter) == (tenant, meter)}
+    query = MeterQuery(
+        lab,
+        tenant=tenant,
+        zone=zone,
+        meter=meter,
+        begin_s=min(ours).start_s,
+        end_s=max(ours).start_s + 1,
+    )
+    told = await query.shown()
+    faults = hot_faults(journal, told, ours, f"the query of {zone}")
+    faults += [f"{zone} tells of {slot}" for slot in told.keys() - ours.keys()]
+    if lab.topology.zone(zone).tier == 1:
+        replaced = {slot: [v for v in given if v != final(given)] for slot, given in ours.items()}
+        if await query.revisions() != {slot: given for slot, given in replaced.items() if given}:
+            faults.append(f"{zone} tells other revisions of {tenant}'s {meter}")
+    return faults
 
 
 def some(faults: list[str]) -> str:

@@ -15,11 +15,20 @@ _CLASS = {7: EDITED, 8: ESTIMATED, 9: ESTIMATED}
 
 
 class Slot(NamedTuple):
-    """A reading's identity; `start_s` is the start of its interval in seconds since 1970."""
+    """A reading's identity: the interval from `start_s` (seconds since 1970) on.
+
+    Of a register read `interval_s` is 0 and `start_s` its instant.
+    """
 
     tenant: str
     meter: str
     start_s: int
+    interval_s: int = INTERVAL_S
+
+    @property
+    def is_event(self) -> bool:
+        """Whether the platform has to keep it by its instant: it is on no grid."""
+        return self.interval_s == 0 or self.start_s % self.interval_s != 0
 
 
 class Version(NamedTuple):
