@@ -1,8 +1,6 @@
 """The configuration of a zone's Redis: durable before it answers, and one user to begin with."""
 
-import hashlib
-
-from deploy.servers.valkey import ADMIN, SAFE
+from deploy.servers.valkey import SAFE, platform_users
 
 
 def redis_conf(*, password: str, max_memory: str) -> str:
@@ -11,7 +9,6 @@ def redis_conf(*, password: str, max_memory: str) -> str:
     Tenants' users are not kept in a file: after a restart the zone's agent makes them again, from
     passwords that it keeps.
     """
-    digest = hashlib.sha256(password.encode()).hexdigest()
     lines = [
         *(f"{name} {value}" for name, value in SAFE.items()),
         f"maxmemory {max_memory}",
@@ -22,7 +19,6 @@ def redis_conf(*, password: str, max_memory: str) -> str:
         "auto-aof-rewrite-min-size 64mb",
         "maxclients 1000",
         "tcp-keepalive 60",
-        "user default off resetpass resetkeys resetchannels -@all",
-        f"user {ADMIN} on #{digest} ~* &* +@all",
+        *platform_users(password),
     ]
     return "\n".join([*lines, ""])

@@ -73,7 +73,7 @@ class ValkeyServer(EmbeddedServer):
         self.socket_path.unlink(missing_ok=True)
         users = data / "users.acl"
         others = _users_but_ours(users)
-        self._hand_over(users, "\n".join([*_our_users(self.password), *others, ""]))
+        self._hand_over(users, "\n".join([*platform_users(self.password), *others, ""]))
         config = data / "valkey.conf"
         self._hand_over(config, self._configuration(data, users))
         return [str(self._binary), str(config)]
@@ -134,17 +134,29 @@ def check_valkey(url: str) -> None:
     try:
         with client:
             found = client.config_get(*SAFE)
+            default = client.acl_getuser("default") or {}
     except (redis.RedisError, OSError) as error:
         raise NotReady(str(error) or type(error).__name__) from error
     wrong = [f"{name}={found.get(name)}" for name in SAFE if found.get(name) != SAFE[name]]
     if wrong:
         raise UnsafeSettings(f"the hot store would lose acknowledged data: {', '.join(wrong)}")
+    if default.get("categories") != ["+@all"] or default.get("keys") != ["~*"]:
+        raise UnsafeSettings(
+            "the hot store would lose acknowledged data: it reads its log as user default, who "
+            "must be off and allowed everything (user default off resetpass ~* &* +@all)"
+        )
 
 
-def _our_users(password: str) -> list[str]:
+def platform_users(password: str) -> list[str]:
+    """Return the ACL lines of the administrator, and of a default user that nobody can be.
+
+    A server reads its append-only log as the default user, and all but the newest Redis and
+    Valkey drop in silence each transaction in it that this user may not run, which is every write
+    of a function: redis/redis#14541, valkey-io/valkey#3983. So it is off, and allowed everything.
+    """
     digest = hashlib.sha256(password.encode()).hexdigest()
     return [
-        "user default off resetpass resetkeys resetchannels -@all",
+        "user default off resetpass ~* &* +@all",
         f"user {ADMIN} on #{digest} ~* &* +@all",
     ]
 

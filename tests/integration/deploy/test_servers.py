@@ -175,6 +175,22 @@ def test_valkey_keeps_keys_and_users_over_sigkill(folder: Path) -> None:
         server.stop()
 
 
+def test_valkey_keeps_transactions_over_sigkill(folder: Path) -> None:
+    server = ValkeyServer(folder / "s", folder / "r")
+    server.start()
+    try:
+        with redis.Redis.from_url(server.url) as client:
+            # A function's writes are in the log as a transaction.
+            client.eval("redis.call('SET', KEYS[1], 1) redis.call('SET', KEYS[2], 2)", 2, "a", "b")
+        assert server.pid is not None
+        os.kill(server.pid, signal.SIGKILL)
+        server.start()
+        with redis.Redis.from_url(server.url) as client:
+            assert client.mget("a", "b") == [b"1", b"2"]
+    finally:
+        server.stop()
+
+
 def test_valkey_knows_no_default_user(redis_url: str) -> None:
     path = redis_url.removeprefix("unix://").partition("?")[0]
     with (
@@ -189,6 +205,14 @@ def test_valkey_that_would_lose_answers_is_refused(folder: Path) -> None:
         with redis.Redis.from_url(server.url) as client:
             client.config_set("appendfsync", "everysec")
         with pytest.raises(UnsafeSettings, match="appendfsync=everysec"):
+            check_valkey(server.url)
+
+
+def test_valkey_that_would_forget_transactions_is_refused(folder: Path) -> None:
+    with running_valkey(folder / "s", folder / "r") as server:
+        with redis.Redis.from_url(server.url) as client:
+            client.execute_command("ACL", "SETUSER", "default", "-@all")
+        with pytest.raises(UnsafeSettings, match="user default"):
             check_valkey(server.url)
 
 

@@ -146,6 +146,18 @@ async def test_a_server_that_could_lose_readings_is_refused(
         await verify_durable(valkey.url)
 
 
+@pytest.mark.parametrize("taken", ["-@all", "-set", "resetkeys"])
+async def test_a_server_that_could_drop_its_functions_writes_at_a_start_is_refused(
+    valkey: ValkeyServer, taken: str
+) -> None:
+    admin = connect(valkey.url)
+    await admin.call("ACL", "SETUSER", "default", taken)
+    await admin.aclose()
+
+    with pytest.raises(NotDurable, match="user default"):
+        await verify_durable(valkey.url)
+
+
 async def test_a_kill_right_after_an_answer_loses_no_event(valkey: ValkeyServer) -> None:
     tenant, store = await _open(valkey)
     reads = [Event(value=2**60 + at, at=at) for at in range(96)]

@@ -93,5 +93,7 @@ def test_redis_is_durable_before_it_answers_and_has_one_user(folder: Path) -> No
     assert settings["maxmemory"] == "64mb"
     users = re.findall(r"^user (\S+) (on|off)", conf, re.MULTILINE)
     assert users == [("default", "off"), ("admin", "on")]
+    # The log is read as this user: what it may not run would be lost at a restart.
+    assert "user default off resetpass ~* &* +@all\n" in conf
     # A hash, not the password itself.
     assert texts(folder)["redis-zone-3a/password"] not in conf
