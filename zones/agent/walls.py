@@ -17,6 +17,7 @@ from storage.hot.acl import (
     revoke_tenant,
 )
 from storage.hot.connection import CommandRefused, HotConnection
+from storage.hot.durability import NotDurable, verify_durable
 from storage.platform.failures import RECORD_FAILURES
 from storage.platform.provision import TenantLoginUnreadable, TenantProvisioner
 from storage.platform.slug import InvalidSlug
@@ -111,7 +112,14 @@ class HotWalls:
         raise WallNotBuilt("the hot store does not tell its run id")
 
     async def prepare(self) -> None:
-        """Load the functions that workers call."""
+        """Read the server's settings back, and load the functions that workers call.
+
+        A server that would lose what it acknowledged gets no tenant.
+        """
+        try:
+            await verify_durable(self._redis_url)
+        except (NotDurable, StoreUnavailable, StoreFull, CommandRefused) as error:
+            raise WallNotBuilt(f"the hot store is not to be relied on: {error}") from error
         try:
             await library.install(self._redis_url)
         except (StoreUnavailable, StoreFull, CommandRefused) as error:

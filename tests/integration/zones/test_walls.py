@@ -16,7 +16,7 @@ from storage.hot.connection import HotConnection, connect
 from storage.platform.registry import Registry
 from storage.platform.snapshot import ZoneEntry
 from zones.agent.wall_keeper import WallKeeper
-from zones.agent.walls import ColdWalls, HotWalls
+from zones.agent.walls import ColdWalls, HotWalls, WallNotBuilt
 
 
 @pytest.fixture
@@ -62,6 +62,23 @@ async def test_a_restarted_store_that_lost_its_users_gets_them_again(
         async with redis.asyncio.from_url(url) as store:
             assert await store.set("acme:x", "1")
         await admin.aclose()
+
+
+async def test_a_store_that_would_lose_readings_gets_no_tenant(
+    redis_url: str, admin: HotConnection, tmp_path: Path
+) -> None:
+    walls = HotWalls(redis_url=redis_url, admin=admin, state_dir=tmp_path)
+    keeper = WallKeeper(walls, tenants=lambda: ["acme"])
+    await admin.call("CONFIG", "SET", "appendfsync", "everysec")
+    try:
+        with pytest.raises(WallNotBuilt, match="appendfsync is 'everysec'"):
+            await keeper.reconcile()
+    finally:
+        await admin.call("CONFIG", "SET", "appendfsync", "always")
+
+    assert not keeper.done
+    await keeper.reconcile()
+    assert keeper.done
 
 
 async def test_a_tenant_that_leaves_loses_its_redis_login_and_keeps_its_data(
