@@ -11,7 +11,7 @@ COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --
 	--no-header --no-emit-index-url --no-emit-find-links pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help venv up down status test lint format typecheck unit integration e2e lock clean
+.PHONY: help venv up down status test lint format typecheck unit integration e2e soak lock clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +58,10 @@ integration: $(STAMP) ## Tests with real servers
 
 e2e: $(STAMP) ## The whole lab, with processes killed in the middle
 	$(BIN)/python -m pytest tests/e2e $(ARGS)
+
+soak: $(STAMP) ## The same kills for as long as you like (ROUNDS=10), from a new seed each time
+	GRIDFAAS_E2E_ROUNDS=$(or $(ROUNDS),10) $(BIN)/python -m pytest tests/e2e/test_crashes.py \
+		-o log_cli=true -o log_cli_level=INFO $(ARGS)
 
 lock: ## Renew the lock files (needs uv)
 	$(COMPILE) -o requirements.txt
