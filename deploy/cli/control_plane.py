@@ -25,7 +25,7 @@ EXIT_CODES = """
       1  no answer; one line says why
       2  wrong arguments
       3  no lab is running here, and no --url was given
-      7  the platform refused; the line is its reason
+      8  the platform refused; the line is its reason
 """
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])

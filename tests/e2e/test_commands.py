@@ -190,7 +190,7 @@ def test_tenants_and_keys_are_administered(lab: Lab) -> None:
     lab.commands.json("key", "revoke", key["key_id"])
     until("the key is refused at the edge", lambda: status() == 401)
     refused = lab.commands.run("tenant", "create", "anbar-power")
-    assert (refused.returncode, "tenant-exists" in refused.stderr) == (7, True)
+    assert (refused.returncode, "tenant-exists" in refused.stderr) == (8, True)
     shown = lab.commands.run("key", "show", "basra-power").stdout.strip()
     assert shown == lab.said["keys"]["basra-power"]
 
