@@ -78,7 +78,7 @@ def draw_schedule(topology: Topology, *, tenants: list[str], draw: random.Random
         (VALKEY, fog, STALLED, fog),
         (POSTGRES, hq, SENDING, one_edge()),
         (POSTGRES, hq, PASSING, fog),
-        *((POSTGRES, hq, moment, fog) for moment in draw.sample(FOLDS, 2)),
+        (POSTGRES, hq, fold(), fog),
         (BACKEND, hq, PASSING, fog),
         (BACKEND, hq, fold(), fog),
         *(

@@ -17,7 +17,7 @@ from tests.e2e.stores import PAUSE_S, RECORD_LOGIN, cold_store
 
 logger = logging.getLogger(__name__)
 
-STRIKE_S = 90.0
+STRIKE_S = 150.0
 LONGEST_PAUSE_S = 0.8
 _BACKEND = """
     SELECT pid FROM pg_stat_activity WHERE application_name = $1

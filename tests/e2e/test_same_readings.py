@@ -3,51 +3,57 @@
 import asyncio
 import json
 import random
-from typing import Any
 
 import asyncpg
 import pytest
 
-from tests.e2e.body import Body, Reading, runs, series_body
+from tests.e2e.body import Body, Reading, list_body, runs, series_body
 from tests.e2e.cold_record import Record, read_record
 from tests.e2e.hot_copy import read_hot
 from tests.e2e.lab import Lab
 from tests.e2e.neighbours import READINGS
+from tests.e2e.query_api import MeterQuery
 from tests.e2e.seed import SEED
 from tests.e2e.stores import cold_store, drained, schema, waiting_above
-from tests.e2e.versions import DAY_S, FIRST_DAY, INTERVAL_S, Slot, Version, instant
+from tests.e2e.versions import DAY_S, FIRST_DAY, INTERVAL_S, Slot, Version
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(400)]
 
 # From an afternoon on, so that runs cross midnight.
 FIRST_S, SLOTS = (FIRST_DAY + 210) * DAY_S + 70 * INTERVAL_S, 130
-PERIOD = f"from={instant(FIRST_S)}&to={instant(FIRST_S + SLOTS * INTERVAL_S)}&limit=1000"
+TABLES = (
+    *("blocks", "event_blocks", "revisions", "event_revisions"),
+    *("uplink_position", "tail", "quarantine"),
+)
 METERS = 4
 LINES = 8
 DRAIN_S = 120
 
 
-def plain(draw: random.Random, tenant: str) -> list[list[Reading]]:
-    """A series a meter, with gaps."""
-    return [
-        [
-            (
-                Slot(tenant, f"plain-{meter}", FIRST_S + n * INTERVAL_S),
-                Version(draw.randrange(100_000), draw.choice((0, 0, 14, 8))),
-            )
+def plain(draw: random.Random, tenant: str) -> list[Reading]:
+    """Intervals with gaps, intervals of a late clock and register reads of every meter."""
+    readings = []
+    for meter in range(METERS):
+        name = f"plain-{meter}"
+        slots = [
+            Slot(tenant, name, FIRST_S + n * INTERVAL_S)
             for n in range(SLOTS)
             if draw.random() < 0.95
         ]
-        for meter in range(METERS)
-    ]
+        slots += [Slot(tenant, name, FIRST_S + n * INTERVAL_S + 7) for n in range(12)]
+        slots += [Slot(tenant, name, FIRST_S + draw.randrange(DAY_S), 0) for _ in range(8)]
+        readings += [
+            (slot, Version(draw.randrange(100_000), draw.choice((0, 0, 14, 8))))
+            for slot in dict.fromkeys(slots)
+        ]
+    return readings
 
 
-def renamed(series: list[list[Reading]], name: str) -> list[Reading]:
-    """The same readings of other meters, all in one list."""
+def renamed(readings: list[Reading], name: str) -> list[Reading]:
+    """The same readings of other meters."""
     return [
         (slot._replace(meter=slot.meter.replace("plain", name)), version)
-        for one in series
-        for slot, version in one
+        for slot, version in readings
     ]
 
 
@@ -67,7 +73,10 @@ def scattered(
             cut, own = own[: (size := draw.randint(1, 60))], own[size:]
             if draw.random() < 0.5:
                 cut = sorted(set(cut))
-            bodies.append(series_body(_series(cut, draw), edge=edge, fresh=False))
+            if draw.random() < 0.3:
+                bodies.append(list_body(cut, edge=edge, fresh=False))
+            else:
+                bodies.append(series_body(_series(cut, draw), edge=edge, fresh=False))
     draw.shuffle(bodies)
     return bodies
 
@@ -76,9 +85,9 @@ def _series(readings: list[Reading], draw: random.Random) -> list[list[Reading]]
     """By meter, or by instant."""
     if draw.random() < 0.5:
         return runs(readings)
-    by_instant: dict[int, list[Reading]] = {}
+    by_instant: dict[tuple[int, int], list[Reading]] = {}
     for reading in readings:
-        by_instant.setdefault(reading[0].start_s, []).append(reading)
+        by_instant.setdefault((reading[0].start_s, reading[0].interval_s), []).append(reading)
     return list(by_instant.values())
 
 
@@ -103,10 +112,13 @@ async def deliver(lab: Lab, bodies: list[Body]) -> dict[str, int]:
     return outcomes
 
 
-async def shown_by(lab: Lab, tenant: str, zone: str, meter: str) -> list[dict[str, Any]]:
-    """What the zone's query answers for a meter, without the number of versions outlived."""
-    answer = await lab.ask(tenant, zone, f"{READINGS}?meter_id={meter}&{PERIOD}")
-    return [{k: part[k] for k in part if k != "revision"} for part in answer["series"]]
+async def shown_by(lab: Lab, tenant: str, zone: str, meter: str) -> dict[object, object]:
+    """What the zone's queries answer for a meter, without the number of versions outlived."""
+    query = MeterQuery(
+        lab, tenant=tenant, zone=zone, meter=meter, begin_s=FIRST_S, end_s=FIRST_S + 2 * DAY_S
+    )
+    shown = await query.shown()
+    return {slot[2:]: (current.version, current.raw) for slot, current in shown.items()}
 
 
 def contents(record: Record, readings: list[Reading]) -> list[object]:
@@ -124,14 +136,14 @@ async def rows(lab: Lab, tenant: str) -> dict[str, list[asyncpg.Record]]:
             table: await connection.fetch(
                 f'SELECT * FROM "{schema(tenant)}".{table} AS t ORDER BY md5(t::text)'
             )
-            for table in ("blocks", "revisions", "uplink_position", "tail")
+            for table in TABLES
         }
 
 
 async def test_the_same_readings_make_the_same_blocks(shared_lab: Lab) -> None:
     lab, tenant, draw = shared_lab, shared_lab.tenants[0], random.Random(f"{SEED} same")
-    series = plain(draw, tenant)
-    split, astray = renamed(series, "split"), renamed(series, "astray")
+    reference = plain(draw, tenant)
+    split, astray = renamed(reference, "split"), renamed(reference, "astray")
     names = [f"{name}-{n}" for name in ("plain", "split", "astray") for n in range(METERS)]
     await lab.register(tenant, names)
     scattering = [
@@ -139,7 +151,6 @@ async def test_the_same_readings_make_the_same_blocks(shared_lab: Lab) -> None:
         *scattered(astray, edges=lab.edges, draw=draw, astray=True),
     ]
 
-    reference = [reading for one in series for reading in one]
     await deliver(lab, [series_body(runs(reference), edge=lab.edges[0], fresh=True)])
     first = await deliver(lab, scattering)
 
