@@ -10,11 +10,15 @@ from storage.platform.snapshot import write_private
 
 
 class LabKeys(msgspec.Struct, frozen=True):
-    """Key texts: the administrator's, one a tenant, one a zone below headquarters."""
+    """Key texts: the administrator's, one a tenant, one a zone below headquarters.
+
+    `metrics` is asked for by every gateway's `/metrics` and `/metrics/agent`.
+    """
 
     admin: str
     tenants: dict[str, str]
     zones: dict[str, str]
+    metrics: str = ""
 
 
 def read_keys(path: Path) -> LabKeys:
@@ -36,6 +40,7 @@ def lasting_keys(path: Path, *, tenants: Sequence[str], zones: Sequence[str]) ->
         admin=kept.admin,
         tenants={slug: kept.tenants.get(slug) or mint_key() for slug in tenants},
         zones={name: kept.zones.get(name) or mint_key() for name in zones},
+        metrics=kept.metrics or mint_key(),
     )
     write_private(path, msgspec.json.format(msgspec.json.encode(keys)))
     return keys

@@ -17,9 +17,11 @@ class NoPrometheus(LabFailure):
 
 
 def plan_prometheus(
-    home: Home, topology: Topology, *, environ: Mapping[str, str]
+    home: Home, topology: Topology, *, environ: Mapping[str, str], metrics_key: str
 ) -> PrometheusServer:
     """Prepare the Prometheus of $PATH, on the port after the gateways'; it is not started.
+
+    `metrics_key` is what it shows to the gateways.
 
     Raises:
         NoPrometheus: there is none on $PATH, or its port is taken.
@@ -39,5 +41,6 @@ def plan_prometheus(
         binary=Path(binary).resolve(),
         port=port,
         targets=[Target(zone=zone.name, tier=zone.tier, port=zone.port) for zone in topology.zones],
+        metrics_key=metrics_key,
         log_path=home.logs / "prometheus.log",
     )

@@ -85,7 +85,7 @@ def plan_services(
                 "redis_url": stores.redis_urls[zone.name],
                 "zone_credential": keys.zones[zone.name],
             }
-        write_zone_secrets(home, zone, secrets)
+        write_zone_secrets(home, zone, secrets | {"metrics_key": keys.metrics})
         agent, gateway = f"agent-{zone.name}", f"gateway-{zone.name}"
         agents[agent] = Service(
             agent,

@@ -87,7 +87,7 @@ async def running_lab(
                 why = supervisor.troubles() or "no process died"
                 raise NotReadyInTime(f"{error}; {why} (logs: {home.logs})") from error
             prometheus_url = _start_prometheus(
-                home, topology, supervisor, environ=environ, reporter=reporter
+                home, topology, supervisor, environ=environ, keys=keys, reporter=reporter
             )
             status.say_up(prometheus_url=prometheus_url)
             yield RunningLab(
@@ -148,11 +148,12 @@ def _start_prometheus(
     supervisor: Supervisor,
     *,
     environ: Mapping[str, str],
+    keys: LabKeys,
     reporter: Reporter,
 ) -> str | None:
     """Start it if there is one, and return where it answers; the lab is whole without it."""
     try:
-        prometheus = plan_prometheus(home, topology, environ=environ)
+        prometheus = plan_prometheus(home, topology, environ=environ, metrics_key=keys.metrics)
     except NoPrometheus as error:
         reporter.step(f"no Prometheus: {error}")
         return None

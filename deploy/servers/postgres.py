@@ -21,7 +21,8 @@ from deploy.servers.secret_file import lasting_password
 ADMIN = "gridfaas"
 DATABASE = "gridfaas"
 PORT = 5432
-MAX_CONNECTIONS = 120
+# For 112 tenants, beside what the platform itself needs; an idle one costs next to nothing.
+MAX_CONNECTIONS = 500
 INITDB_TIMEOUT_S = 120
 # What "acknowledged" rests on: a COMMIT that has reached the disk.
 SAFE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}

@@ -1,6 +1,7 @@
 """Prometheus, where its binary is on PATH: scrapes the lab's gateways, keeps its data bounded."""
 
 import json
+import os
 import shutil
 import signal
 from collections.abc import Sequence
@@ -40,13 +41,16 @@ class PrometheusServer:
         port: int,
         targets: Sequence[Target],
         log_path: Path,
+        metrics_key: str = "",
     ) -> None:
+        """`metrics_key` is the bearer key that the gateways ask for; empty when they do not."""
         self.account: Account = server_account()
         self._state_dir = state_dir
         self._binary = binary
         self._port = port
         self._targets = targets
         self._log_path = log_path
+        self._metrics_key = metrics_key
         self._child: Leashed | None = None
 
     @property
@@ -118,4 +122,9 @@ class PrometheusServer:
         (folder / "own.json").write_text(json.dumps([{"targets": [f"{HOST}:{self._port}"]}]))
         for path in (folder, *folder.rglob("*")):
             path.chmod(0o755 if path.is_dir() else 0o644)
+        secret = private_folder(folder / "secrets", self.account) / "metrics_key"
+        secret.touch(0o600)
+        if self.account.dropped:
+            os.chown(secret, self.account.uid, self.account.gid)
+        secret.write_text(self._metrics_key)
         return folder / "prometheus.yml"

@@ -6,10 +6,12 @@ import shutil
 import socket
 import stat
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,6 +28,7 @@ from tests.integration.deploy.prometheus.promtool import RULES
 
 BINARY = shutil.which("prometheus")
 START_S = 30.0
+METRICS_KEY = "gf_metrics_of_the_lab"
 
 needs_prometheus = pytest.mark.skipif(
     BINARY is None, reason="Prometheus is not installed (Debian: apt install prometheus)"
@@ -46,14 +49,45 @@ def free_port() -> int:
         return port
 
 
+class Gateway(HTTPServer):
+    """Notes who asks for its metrics; it has none."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Scraped)
+        self.asked: set[tuple[str, str | None]] = set()
+
+
+class Scraped(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        assert isinstance(self.server, Gateway)
+        self.server.asked.add((self.path, self.headers.get("authorization")))
+        self.send_response(200)
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+
 @pytest.fixture
-def server(folder: Path) -> Iterator[PrometheusServer]:
+def gateway() -> Iterator[Gateway]:
+    with Gateway() as gateway:
+        thread = threading.Thread(target=gateway.serve_forever)
+        thread.start()
+        yield gateway
+        gateway.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def server(folder: Path, gateway: Gateway) -> Iterator[PrometheusServer]:
     assert BINARY is not None
     server = PrometheusServer(
         folder / "prometheus",
         binary=Path(BINARY).resolve(),
         port=free_port(),
-        targets=[Target(zone="zone-1", tier=1, port=free_port())],
+        targets=[Target(zone="zone-1", tier=1, port=gateway.server_port)],
+        metrics_key=METRICS_KEY,
         log_path=folder / "prometheus.log",
     )
     server.launch()
@@ -96,6 +130,24 @@ def test_it_runs_our_rules_on_our_targets(server: PrometheusServer) -> None:
 
 
 @needs_prometheus
+def test_it_shows_the_metrics_key_from_a_file_of_its_own(
+    server: PrometheusServer, gateway: Gateway, folder: Path
+) -> None:
+    wanted = {(path, f"Bearer {METRICS_KEY}") for path in ("/metrics", "/metrics/agent")}
+    deadline = time.monotonic() + START_S
+    while gateway.asked != wanted:
+        assert gateway.asked <= wanted
+        assert time.monotonic() < deadline, server.last_lines()
+        time.sleep(0.1)
+
+    config = folder / "prometheus" / "config"
+    key = config / "secrets" / "metrics_key"
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+    assert stat.S_IMODE(key.parent.stat().st_mode) == 0o700
+    assert METRICS_KEY not in (config / "prometheus.yml").read_text()
+
+
+@needs_prometheus
 def test_it_is_private_and_ends_with_its_data_whole(server: PrometheusServer, folder: Path) -> None:
     ask(server, "status/runtimeinfo")
     assert server.pid is not None
@@ -118,7 +170,7 @@ def test_a_lab_without_its_binary_goes_on(folder: Path) -> None:
     home = Home(folder / "state", folder / "run")
 
     with pytest.raises(NoPrometheus, match="not on PATH"):
-        plan_prometheus(home, lab_topology(), environ={"PATH": str(folder)})
+        plan_prometheus(home, lab_topology(), environ={"PATH": str(folder)}, metrics_key="k")
 
 
 def test_a_taken_port_is_said(folder: Path) -> None:
@@ -130,7 +182,9 @@ def test_a_taken_port_is_said(folder: Path) -> None:
         topology = lab_topology(first_port=port - len(lab_topology().zones))
 
         with pytest.raises(NoPrometheus, match=f"port {port} is taken"):
-            plan_prometheus(home, topology, environ={"PATH": str(folder)})
+            plan_prometheus(home, topology, environ={"PATH": str(folder)}, metrics_key="k")
 
-    planned = plan_prometheus(home, topology, environ={"PATH": f"{folder}{os.pathsep}/bin"})
+    planned = plan_prometheus(
+        home, topology, environ={"PATH": f"{folder}{os.pathsep}/bin"}, metrics_key="k"
+    )
     assert planned.url == f"http://127.0.0.1:{port}"

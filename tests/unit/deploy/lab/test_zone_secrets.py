@@ -1,0 +1,30 @@
+"""What the lab's zones are told in secret."""
+
+import stat
+from pathlib import Path
+
+from deploy.lab.home import Home
+from deploy.lab.keys_file import lasting_keys
+from deploy.lab.processes import Stores, plan_services
+from deploy.lab.service_env import secrets_folder
+from deploy.lab.topology import hot_zones, lab_topology
+
+
+def test_every_gateway_asks_for_a_metrics_key_that_lasts(tmp_path: Path) -> None:
+    home, topology = Home(tmp_path / "state", tmp_path / "run"), lab_topology()
+    home.state.mkdir()
+    zones = [zone.name for zone in hot_zones(topology)]
+    keys = lasting_keys(home.state / "keys.json", tenants=["acme"], zones=zones)
+    again = lasting_keys(home.state / "keys.json", tenants=["acme"], zones=zones)
+    stores = Stores(
+        database_url="postgresql://", redis_urls=dict.fromkeys(zones, "unix://"), servers={}
+    )
+
+    plan_services(home, topology, stores=stores, keys=keys)
+
+    assert keys.metrics == again.metrics
+    assert len(keys.metrics) > 30
+    for zone in topology.zones:
+        secret = secrets_folder(home, zone) / "metrics_key"
+        assert secret.read_text() == keys.metrics
+        assert stat.S_IMODE(secret.stat().st_mode) == 0o600
