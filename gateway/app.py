@@ -169,7 +169,11 @@ class Gateway:
             return None
         url = self._settings.database_url.get_secret_value()
         return await stack.enter_async_context(
-            open_registry(url, application_name="gridfaas-gateway")
+            open_registry(
+                url,
+                application_name="gridfaas-gateway",
+                max_tenant_keys=self._settings.tenant_keys_max,
+            )
         )
 
 

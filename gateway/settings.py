@@ -42,6 +42,9 @@ class GatewaySettings(BaseSettings):
     burst_s: float = Field(default=2.0, gt=0)
     ledger_segment_bytes: int = Field(default=64 << 20, gt=0)
     ledger_max_bytes: int = Field(default=2 << 30, gt=0)
+    tenant_keys_max: int = Field(default=200, gt=0)
+    """Live keys that a tenant may have, at headquarters."""
+
     control_max_body_bytes: int = 1 << 20
     control_timeout_s: float = 15.0
 

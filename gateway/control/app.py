@@ -17,12 +17,12 @@ from gateway.problems import (
     problem_of,
 )
 from gateway.refusal import Refusal
-from storage.platform.api_keys import InvalidKey, UnknownKey
+from storage.platform.api_keys import InvalidKey, TooManyKeys, UnknownKey
 from storage.platform.failures import RECORD_FAILURES
 from storage.platform.ledger.batch import BatchUnreadable
 from storage.platform.limits import InvalidLimit
 from storage.platform.slug import InvalidSlug
-from storage.platform.tenants import TenantExists, UnknownTenant
+from storage.platform.tenants import TenantExists, TooManyTenants, UnknownTenant
 from storage.platform.topology import InvalidZone, UnknownZone
 
 logger = logging.getLogger(__name__)
@@ -35,6 +35,8 @@ CONTROL_PROBLEMS: dict[type[Exception], tuple[int, str]] = {
     InvalidZone: (400, "malformed-body"),
     OnlyAtHeadquarters: (404, "not-in-this-zone"),
     TenantExists: (409, "tenant-exists"),
+    TooManyKeys: (409, "too-many-keys"),
+    TooManyTenants: (409, "too-many-tenants"),
     UnknownKey: (404, "unknown-key"),
     UnknownTenant: (404, "unknown-tenant"),
     UnknownZone: (400, "unknown-zone"),

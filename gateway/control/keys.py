@@ -27,6 +27,7 @@ async def create_key(body: NewKey, call: Call) -> MintedKey:
         above = wanted - call.caller.scopes
         if above:
             raise Forbidden(f"no key passes on scopes it lacks: {', '.join(sorted(above))}")
+    _check_expiry(call.caller, body)
     made = await call.record().keys.create(
         role=body.role,
         tenant=tenant or body.tenant,
@@ -51,6 +52,12 @@ async def revoke_key(key_id: str, call: Call) -> Response:
     """End a key; connected zones refuse it within 5 s."""
     await call.record().keys.revoke(key_id, tenant=_own_tenant(call.caller))
     return Response(status_code=204)
+
+
+def _check_expiry(caller: Caller, body: NewKey) -> None:
+    ends = caller.expires_at
+    if ends is not None and (body.expires_at is None or body.expires_at > ends):
+        raise Forbidden(f"this key ends at {ends.isoformat()}; none that it makes may outlive it")
 
 
 def _own_tenant(caller: Caller) -> str | None:

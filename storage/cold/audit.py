@@ -17,7 +17,9 @@ from storage.cold.tail import EntryDamaged, open_entry, unseal
 from storage.model.runs import DAY_S
 
 COMMAND_TIMEOUT_S: Final = 120.0
+LOCK_WAIT_S: Final = 3.0
 _SEARCH: Final = "SELECT set_config('search_path', quote_ident($1), true)"
+_WAIT: Final = "SELECT set_config('lock_timeout', $1, true)"
 _ROWS_AT_ONCE: Final = 256
 _TAIL_AT_ONCE: Final = 8
 _READINGS_A_PASS: Final = 2_000_000
@@ -25,6 +27,13 @@ _OF: Final = "WHERE day BETWEEN $1 AND $2"
 _TAIL_OF: Final = "WHERE first_day <= $2 AND last_day >= $1"
 EVERY_DAY: Final = range(-(1 << 31), 1 << 31)
 _Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+
+
+class RecordLocked(OSError):
+    """A table of a tenant stays locked by a session of the tenant's, so it cannot be counted."""
+
+    def __init__(self, schema: str) -> None:
+        super().__init__(f"a table of {schema} was locked for {LOCK_WAIT_S:.0f} s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +57,7 @@ async def count_readings(
 
     Raises:
         storage.cold.codec.BlockDamaged, storage.cold.tail.TailDamaged: stored bytes are unreadable.
+        RecordLocked: somebody keeps a table of the schema locked.
         OSError, asyncpg.PostgresError: the server cannot be reached, or refuses.
     """
     connection = await connect(
@@ -56,7 +66,10 @@ async def count_readings(
     try:
         async with connection.transaction(isolation="repeatable_read", readonly=True):
             await connection.execute(_SEARCH, schema)
+            await connection.execute(_WAIT, f"{LOCK_WAIT_S:.0f}s")
             return await _count(connection, days)
+    except asyncpg.LockNotAvailableError as error:
+        raise RecordLocked(schema) from error
     finally:
         await connection.close(timeout=COMMAND_TIMEOUT_S)
 

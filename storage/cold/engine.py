@@ -13,6 +13,8 @@ from sqlalchemy.ext.asyncio import create_async_engine as sqlalchemy_engine
 
 CONNECT_TIMEOUT_S: Final = 10.0
 COMMAND_TIMEOUT_S: Final = 30.0
+LOCK_TIMEOUT_S: Final = 10.0
+"""Tenants may lock their own tables: nobody of the platform waits longer for one."""
 
 
 class UnusableDatabaseUrl(ValueError):
@@ -38,7 +40,10 @@ async def connect(
         _checked(database_url),
         timeout=CONNECT_TIMEOUT_S,
         command_timeout=command_timeout_s,
-        server_settings={"application_name": application_name},
+        server_settings={
+            "application_name": application_name,
+            "lock_timeout": f"{LOCK_TIMEOUT_S:.0f}s",
+        },
     )
 
 

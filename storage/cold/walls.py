@@ -23,11 +23,14 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from storage.cold.engine import with_login
+from storage.cold.pool import MAX_CONNECTIONS
 from storage.migrations import migrate_tenant_schema
 from storage.migrations.turn import take_turn
 from storage.platform.slug import check_slug
 
-CONNECTION_LIMIT: Final = 8
+CONNECTION_LIMIT: Final = MAX_CONNECTIONS + 1
+"""A worker's pool, and one while a worker takes over from another."""
+
 _SCRAM_ROUNDS: Final = 4096
 _SESSION: Final = {
     "statement_timeout": "30s",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy import ColumnElement, Row, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from storage.platform import tables, version
@@ -22,6 +22,7 @@ from storage.platform.limits import check_limit
 from storage.platform.tenants import UnknownTenant, all_tenants
 from storage.platform.topology import UnknownZone, all_zones
 
+MAX_TENANT_KEYS: Final = 200
 _SCOPE: Final = re.compile(r"[a-z][a-z0-9_]*:[a-z]+")
 
 
@@ -31,6 +32,14 @@ class UnknownKey(Exception):
     def __init__(self, key_id: str) -> None:
         super().__init__(f"key {key_id} is unknown or revoked")
         self.key_id = key_id
+
+
+class TooManyKeys(Exception):
+    """The tenant has as many live keys as it may; each is in the snapshot of its zones."""
+
+    def __init__(self, tenant: str, most: int) -> None:
+        super().__init__(f"tenant {tenant} has {most} live keys, the most that it may: revoke one")
+        self.most = most
 
 
 class InvalidKey(ValueError):
@@ -67,8 +76,10 @@ class MintedKey:
 class ApiKeys:
     """API keys in PostgreSQL."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, *, max_tenant_keys: int = MAX_TENANT_KEYS) -> None:
+        """`max_tenant_keys` bounds a tenant's keys that are neither revoked nor expired."""
         self._engine = engine
+        self._max_tenant_keys = max_tenant_keys
 
     async def create(
         self,
@@ -116,6 +127,7 @@ class ApiKeys:
             storage.platform.tenants.UnknownTenant: the tenant is not recorded.
             storage.platform.topology.UnknownZone: the zone is not recorded.
             storage.platform.limits.InvalidLimit: `calls_per_s` is no limit.
+            TooManyKeys: the tenant has as many live ones as it may.
         """
         check_limit(calls_per_s)
         granted = sorted(DEFAULT_SCOPES[role] if scopes is None else set(scopes))
@@ -130,6 +142,8 @@ class ApiKeys:
                 entry.slug != tenant for entry in await all_tenants(connection)
             ):
                 raise UnknownTenant(tenant)
+            if tenant is not None:
+                await self._check_room(connection, tenant)
             if zone is not None and all(
                 entry.name != zone for entry in await all_zones(connection)
             ):
@@ -153,6 +167,11 @@ class ApiKeys:
             ).one()
             await version.bump(connection)
             return _api_key(row)
+
+    async def _check_room(self, connection: AsyncConnection, tenant: str) -> None:
+        live = select(func.count()).where(tables.api_keys.c.tenant == tenant, *_live())
+        if int(await connection.scalar(live) or 0) >= self._max_tenant_keys:
+            raise TooManyKeys(tenant, self._max_tenant_keys)
 
     async def get(self, key_id: str) -> ApiKey:
         """Return one key, revoked or not.
@@ -204,16 +223,16 @@ class ApiKeys:
 
 async def live_keys(connection: AsyncConnection) -> list[ApiKey]:
     """Read, in the caller's transaction, the keys that are neither revoked nor expired, by id."""
-    columns = tables.api_keys.c
     found = await connection.execute(
-        select(tables.api_keys)
-        .where(
-            columns.revoked_at.is_(None),
-            columns.expires_at.is_(None) | (columns.expires_at > func.now()),
-        )
-        .order_by(columns.key_id)
+        select(tables.api_keys).where(*_live()).order_by(tables.api_keys.c.key_id)
     )
     return [_api_key(row) for row in found]
+
+
+def _live() -> tuple[ColumnElement[bool], ...]:
+    columns = tables.api_keys.c
+    unexpired = columns.expires_at.is_(None) | (columns.expires_at > func.now())
+    return columns.revoked_at.is_(None), unexpired
 
 
 def _check(

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from storage.cold.engine import create_engine
 from storage.platform import version
-from storage.platform.api_keys import ApiKeys, live_keys
+from storage.platform.api_keys import MAX_TENANT_KEYS, ApiKeys, live_keys
 from storage.platform.ledger.store import LedgerStore
 from storage.platform.snapshot import KeyEntry, Position, Snapshot, ZoneNotInSnapshot
 from storage.platform.tenants import Tenants, all_tenants
@@ -17,10 +17,10 @@ from storage.platform.topology import Topology, UnknownZone, all_zones
 class Registry:
     """The record over an engine that its owner disposes of."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, *, max_tenant_keys: int = MAX_TENANT_KEYS) -> None:
         self._engine = engine
         self.tenants = Tenants(engine)
-        self.keys = ApiKeys(engine)
+        self.keys = ApiKeys(engine, max_tenant_keys=max_tenant_keys)
         self.zones = Topology(engine)
         self.ledger = LedgerStore(engine)
 
@@ -80,7 +80,11 @@ class Registry:
 
 @asynccontextmanager
 async def open_registry(
-    database_url: str, *, pool_size: int = 4, application_name: str = "gridfaas-platform"
+    database_url: str,
+    *,
+    pool_size: int = 4,
+    application_name: str = "gridfaas-platform",
+    max_tenant_keys: int = MAX_TENANT_KEYS,
 ) -> AsyncIterator[Registry]:
     """Give a registry over connections of its own, closed at the end.
 
@@ -89,6 +93,6 @@ async def open_registry(
     """
     engine = create_engine(database_url, pool_size=pool_size, application_name=application_name)
     try:
-        yield Registry(engine)
+        yield Registry(engine, max_tenant_keys=max_tenant_keys)
     finally:
         await engine.dispose()

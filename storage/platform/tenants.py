@@ -1,16 +1,21 @@
 """The tenants of the platform's record and the zones that they are assigned to."""
 
 from collections.abc import Collection
+from typing import Final
 
 from msgspec import UNSET, UnsetType
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from storage.cold.walls import CONNECTION_LIMIT
 from storage.platform import tables, version
 from storage.platform.limits import check_limit
 from storage.platform.slug import check_slug
 from storage.platform.snapshot import TenantEntry
 from storage.platform.topology import UnknownZone, all_zones
+
+PLATFORM_CONNECTIONS: Final = 50
+"""Of the server's, for agents, gateways, audits and administrators."""
 
 
 class TenantExists(Exception):
@@ -19,6 +24,17 @@ class TenantExists(Exception):
     def __init__(self, slug: str) -> None:
         super().__init__(f"tenant {slug} exists")
         self.slug = slug
+
+
+class TooManyTenants(Exception):
+    """PostgreSQL has no connections left for one tenant more."""
+
+    def __init__(self, most: int, max_connections: int) -> None:
+        super().__init__(
+            f"PostgreSQL's max_connections of {max_connections} are enough for {most} tenants of"
+            f" {CONNECTION_LIMIT} connections each beside the platform's {PLATFORM_CONNECTIONS}"
+        )
+        self.most = most
 
 
 class UnknownTenant(Exception):
@@ -45,6 +61,7 @@ class Tenants:
             storage.platform.limits.InvalidLimit: `calls_per_s` is no limit.
             TenantExists: the slug is taken.
             UnknownZone: a zone is not recorded.
+            TooManyTenants: the record's server has no connections for one more.
         """
         check_slug(slug)
         check_limit(calls_per_s)
@@ -53,6 +70,7 @@ class Tenants:
             recorded = await all_tenants(connection)
             if any(tenant.slug == slug for tenant in recorded):
                 raise TenantExists(slug)
+            await _check_room(connection, recorded)
             number = max((tenant.number for tenant in recorded), default=0) + 1
             await connection.execute(
                 insert(tables.tenants).values(
@@ -85,6 +103,7 @@ class Tenants:
             UnknownTenant: the slug is not recorded.
             UnknownZone: a zone is not recorded.
             storage.platform.limits.InvalidLimit: `calls_per_s` is no limit.
+            TooManyTenants: it comes back, and the server has no connections for it.
         """
         if calls_per_s is not UNSET:
             check_limit(calls_per_s)
@@ -100,6 +119,8 @@ class Tenants:
             )
             if after == before:
                 return before
+            if after.zones and not before.zones:
+                await _check_room(connection, await all_tenants(connection))
             await connection.execute(
                 update(tables.tenants)
                 .where(tables.tenants.c.slug == slug)
@@ -157,6 +178,16 @@ async def all_tenants(connection: AsyncConnection) -> list[TenantEntry]:
         )
         for row in found
     ]
+
+
+async def _check_room(connection: AsyncConnection, recorded: Collection[TenantEntry]) -> None:
+    """Make sure that every login may use its connections, also with one tenant more."""
+    setting = text("SELECT current_setting('max_connections')::int")
+    max_connections = int((await connection.execute(setting)).scalar_one())
+    most = max(0, max_connections - PLATFORM_CONNECTIONS) // CONNECTION_LIMIT
+    # A tenant that was taken off the platform has no login.
+    if sum(1 for tenant in recorded if tenant.zones) >= most:
+        raise TooManyTenants(most, max_connections)
 
 
 async def _find(connection: AsyncConnection, slug: str) -> TenantEntry:

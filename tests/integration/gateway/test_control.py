@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +29,18 @@ from tests.integration.gateway.zone import (
 from tests.unit.storage.platform.ledger.records import record
 
 ACME_ADMIN = "gf_acme_admin"
+MOST_KEYS = 5
+ACME_BRIEFLY = "gf_acme_admin_for_an_hour"
+AN_HOUR = datetime.now(UTC) + timedelta(hours=1)
 JSON = {"Content-Type": "application/json"}
 
 
 @pytest.fixture
-def headquarters(folder: Path, database_url: str) -> Iterator[ZoneUnderTest]:
+def headquarters(
+    folder: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[ZoneUnderTest]:
+    monkeypatch.setenv("GRIDFAAS_TENANT_KEYS_MAX", str(MOST_KEYS))
+
     async def fill() -> None:
         async with open_registry(database_url) as registry:
             await registry.zones.record(ZONES)
@@ -42,7 +50,10 @@ def headquarters(folder: Path, database_url: str) -> Iterator[ZoneUnderTest]:
     asyncio.run(fill())
     zone = ZoneUnderTest(folder, tier=1, zone="zone-1")
     own = key_entry(ACME_ADMIN, "tenant-admin", tenant="acme", scopes=["keys:admin", "mdms:read"])
-    zone.publish(version=5, keys=[*KEYS, own])
+    briefly = key_entry(
+        ACME_BRIEFLY, "tenant-admin", tenant="acme", scopes=["keys:admin"], expires_at=AN_HOUR
+    )
+    zone.publish(version=5, keys=[*KEYS, own, briefly])
     (zone.secrets / "database_url").write_text(database_url)
     try:
         zone.start_agent()
@@ -112,6 +123,30 @@ def test_a_tenants_admin_stays_among_its_own_keys(headquarters: ZoneUnderTest) -
         key=ACME_ADMIN,
     )
     assert tenants.problem() == (403, "forbidden")
+
+
+@pytest.mark.parametrize("expires_at", [None, AN_HOUR + timedelta(seconds=1)])
+def test_a_key_that_expires_makes_none_that_outlives_it(
+    headquarters: ZoneUnderTest, expires_at: datetime | None
+) -> None:
+    wanted = {"role": "consumer", "scopes": [], "expires_at": expires_at and str(expires_at)}
+    refused = post(headquarters, "/v1/platform/keys", wanted, key=ACME_BRIEFLY)
+    within = wanted | {"expires_at": str(AN_HOUR)}
+    made = post(headquarters, "/v1/platform/keys", within, key=ACME_BRIEFLY)
+
+    assert refused.problem() == (403, "forbidden")
+    assert made.status == 201
+
+
+def test_a_tenants_live_keys_are_bounded_by_a_setting(headquarters: ZoneUnderTest) -> None:
+    key = {"role": "consumer", "scopes": []}
+    for _ in range(MOST_KEYS):
+        assert post(headquarters, "/v1/platform/keys", key, key=ACME_ADMIN).status == 201
+
+    refused = post(headquarters, "/v1/platform/keys", key, key=ACME_ADMIN)
+
+    assert refused.problem() == (409, "too-many-keys")
+    assert f"{MOST_KEYS} live keys" in refused.json["detail"]
 
 
 def change(zone: ZoneUnderTest, path: str, body: Any, *, method: str = "PATCH") -> Answer:

@@ -4,7 +4,8 @@ import asyncpg
 import numpy as np
 import pytest
 
-from storage.cold.audit import EVERY_DAY, ReadingCount, count_readings
+from storage.cold import audit
+from storage.cold.audit import EVERY_DAY, ReadingCount, RecordLocked, count_readings
 from storage.cold.codec import BlockDamaged
 from storage.cold.pool import Pool
 from storage.cold.record import PostgresRecordStore
@@ -255,3 +256,15 @@ async def test_the_audit_finds_each_reading_once_between_two_steps(
         counts.append(await count_readings(database_url=database_url, schema=SCHEMA))
 
     assert counts == [ReadingCount(6, 6)] * 6
+
+
+async def test_the_audit_does_not_wait_behind_a_tenants_lock(
+    store: PostgresRecordStore, pool: Pool, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit, "LOCK_WAIT_S", 1.0)
+    await store.append([entry(Run(values=[1]), sequence=1)])
+    async with pool.acquire() as tenant, tenant.transaction():
+        await tenant.execute("LOCK TABLE blocks IN ACCESS EXCLUSIVE MODE")
+
+        with pytest.raises(RecordLocked, match=SCHEMA):
+            await count_readings(database_url=database_url, schema=SCHEMA)

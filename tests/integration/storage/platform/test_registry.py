@@ -6,14 +6,18 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from storage.platform.api_keys import InvalidKey, UnknownKey
+from deploy.servers.postgres import MAX_CONNECTIONS
+from storage.cold.walls import CONNECTION_LIMIT
+from storage.platform import tenants
+from storage.platform.api_keys import InvalidKey, TooManyKeys, UnknownKey
 from storage.platform.keys import Role, hash_key, mint_key
 from storage.platform.limits import InvalidLimit
-from storage.platform.registry import Registry
+from storage.platform.registry import Registry, open_registry
 from storage.platform.slug import InvalidSlug
 from storage.platform.snapshot import ZoneEntry
-from storage.platform.tenants import TenantExists, UnknownTenant
+from storage.platform.tenants import TenantExists, TooManyTenants, UnknownTenant
 from storage.platform.topology import InvalidZone, UnknownZone
+from tests.integration.storage.platform.conftest import ZONES
 
 
 @pytest.fixture
@@ -250,3 +254,35 @@ class TestSnapshot:
     async def test_an_unknown_zone_gets_none(self, registry: Registry) -> None:
         with pytest.raises(UnknownZone):
             await registry.snapshot("zone-9")
+
+
+async def test_a_tenants_live_keys_are_bounded(database_url: str) -> None:
+    async with open_registry(database_url, max_tenant_keys=2) as registry:
+        await registry.zones.record(ZONES)
+        await registry.tenants.create(slug="acme", name="Acme", zones=["zone-2"])
+        past = datetime.now(UTC) - timedelta(seconds=5)
+        await registry.keys.create(role=Role.CONSUMER, tenant="acme", expires_at=past)
+        first = await registry.keys.create(role=Role.CONSUMER, tenant="acme")
+        await registry.keys.create(role=Role.CONSUMER, tenant="acme")
+
+        with pytest.raises(TooManyKeys, match="2 live keys"):
+            await registry.keys.create(role=Role.CONSUMER, tenant="acme")
+        await registry.keys.create(role=Role.OPERATOR)
+        await registry.keys.revoke(first.record.key_id)
+        await registry.keys.create(role=Role.CONSUMER, tenant="acme")
+
+
+async def test_no_more_tenants_than_postgresql_has_connections_for(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enough_for_two = MAX_CONNECTIONS - 2 * CONNECTION_LIMIT
+    monkeypatch.setattr(tenants, "PLATFORM_CONNECTIONS", enough_for_two)
+    for slug in ("acme", "basra"):
+        await registry.tenants.create(slug=slug, name=slug, zones=["zone-2"])
+
+    with pytest.raises(TooManyTenants, match="enough for 2 tenants"):
+        await registry.tenants.create(slug="cairo", name="Cairo", zones=["zone-2"])
+    await registry.tenants.assign("acme", zones=[])
+    await registry.tenants.create(slug="cairo", name="Cairo", zones=["zone-2"])
+    with pytest.raises(TooManyTenants):
+        await registry.tenants.assign("acme", zones=["zone-2"])
