@@ -102,7 +102,10 @@ class MdmsApp:
             # Without an answer the last version stands: metrics must not wait for the store.
             with suppress(StoreUnavailable, TimeoutError):
                 async with asyncio.timeout(REGISTRY_WITHIN_S):
-                    metrics.registry_version(await self._opened().book.version())
+                    backing = self._opened()
+                    metrics.registry_version(await backing.book.version())
+                    if backing.held_bytes is not None:
+                        metrics.memory(await backing.held_bytes())
             return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
 
@@ -116,6 +119,7 @@ def create_app(config: WorkerConfig) -> MdmsApp:
     metrics = MdmsMetrics(tenant=config.tenant, zone=config.zone)
     if config.tier > RECORD_TIER:
         metrics.uplink_limit(settings.uplink_limit_bytes)
+        metrics.memory_limit(settings.memory_limit_bytes)
 
     def open_backing() -> AbstractAsyncContextManager[Backing]:
         if config.tier == RECORD_TIER:

@@ -80,6 +80,7 @@ async def edge_backing(config: WorkerConfig, settings: MdmsSettings) -> AsyncIte
             slug=config.tenant,
             zone=config.zone,
             uplink_limit_bytes=settings.uplink_limit_bytes,
+            memory_limit_bytes=settings.memory_limit_bytes,
         )
         copy = MeterRegistry(connection, slug=config.tenant)
         cache = RegistryCache(copy, check_s=settings.registry_check_s)
@@ -107,6 +108,7 @@ async def edge_backing(config: WorkerConfig, settings: MdmsSettings) -> AsyncIte
             ingest=ingest if first_hop else None,
             keep=None if first_hop else keep,
             copy=copy,
+            held_bytes=store.held_bytes,
         )
     finally:
         await connection.aclose()

@@ -71,6 +71,14 @@ class MdmsMetrics:
         """Show at how many waiting bytes readings are refused."""
         self._set("uplink_limit_bytes", "Bytes that may wait for the parent.", size)
 
+    def memory(self, size: int) -> None:
+        """Show what the tenant's readings take up in the zone's hot store."""
+        self._set("memory_bytes", "Bytes that readings take up in the hot store.", size)
+
+    def memory_limit(self, size: int) -> None:
+        """Show at how many of these bytes readings are refused."""
+        self._set("memory_limit_bytes", "Bytes that they may take up there.", size)
+
     def _set(self, name: str, what: str, value: float) -> None:
         gauge = self._gauges.get(name)
         if gauge is None:

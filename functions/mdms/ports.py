@@ -1,6 +1,6 @@
 """What mdms asks of the tenant's stores and registry, whichever hold them in this zone."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -100,3 +100,4 @@ class Backing:
     registrar: MeterRegistrar | None = None
     copy: RegistryCopy | None = None
     revisions: RevisionReader | None = None
+    held_bytes: Callable[[], Awaitable[int]] | None = None

@@ -20,6 +20,7 @@ class MdmsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     stale_after_days: Positive = 1_100
     clock_ahead_s: Annotated[int, msgspec.Meta(ge=0)] = 300
     uplink_limit_bytes: Positive = 512 * 1024 * 1024
+    memory_limit_bytes: Positive = 2 * 1024 * 1024 * 1024
     registry_check_s: Seconds = 1.0
     max_query_days: Positive = 400
     fold_after_s: Seconds = 600.0

@@ -38,6 +38,9 @@ local function merge_block(plan, key, seconds, slots, index, relayed)
       slot = merge_slot(
         plan, index + i - 1, history, seconds[i], now, slot, EVENT_WIDTH, relayed)
     end
+    if slot and not now then
+      plan.bytes = plan.bytes + EVENT_COST
+    end
     if slot then
       fields[n + 1], fields[n + 2] = seconds[i], slot
       n = n + 2
@@ -91,5 +94,5 @@ local function read_events(keys)
 end
 
 redis.register_function{
-  function_name = 'gf3_read_events', callback = read_events, flags = {'no-writes'}
+  function_name = 'gf4_read_events', callback = read_events, flags = {'no-writes'}
 }

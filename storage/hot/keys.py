@@ -38,6 +38,14 @@ def epoch_key(slug: str) -> str:
     return f"{slug}:epoch"
 
 
+def hot_bytes_key(slug: str) -> str:
+    """Counter of the memory that the tenant's blocks, events and replaced versions take up.
+
+    The library makes this name from a block's own.
+    """
+    return f"{slug}:hb"
+
+
 def watermark_key(slug: str) -> str:
     """Hash of calling zone/edge -> sequence of the last entry that this zone relayed from it."""
     return f"{slug}:wm"

@@ -9,12 +9,12 @@ from typing import Final
 
 from storage.hot.connection import connect
 
-LIBRARY: Final = "gridfaas_v3"
-ACCEPT: Final = "gf3_accept"
-RELAY: Final = "gf3_relay"
-READ_EVENTS: Final = "gf3_read_events"
-UPLINK_ACK: Final = "gf3_uplink_ack"
-REGISTRY_APPLY: Final = "gf3_registry_apply"
+LIBRARY: Final = "gridfaas_v4"
+ACCEPT: Final = "gf4_accept"
+RELAY: Final = "gf4_relay"
+READ_EVENTS: Final = "gf4_read_events"
+UPLINK_ACK: Final = "gf4_uplink_ack"
+REGISTRY_APPLY: Final = "gf4_registry_apply"
 # One chunk of Lua: each part may use what those before it declare.
 _PARTS: Final = ("slots", "runs", "events", "entries", "readings", "registry")
 

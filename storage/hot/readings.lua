@@ -29,7 +29,19 @@ local function next_sequence(key)
   return math.max(tonumber(redis.call('GET', key) or '0') + 1, clock_us())
 end
 
-local function write_plan(plan, sequence)
+-- The counter of the memory that a tenant's blocks, events and replaced versions take up.
+local function hot_bytes_key(block)
+  return string.match(block, '^[^:]+') .. ':hb'
+end
+
+local function has_memory(plan, block, limit)
+  return plan.bytes == 0 or has_room(hot_bytes_key(block), limit, plan.bytes)
+end
+
+local function write_plan(plan, sequence, block)
+  if plan.bytes > 0 then
+    redis.call('INCRBY', hot_bytes_key(block), integer(plan.bytes))
+  end
   write_runs(plan)
   write_events(plan)
   write_past(plan, sequence)
@@ -64,14 +76,18 @@ local function outcomes(plan)
 end
 
 -- KEYS: uplink, its byte counter, last sequence, epoch, then a block a run or span.
--- ARGV: zone, uplink limit in bytes, kind, runs or spans, claims, payload.
+-- ARGV: zone, limits in bytes of the uplink and of the tenant's memory, kind, runs or spans, claims,
+-- payload.
 -- Answer: sequence (0: all were duplicates), one outcome a reading (empty: all accepted).
 local function accept(keys, args)
-  local limit, kind = args[2], kind_of(args[3])
-  local places, claims, payload = args[4], args[5], args[6]
+  local limit, kind = args[2], kind_of(args[4])
+  local places, claims, payload = args[5], args[6], args[7]
   local plan = kind.plan(keys, 4, places, claims, false, false)
   if plan.readings == plan.duplicates then
     return {'0', outcomes(plan)}
+  end
+  if not has_memory(plan, keys[5], args[3]) then
+    return redis.error_reply('STOREFULL the tenant has as much in memory as it may')
   end
   local edge, excluded = stamping_edge(args[1], keys[3], keys[4]), duplicate_bits(plan)
   if not has_room(keys[2], limit, entry_bytes(edge, excluded, payload)) then
@@ -80,30 +96,33 @@ local function accept(keys, args)
   local sequence = next_sequence(keys[3])
   local text = integer(sequence)
   redis.call('SET', keys[3], text)
-  write_plan(plan, sequence)
+  write_plan(plan, sequence, keys[5])
   add_entry(keys[1], keys[2], edge, text, excluded, payload)
   return {text, outcomes(plan)}
 end
 
 -- KEYS: uplink, its byte counter, watermarks, then the entries' blocks, as for accept.
--- ARGV: uplink limit in bytes, the zone that calls, then an entry's edge, sequence, excluded, kind, runs or spans,
--- claims, payload. Excluded runs' claims are zeros, excluded events' are left out.
--- Answer: how many entries from the first are in; fewer than sent means the uplink is full.
+-- ARGV: limits in bytes of the uplink and of the tenant's memory, the zone that calls, then an
+-- entry's edge, sequence, excluded, kind, runs or spans, claims, payload. Excluded runs' claims are zeros, excluded events' are left out.
+-- Answer: how many entries from the first are in; fewer than sent means that one is full.
 local function relay(keys, args)
   local before, taken = 3, 0
-  for a = 3, #args, 7 do
+  for a = 4, #args, 7 do
     local edge, sequence, excluded = args[a], args[a + 1], args[a + 2]
     local kind, places, claims, payload = kind_of(args[a + 3]), args[a + 4], args[a + 5], args[a + 6]
     local number = tonumber(sequence)
     -- Only what came the same way is in order: a zone may have had another parent before.
-    local way = args[2] .. '/' .. edge
+    local way = args[3] .. '/' .. edge
     local watermark = tonumber(redis.call('HGET', keys[3], way) or '-1')
     if number > watermark then
       if not has_room(keys[2], args[1], entry_bytes(edge, excluded, payload)) then
         return taken
       end
       local plan = kind.plan(keys, before, places, claims, excluded ~= '', true)
-      write_plan(plan, number)
+      if not has_memory(plan, keys[before + 1], args[2]) then
+        return taken
+      end
+      write_plan(plan, number, keys[before + 1])
       add_entry(keys[1], keys[2], edge, sequence, excluded, payload)
       redis.call('HSET', keys[3], way, sequence)
     end
@@ -113,5 +132,5 @@ local function relay(keys, args)
   return taken
 end
 
-redis.register_function('gf3_accept', accept)
-redis.register_function('gf3_relay', relay)
+redis.register_function('gf4_accept', accept)
+redis.register_function('gf4_relay', relay)

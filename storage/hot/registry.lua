@@ -14,4 +14,4 @@ local function registry_apply(keys, args)
   return version
 end
 
-redis.register_function('gf3_registry_apply', registry_apply)
+redis.register_function('gf4_registry_apply', registry_apply)

@@ -9,12 +9,17 @@ local ESTIMATED, ACTUAL, EDITED = 0, 1, 2
 local CLASS = {[7] = EDITED, [8] = ESTIMATED, [9] = ESTIMATED}
 local DUPLICATE, CORRECTED, OUTRANKED = 1, 2, 3
 
+-- What a key, an event and a replaced version cost in memory beside what they hold, about.
+local KEY_BYTES, EVENT_COST, PAST_COST = 100, 64, 80
+
 local function new_plan()
   return {
     -- What becomes of each reading (nil: accepted), and how many are duplicates.
     outcome = {}, duplicates = 0, readings = 0,
     -- To be written: ranges of strings, fields of hashes, replaced versions.
     key = {}, at = {}, slots = {}, size = {}, fields = {}, past = {},
+    -- Memory that the tenant takes up by it, and the blocks that it makes.
+    bytes = 0, made = {},
   }
 end
 
@@ -49,6 +54,7 @@ local function merge_slot(plan, index, history, place, now, claim, width, relaye
   if class == ACTUAL then
     raw, flags = value, bit.bor(flags, HAS_RAW)
   end
+  plan.bytes = plan.bytes + PAST_COST
   plan.past[#plan.past + 1] = {history, version, past_quality, revision}
   return raw .. final .. struct.pack(REST, held_quality, flags, revision)
 end

@@ -12,6 +12,7 @@ from storage.hot.keys import (
     block_key,
     epoch_key,
     event_block_key,
+    hot_bytes_key,
     sequence_key,
     uplink_bytes_key,
     uplink_key,
@@ -30,6 +31,7 @@ from storage.ports import Acceptance, StoreFull
 # says how long.
 CALL_BYTES: Final = 1 << 20
 CALL_PLACES: Final = 2_000
+MEMORY_LIMIT_BYTES: Final = 2 << 30
 READ_CALL_BLOCKS: Final = 256
 
 
@@ -55,16 +57,23 @@ class RedisHotStore:
     """Keeps the port `HotStore` for one tenant, as its Redis user."""
 
     def __init__(
-        self, connection: HotConnection, *, slug: str, zone: str, uplink_limit_bytes: int
+        self,
+        connection: HotConnection,
+        *,
+        slug: str,
+        zone: str,
+        uplink_limit_bytes: int,
+        memory_limit_bytes: int = MEMORY_LIMIT_BYTES,
     ) -> None:
         """`zone` is this zone's name, unique in the installation: it stamps what is accepted.
 
-        `uplink_limit_bytes` bounds the tenant's entries that wait for the parent.
+        `uplink_limit_bytes` bounds the tenant's entries that wait for the parent,
+        `memory_limit_bytes` what its blocks, events and replaced versions take up.
         """
         self._connection = connection
         self._slug = slug
         self._zone = zone
-        self._limit = uplink_limit_bytes
+        self._limits = uplink_limit_bytes, memory_limit_bytes
 
     async def accept(self, batch: Batch) -> Acceptance:
         """First hop: compare, write and queue, in calls of bounded size; see `HotStore.accept`.
@@ -103,12 +112,19 @@ class RedisHotStore:
                 watermark_key(self._slug),
             )
             stamped = (part for entry in chunk for part in entry.arguments)
-            arguments = [self._limit, caller, *stamped]
+            arguments = [*self._limits, caller, *stamped]
             done = cast(int, await self._call(RELAY, shared, blocks, arguments))
             taken += done
             if done < len(chunk):
-                raise StoreFull(retry_after_s=RETRY_AFTER_S, what="the uplink")
+                raise StoreFull(
+                    retry_after_s=RETRY_AFTER_S, what="the uplink, or the tenant's memory,"
+                )
         return taken
+
+    async def held_bytes(self) -> int:
+        """Memory that the tenant's blocks, events and replaced versions take up, about."""
+        held = await self._connection.call("GET", hot_bytes_key(self._slug))
+        return int(cast(bytes | None, held) or 0)
 
     async def read(self, keys: Sequence[BlockKey]) -> dict[BlockKey, NDArray[np.void]]:
         """Slots of the blocks that exist, read-only arrays; see `HotStore.read`."""
@@ -149,7 +165,7 @@ class RedisHotStore:
             sequence_key(self._slug),
             epoch_key(self._slug),
         )
-        arguments = (self._zone, self._limit, *packed.arguments, batch.encode())
+        arguments = (self._zone, *self._limits, *packed.arguments, batch.encode())
         reply = await self._call(ACCEPT, shared, packed.keys, arguments)
         sequence, codes = cast(list[bytes], reply)
         outcomes = (

@@ -1,5 +1,6 @@
 """Readings at the edge: what is answered, what is stored, what is refused."""
 
+import re
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any
@@ -151,8 +152,9 @@ async def test_malformed_json_says_where(zone: Zone) -> None:
     assert "byte 12" in answered.json()["detail"]
 
 
-async def test_a_full_uplink_is_said_with_a_time_to_retry(
-    opened: AsyncExitStack, redis_url: str
+@pytest.mark.parametrize("limit", ["uplink_limit_bytes", "memory_limit_bytes"])
+async def test_a_full_uplink_or_memory_is_said_with_a_time_to_retry(
+    opened: AsyncExitStack, redis_url: str, limit: str
 ) -> None:
     await provision_hot(redis_url)
     zone = await open_zone(
@@ -160,7 +162,7 @@ async def test_a_full_uplink_is_said_with_a_time_to_retry(
         name="zone-3a",
         tier=3,
         redis_url=redis_url,
-        settings={"uplink_limit_bytes": 100},
+        settings={limit: 100},
     )
     await hold_meters(zone, "A")
 
@@ -250,6 +252,8 @@ async def test_metrics_count_outcomes_and_reasons(zone: Zone) -> None:
     assert f'gridfaas_mdms_readings_total{{outcome="accepted",{labels}}} 1.0' in text
     assert f'gridfaas_mdms_rejected_total{{reason="negative-consumption",{labels}}} 1.0' in text
     assert f"gridfaas_mdms_registry_version{{{labels}}} 2.0" in text
+    (memory,) = re.findall(rf"gridfaas_mdms_memory_bytes{{{labels}}} (\S+)", text)
+    assert float(memory) > 96 * 12
     assert f"gridfaas_mdms_uplink_limit_bytes{{{labels}}}" in text
     assert "tail_entries" not in text
 

@@ -58,12 +58,14 @@ async def exposed(tmp_path: Path) -> set[str]:
         zone="zone-1",
         instances=Instances(agent, fresh_s=1, queue_length=1, queue_wait_s=1),
         snapshots=SnapshotWatch(tmp_path / "snapshot.json", every_s=1),
-        ledger=LedgerLog(tmp_path / "ledger", segment_bytes=1),
+        ledger=LedgerLog(tmp_path / "ledger", segment_bytes=1, max_bytes=1),
     )
     await agent.close()
     mdms = MdmsMetrics(tenant="acme", zone="zone-1")
     mdms.tail(1, oldest_s=1.0)
     mdms.registry_version(1)
+    mdms.memory(1)
+    mdms.memory_limit(1)
     mdms.uplink_limit(1)
     names = await store_names("hot", HOT) | await store_names("cold", COLD)
     for collector in (
