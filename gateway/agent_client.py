@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlencode
 
 import httpx
 import msgspec
@@ -14,6 +15,10 @@ _T = TypeVar("_T")
 
 class AgentUnavailable(Refusal):
     """The agent did not answer, or not in a way that can be read."""
+
+
+class ParentUnavailable(Refusal):
+    """The parent zone did not take it; whoever sent it keeps it and tries again."""
 
 
 class InstanceRefused(Refusal):
@@ -32,6 +37,12 @@ class InstanceList(msgspec.Struct, frozen=True):
     """The agent's answer; never empty."""
 
     instances: list[InstanceEntry]
+
+
+class LedgerTaken(msgspec.Struct, frozen=True):
+    """How far headquarters has taken a segment of the ledger."""
+
+    next: int
 
 
 class _AgentProblem(msgspec.Struct):
@@ -79,11 +90,7 @@ class AgentClient:
         body = {"tenant": tenant, "function": function}
         response = await self._call("POST", "/v1/instances", body)
         if response.status_code != 200:
-            try:
-                detail = msgspec.json.decode(response.content, type=_AgentProblem).detail
-            except msgspec.DecodeError:
-                detail = f"the agent answered {response.status_code}"
-            raise InstanceRefused(detail, retry_after_s=1)
+            raise InstanceRefused(_reason(response), retry_after_s=1)
         found = _decode(response, InstanceList).instances
         if not found:
             raise InstanceRefused(f"{function} has no instance", retry_after_s=1)
@@ -111,6 +118,19 @@ class AgentClient:
         """Close the connections."""
         await self._http.aclose()
 
+    async def pass_ledger(self, *, zone: str, segment: str, offset: int, body: bytes) -> int:
+        """Have a zone's batch handed to the parent; return the offset that is wanted next.
+
+        Raises:
+            AgentUnavailable: no readable answer.
+            ParentUnavailable: headquarters has not taken it.
+        """
+        query = urlencode({"zone": zone, "segment": segment, "offset": offset})
+        response = await self._call("POST", f"/v1/ledger?{query}", content=body)
+        if response.status_code != 200:
+            raise ParentUnavailable(_reason(response), retry_after_s=1)
+        return _decode(response, LedgerTaken).next
+
     async def _if_changed(
         self, path: str, kind: type[_T], *, held: str | None
     ) -> tuple[_T, str] | None:
@@ -128,14 +148,24 @@ class AgentClient:
         path: str,
         body: dict[str, str] | None = None,
         headers: dict[str, str] | None = None,
+        content: bytes | None = None,
     ) -> httpx.Response:
         try:
-            return await self._http.request(method, path, json=body, headers=headers)
+            return await self._http.request(
+                method, path, json=body, headers=headers, content=content
+            )
         except httpx.HTTPError as error:
             reason = str(error) or type(error).__name__
             raise AgentUnavailable(
                 f"the agent does not answer: {reason}", retry_after_s=1
             ) from error
+
+
+def _reason(response: httpx.Response) -> str:
+    try:
+        return msgspec.json.decode(response.content, type=_AgentProblem).detail
+    except msgspec.DecodeError:
+        return f"the agent answered {response.status_code}"
 
 
 def _decode(response: httpx.Response, kind: type[_T]) -> _T:

@@ -27,7 +27,6 @@ from gateway.ledger.log import LedgerLog
 from gateway.metrics import CallMetrics
 from gateway.observers import Account
 from gateway.openapi import OpenApi
-from gateway.parent import ParentClient
 from gateway.rate_limits import RateLimits
 from gateway.routes import Routes
 from gateway.settings import GatewaySettings
@@ -118,8 +117,8 @@ class Gateway:
                 catalogue=catalogue,
                 limits=limits,
                 account=account,
+                agent=agent,
                 registry=record,
-                parent=self._parent(stack),
                 max_body_bytes=settings.control_max_body_bytes,
                 timeout_s=settings.control_timeout_s,
             )
@@ -152,17 +151,6 @@ class Gateway:
                 ),
             )
             yield
-
-    def _parent(self, stack: contextlib.AsyncExitStack) -> ParentClient | None:
-        settings = self._settings
-        if settings.parent_url is None or settings.zone_credential is None:
-            return None
-        parent = ParentClient(
-            parent_url=settings.parent_url.rstrip("/"),
-            credential=settings.zone_credential.get_secret_value(),
-        )
-        stack.push_async_callback(parent.close)
-        return parent
 
     async def _record(self, stack: contextlib.AsyncExitStack) -> Registry | None:
         if self._settings.tier != 1 or self._settings.database_url is None:

@@ -5,7 +5,7 @@ from http import HTTPStatus
 
 import msgspec
 
-from gateway.agent_client import AgentUnavailable, InstanceRefused
+from gateway.agent_client import AgentUnavailable, InstanceRefused, ParentUnavailable
 from gateway.asgi import Headers
 from gateway.authorization import Forbidden, UnknownTenant
 from gateway.catalogue import CatalogueMissing, NoSuchPath, NotInThisZone
@@ -14,7 +14,6 @@ from gateway.fleet import QueueFull, QueueTimeout
 from gateway.forwarding.errors import ConnectFailed, FunctionFailed, UpstreamFailed
 from gateway.keyring import Unauthenticated
 from gateway.ledger.room import LedgerFull
-from gateway.parent import ParentUnavailable
 from gateway.rate_limits import RateExceeded
 from gateway.request_body import BodyTooLarge
 from gateway.request_head import MalformedRequest

@@ -23,9 +23,7 @@ class GatewaySettings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(ge=0, le=65_535)
     log_config: Path | None = None
-    parent_url: str | None = None
     database_url: SecretStr | None = Field(default=None, validation_alias="database_url")
-    zone_credential: SecretStr | None = Field(default=None, validation_alias="zone_credential")
     metrics_key: SecretStr | None = Field(default=None, validation_alias="metrics_key")
     """Asked for as a bearer key by the metrics' paths; without one, they answer anybody."""
 

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 from fastapi import Request
 
+from gateway.agent_client import AgentClient
 from gateway.authorization import Forbidden
 from gateway.catalogue import Catalogue
 from gateway.keyring import Caller
-from gateway.parent import ParentClient
 from gateway.snapshot_watch import SnapshotWatch
 from storage.platform.keys import Role
 from storage.platform.registry import Registry
@@ -22,17 +22,14 @@ class OnlyAtHeadquarters(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ControlCall:
-    """What every route needs.
-
-    `registry` is None in zones that hold only a copy of it, `parent` in zone 1.
-    """
+    """What every route needs; `registry` is None in zones that hold only a copy."""
 
     caller: Caller
     request_id: str
     snapshots: SnapshotWatch
     catalogue: Catalogue
+    agent: AgentClient
     registry: Registry | None
-    parent: ParentClient | None
 
     def record(self) -> Registry:
         """Return the platform's own record.

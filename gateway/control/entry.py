@@ -5,6 +5,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+from gateway.agent_client import AgentClient
 from gateway.answer import answer_error
 from gateway.asgi import Message, Receive, Scope, Send
 from gateway.catalogue import Catalogue
@@ -14,7 +15,6 @@ from gateway.deadline import out_of_time
 from gateway.invocation import Invocation
 from gateway.keyring import presented_key
 from gateway.observers import Account
-from gateway.parent import ParentClient
 from gateway.rate_limits import RateLimits
 from gateway.request_body import ClientGone, RequestBody
 from gateway.request_head import RequestHead, read_request_head, request_id_of
@@ -40,8 +40,8 @@ class ControlEntry:
         catalogue: Catalogue,
         limits: RateLimits,
         account: Account,
+        agent: AgentClient,
         registry: Registry | None,
-        parent: ParentClient | None,
         max_body_bytes: int,
         timeout_s: float,
     ) -> None:
@@ -52,7 +52,7 @@ class ControlEntry:
         self._limits = limits
         self._account = account
         self._registry = registry
-        self._parent = parent
+        self._agent = agent
         self._max_body_bytes = max_body_bytes
         self._timeout_s = timeout_s
 
@@ -106,8 +106,8 @@ class ControlEntry:
                 request_id=call.request_id,
                 snapshots=self._snapshots,
                 catalogue=self._catalogue,
+                agent=self._agent,
                 registry=self._registry,
-                parent=self._parent,
             )
         body = RequestBody(receive, head=head, limit=self._max_body_bytes)
         try:

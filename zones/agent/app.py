@@ -75,6 +75,15 @@ def create_app(
             }
         )
 
+    @app.post("/v1/ledger")
+    async def pass_ledger(request: Request, zone: str, segment: str, offset: int) -> Response:
+        """Hand a batch of a zone below on, as this zone's own go."""
+        body = await request.body()
+        reached = await agent_of(request).ledger.take(
+            zone=zone, segment=segment, offset=offset, body=body
+        )
+        return _json({"next": reached})
+
     @app.get("/v1/instances")
     async def instances(request: Request) -> Response:
         agent = agent_of(request)

@@ -31,9 +31,16 @@ class LedgerShipper:
     """
 
     def __init__(
-        self, folder: Path, *, sink: LedgerSink, figures: LedgerFigures, every_s: float
+        self,
+        folder: Path,
+        *,
+        zone: str,
+        sink: LedgerSink,
+        figures: LedgerFigures,
+        every_s: float,
     ) -> None:
         self._folder = folder
+        self._zone = zone
         self._sink = sink
         self._figures = figures
         self._every_s = every_s
@@ -81,7 +88,9 @@ class LedgerShipper:
 
     async def _send(self, path: Path, offset: int, frames: bytes) -> int:
         body = await asyncio.to_thread(pack_frames, frames) if frames else b""
-        reached = await self._sink.take(segment=path.name, offset=offset, body=body)
+        reached = await self._sink.take(
+            zone=self._zone, segment=path.name, offset=offset, body=body
+        )
         if reached == offset + len(frames):
             self._figures.shipped.inc(len(frames))
         return reached

@@ -20,9 +20,9 @@ class SinkUnavailable(Exception):
 
 
 class LedgerSink(Protocol):
-    """Takes batches of one zone's segments, each once."""
+    """Takes batches of the segments of this zone and of those below it, each once."""
 
-    async def take(self, *, segment: str, offset: int, body: bytes) -> int:
+    async def take(self, *, zone: str, segment: str, offset: int, body: bytes) -> int:
         """Hand over a batch (empty: ask); return the offset that is wanted next, once committed.
 
         Raises:
@@ -33,13 +33,12 @@ class LedgerSink(Protocol):
 class RecordSink:
     """The platform's record in PostgreSQL."""
 
-    def __init__(self, store: LedgerStore, *, zone: str) -> None:
+    def __init__(self, store: LedgerStore) -> None:
         self._store = store
-        self._zone = zone
 
-    async def take(self, *, segment: str, offset: int, body: bytes) -> int:
+    async def take(self, *, zone: str, segment: str, offset: int, body: bytes) -> int:
         """Append to the record."""
-        read = partial(read_batch, zone=self._zone, segment=segment, offset=offset, body=body)
+        read = partial(read_batch, zone=zone, segment=segment, offset=offset, body=body)
         try:
             batch = await asyncio.to_thread(read)
             async with asyncio.timeout(RECORD_DEADLINE_S):
@@ -62,13 +61,13 @@ class ParentSink:
         self._url = f"{parent_url}/v1/platform/ledger"
         self._headers = {"authorization": f"Bearer {credential}", "content-type": MEDIA_TYPE}
 
-    async def take(self, *, segment: str, offset: int, body: bytes) -> int:
+    async def take(self, *, zone: str, segment: str, offset: int, body: bytes) -> int:
         """Post to the parent."""
         try:
             async with asyncio.timeout(PARENT_DEADLINE_S):
                 answer = await self._http.post(
                     self._url,
-                    params={"segment": segment, "offset": offset},
+                    params={"zone": zone, "segment": segment, "offset": offset},
                     content=body,
                     headers=self._headers,
                     timeout=PARENT_DEADLINE_S,
@@ -77,7 +76,7 @@ class ParentSink:
             raise SinkUnavailable(f"the parent does not answer: {error!r}") from error
         if answer.status_code != 200:
             raise SinkUnavailable(
-                f"{segment} from byte {offset}: the parent answers {answer.status_code}"
+                f"{zone}'s {segment} from byte {offset}: the parent answers {answer.status_code}"
             )
         try:
             return msgspec.json.decode(answer.content, type=_Taken).next

@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 
 from zones.agent.descriptions import NotDescribed
 from zones.agent.functions import NotInThisTier, UnknownFunction
+from zones.agent.ledger_sinks import SinkUnavailable
 from zones.agent.starting import StartFailed
 from zones.agent.worker_config import UnknownTenant
 
@@ -18,6 +19,7 @@ PROBLEMS: dict[type[Exception], tuple[int, str]] = {
     UnknownTenant: (404, "unknown-tenant"),
     StartFailed: (503, "function-unavailable"),
     NotDescribed: (503, "function-unavailable"),
+    SinkUnavailable: (503, "parent-unavailable"),
     RequestValidationError: (400, "malformed-body"),
 }
 

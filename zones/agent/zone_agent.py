@@ -49,6 +49,7 @@ class ZoneAgent:
     metrics: AgentMetrics
     scrape: WorkerScrape
     descriptions: Descriptions
+    ledger: LedgerSink
 
     def checks(self) -> dict[str, bool]:
         """Say what is there and what is not; ready means all of it."""
@@ -80,6 +81,7 @@ async def running_agent(
         metrics = AgentMetrics(zone=settings.zone)
         shipper = LedgerShipper(
             settings.ledger_folder,
+            zone=settings.zone,
             sink=sink,
             figures=LedgerFigures(metrics.registry),
             every_s=settings.ledger_every_s,
@@ -128,6 +130,7 @@ async def running_agent(
             metrics=metrics,
             scrape=scrape,
             descriptions=descriptions,
+            ledger=sink,
         )
 
 
@@ -141,7 +144,7 @@ async def _stores(
         cold = ColdWalls(database_url=database_url, engine=engine, state_dir=settings.state_dir)
         registry = Registry(engine)
         source = RecordSource(registry, zone=settings.zone)
-        record = RecordSink(registry.ledger, zone=settings.zone)
+        record = RecordSink(registry.ledger)
         return source, cold, cold_figures(engine), record, None
     redis_url = settings.secret("redis_url")
     credential = settings.secret("zone_credential")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, PlainTextResponse
 from pydantic import BaseModel
 
@@ -40,6 +40,13 @@ def build(state: Path) -> FastAPI:
             problem = {"type": "urn:gridfaas:problem:start-failed", "detail": "it would not start"}
             return JSONResponse(problem, 503, media_type="application/problem+json")
         return {"instances": found}
+
+    @app.post("/v1/ledger")
+    async def ledger(request: Request, zone: str, segment: str, offset: int) -> Any:
+        if segment == "away":
+            problem = {"detail": f"the parent does not answer for {zone}"}
+            return JSONResponse(problem, 503, media_type="application/problem+json")
+        return {"next": offset + len(await request.body())}
 
     @app.get("/asked")
     def times_asked() -> Any:

@@ -251,20 +251,14 @@ def test_what_is_no_zones_ledger(
     assert answer.problem() == (status, slug)
 
 
-def test_a_zone_between_says_that_its_parent_is_away(folder: Path) -> None:
-    fog = ZoneUnderTest(folder)
-    (fog.secrets / "zone_credential").write_text("gf_zone2")
-    environment = {**fog.environment(), "GRIDFAAS_PARENT_URL": "http://127.0.0.1:1"}
-    fog.environment = lambda: environment  # type: ignore[method-assign]
-    try:
-        fog.start_agent()
-        fog.start_gateway()
-        fog.wait_until_ready()
-        answer = fog.call("POST", f"{TAKES}&offset=0", key=ZONE, body=pack_frames(FRAMES))
-        assert answer.problem() == (503, "parent-unavailable")
-        assert answer.headers["retry-after"] == "1"
-    finally:
-        fog.close()
+def test_a_zone_between_hands_the_ledger_to_its_agent(zone: ZoneUnderTest) -> None:
+    taken = zone.call("POST", f"{TAKES}&offset=7", key=ZONE, body=b"as it came")
+    assert (taken.status, taken.json) == (200, {"next": 7 + len("as it came")})
+
+    away = zone.call("POST", "/v1/platform/ledger?segment=away&offset=0", key=ZONE)
+    assert away.problem() == (503, "parent-unavailable")
+    assert away.headers["retry-after"] == "1"
+    assert "zone-3a" in away.json["detail"]
 
 
 def test_without_its_database_the_record_is_said_to_be_unavailable(

@@ -5,13 +5,14 @@ import pytest
 from zones.topology import DesignError, load_topology
 
 
-def test_the_lab_has_one_zone_a_tier() -> None:
+def test_the_lab_has_two_edges_below_one_fog() -> None:
     topology = load_topology()
 
     assert [(z.name, z.tier, z.parent, z.port) for z in topology.zones] == [
         ("zone-1", 1, None, 8081),
         ("zone-2", 2, "zone-1", 8082),
         ("zone-3a", 3, "zone-2", 8083),
+        ("zone-3b", 3, "zone-2", 8084),
     ]
 
 

@@ -26,7 +26,8 @@ class Headquarters:
         self.lose_answers = 0
         self.away = False
 
-    async def take(self, *, segment: str, offset: int, body: bytes) -> int:
+    async def take(self, *, zone: str, segment: str, offset: int, body: bytes) -> int:
+        assert zone == "zone-3a"
         if self.away:
             raise SinkUnavailable("away")
         held = self.segments.setdefault(segment, b"")
@@ -50,7 +51,7 @@ def headquarters() -> Headquarters:
 
 def shipper(folder: Path, headquarters: Headquarters) -> LedgerShipper:
     figures = LedgerFigures(CollectorRegistry())
-    return LedgerShipper(folder, sink=headquarters, figures=figures, every_s=1)
+    return LedgerShipper(folder, zone="zone-3a", sink=headquarters, figures=figures, every_s=1)
 
 
 def names(folder: Path) -> list[str]:
