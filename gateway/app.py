@@ -20,6 +20,7 @@ from gateway.catalogue_watch import follow_catalogue
 from gateway.control.entry import ControlEntry
 from gateway.exposition import Exposition
 from gateway.gauges import GatewayGauges
+from gateway.guarded import guarded
 from gateway.health import Health
 from gateway.instances import Instances
 from gateway.invoke import InvokePath
@@ -133,9 +134,9 @@ class Gateway:
             )
             self._routes = Routes(
                 own={
-                    **dict.fromkeys(Health.PATHS, health),
-                    **dict.fromkeys(Exposition.PATHS, exposition),
-                    **dict.fromkeys(OpenApi.PATHS, openapi),
+                    **dict.fromkeys(Health.PATHS, guarded(health)),
+                    **dict.fromkeys(Exposition.PATHS, guarded(exposition)),
+                    **dict.fromkeys(OpenApi.PATHS, guarded(openapi)),
                     **dict.fromkeys(ControlEntry.PUBLIC, control),
                 },
                 control_prefix=ControlEntry.PREFIX,

@@ -40,10 +40,10 @@ def merge_documents(
             undescribed.append(entry.name)
             continue
         renamed = _renamed(document, entry.name)
-        for path, item in renamed.get("paths", {}).items():
+        for path, item in _mapping(renamed.get("paths")).items():
             if path == entry.route_prefix or path.startswith(f"{entry.route_prefix}/"):
                 paths[path] = _described(item, entry)
-        for kind, members in renamed.get("components", {}).items():
+        for kind, members in _mapping(renamed.get("components")).items():
             if kind != "securitySchemes" and isinstance(members, Mapping):
                 known = components.setdefault(kind, {})
                 known |= {f"{entry.name}.{name}": member for name, member in members.items()}
@@ -57,6 +57,10 @@ def merge_documents(
         "paths": paths,
         "components": components,
     }
+
+
+def _mapping(node: Any) -> Mapping[str, Any]:
+    return node if isinstance(node, Mapping) else {}
 
 
 def _described(item: Any, entry: FunctionEntry) -> Any:

@@ -76,6 +76,23 @@ def test_a_function_cannot_speak_for_others(path: str) -> None:
     assert found["paths"] == PLATFORM["paths"]
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        pytest.param({"paths": []}, id="paths_in_a_list"),
+        pytest.param({"paths": {"/v1/odd": None}}, id="a_path_without_anything"),
+        pytest.param({"paths": {"/v1/odd": {"get": "x"}}}, id="an_operation_that_is_text"),
+        pytest.param({"paths": {}, "components": [1]}, id="components_in_a_list"),
+        pytest.param({"paths": {}, "components": {"schemas": 1}}, id="schemas_that_are_a_number"),
+        pytest.param({}, id="nothing"),
+    ],
+)
+def test_an_odd_document_hides_no_other(odd: dict[str, Any]) -> None:
+    found = merged({"odd": odd, "mdms": document("/v1/mdms")}, entry("odd"), entry("mdms"))
+
+    assert "/v1/mdms" in found["paths"]
+
+
 def test_functions_of_other_tiers_and_without_a_document() -> None:
     found = merged(
         {"far": document("/v1/far"), "odd": "no document"},
