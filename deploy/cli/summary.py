@@ -15,7 +15,7 @@ def summary_text(lab: RunningLab, replay: Replay) -> str:
         *_figures(replay),
         ("isolation", isolation()),
         *((zone.name, gateway_url(zone)) for zone in lab.topology.zones),
-        ("database", lab.stores.database_url),
+        ("database", lab.audit_url),
     ]
     if lab.prometheus_url is not None:
         rows.append(("prometheus", lab.prometheus_url))

@@ -123,11 +123,10 @@ def _print(lab: RunningLab, replay: Replay, as_json: bool) -> None:
 
 def _addresses(lab: RunningLab, replay: Replay) -> dict[str, Any]:
     return {
-        "database_url": lab.stores.database_url,
+        "database_url": lab.audit_url,
         "redis_urls": lab.stores.redis_urls,
         "gateways": {zone.name: gateway_url(zone) for zone in lab.topology.zones},
         "prometheus_url": lab.prometheus_url,
-        "keys": lab.keys.tenants,
         "keys_file": str(lab.home.state / "keys.json"),
         "curl": curl_lines(lab, replay),
     }

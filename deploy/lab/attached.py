@@ -78,6 +78,7 @@ def _lab(home: Home, status: LabStatus) -> RunningLab:
         home=home,
         topology=status.topology,
         stores=Stores(database_url=status.database_url, redis_urls=status.redis_urls, servers={}),
+        audit_url=status.database_url,
         keys=read_keys(home.state / "keys.json"),
         prometheus_url=status.prometheus_url,
     )

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from deploy.lab.keys_file import LabKeys
 from deploy.lab.topology import zone_entries
+from storage.cold.auditor import auditor_url, provision_auditor
 from storage.cold.engine import create_engine
 from storage.cold.walls import close_maintenance_databases
 from storage.platform.keys import Role
@@ -47,6 +48,16 @@ async def close_own_server(database_url: str) -> None:
         await close_maintenance_databases(engine)
     finally:
         await engine.dispose()
+
+
+async def open_audit(database_url: str, *, password: str) -> str:
+    """Give the auditor its login, and return the URL by which it counts."""
+    engine = create_engine(database_url, pool_size=1, application_name="gridfaas-up")
+    try:
+        await provision_auditor(engine, password=password)
+    finally:
+        await engine.dispose()
+    return auditor_url(database_url, password)
 
 
 async def _record_tenant(registry: Registry, tenant: LabTenant, topology: Topology) -> None:

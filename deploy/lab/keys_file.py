@@ -43,4 +43,13 @@ def lasting_keys(path: Path, *, tenants: Sequence[str], zones: Sequence[str]) ->
         metrics=kept.metrics or mint_key(),
     )
     write_private(path, msgspec.json.format(msgspec.json.encode(keys)))
+    for slug, text in keys.tenants.items():
+        alone = tenant_key_file(path.parent, slug)
+        alone.parent.mkdir(mode=0o700, exist_ok=True)
+        write_private(alone, text.encode())
     return keys
+
+
+def tenant_key_file(state: Path, tenant: str) -> Path:
+    """Where a tenant's key stands alone, for a shell to read."""
+    return state / "keys" / tenant

@@ -136,7 +136,7 @@ async def replay(lab: RunningLab, *, spec: LoadSpec, deadline: float, reporter: 
     samples = [await _register(lab, load, deadline=deadline) for load in loads]
     count = partial(
         settled_count,
-        lab.stores.database_url,
+        lab.audit_url,
         redis_urls=_edges_first(lab),
         tenants=tenants,
         days=days,

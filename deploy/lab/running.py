@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy.lab.bootstrap import TENANTS, close_own_server, record_lab
+from deploy.lab.bootstrap import TENANTS, close_own_server, open_audit, record_lab
 from deploy.lab.home import Home, make_home, remove_unused
 from deploy.lab.keys_file import LabKeys, lasting_keys
 from deploy.lab.leftovers import end_leftovers
@@ -22,6 +22,7 @@ from deploy.lab.reporting import Reporter
 from deploy.lab.status_file import LabStatus, StatusKeeper, status_path
 from deploy.lab.supervisor import Supervisor
 from deploy.lab.topology import gateway_url, hot_zones
+from deploy.servers.secret_file import lasting_password
 from storage.migrations import upgrade
 from zones.topology import Topology
 
@@ -34,6 +35,8 @@ class RunningLab:
     topology: Topology
     stores: Stores
     keys: LabKeys
+    audit_url: str = ""
+    """PostgreSQL for whoever counts: reads records, never keys, and writes nothing."""
     prometheus_url: str | None = None
 
 
@@ -73,10 +76,13 @@ async def running_lab(
             if stores.owns_postgres:
                 await close_own_server(stores.database_url)
             await record_lab(stores.database_url, topology=topology, keys=keys)
+            audit_url = await open_audit(
+                stores.database_url, password=lasting_password(home.state / "audit_password")
+            )
             reporter.step("starting agents and gateways")
             for services in plan_services(home, topology, stores=stores, keys=keys):
                 supervisor.add(list(services.items()))
-            status = StatusKeeper(home, _about(home, topology, stores), supervisor)
+            status = StatusKeeper(home, _about(home, topology, stores, audit_url), supervisor)
             keepers = [
                 asyncio.create_task(supervisor.watch()),
                 asyncio.create_task(status.run()),
@@ -95,6 +101,7 @@ async def running_lab(
                 topology=topology,
                 stores=stores,
                 keys=keys,
+                audit_url=audit_url,
                 prometheus_url=prometheus_url,
             )
         finally:
@@ -161,13 +168,13 @@ def _start_prometheus(
     return prometheus.url
 
 
-def _about(home: Home, topology: Topology, stores: Stores) -> LabStatus:
+def _about(home: Home, topology: Topology, stores: Stores, audit_url: str) -> LabStatus:
     return LabStatus(
         pid=os.getpid(),
         isolation=isolation(),
         topology=topology,
         gateways={zone.name: gateway_url(zone) for zone in topology.zones},
-        database_url=stores.database_url,
+        database_url=audit_url,
         redis_urls=stores.redis_urls,
         logs=str(home.logs),
         keys_file=str(home.state / "keys.json"),

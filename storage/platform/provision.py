@@ -7,11 +7,13 @@ from pathlib import Path
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from storage.cold.auditor import open_to_auditor
 from storage.cold.walls import (
     provision_tenant,
     provisioned_tenants,
     revoke_tenant,
     tenant_database_url,
+    tenant_role,
 )
 from storage.platform.slug import check_slug
 from storage.platform.snapshot import write_private
@@ -51,6 +53,8 @@ class TenantProvisioner:
         path = self._folder / f"{check_slug(tenant)}.json"
         password = await asyncio.to_thread(_kept_password, path)
         await provision_tenant(self._engine, tenant, password=password)
+        async with self._engine.begin() as connection:
+            await open_to_auditor(connection, tenant_role(tenant))
         return tenant_database_url(self._database_url, tenant, password)
 
     async def provisioned(self) -> frozenset[str]:

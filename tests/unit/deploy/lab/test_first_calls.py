@@ -1,12 +1,14 @@
 import json
 import shlex
+import subprocess
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 from deploy.lab.first_calls import SampleMeter, first_calls
 from deploy.lab.home import Home
-from deploy.lab.keys_file import LabKeys
+from deploy.lab.keys_file import LabKeys, lasting_keys
 from deploy.lab.processes import Stores
 from deploy.lab.running import RunningLab
 from deploy.lab.topology import lab_topology
@@ -27,7 +29,25 @@ def words() -> list[list[str]]:
 
 def test_each_is_one_pasted_line_with_the_tenants_key() -> None:
     for call in words():
-        assert call[:3] == ["curl", "-H", "Authorization: Bearer gf_acme"]
+        assert call[:3] == ["curl", "-H", "Authorization: Bearer $(cat /s/keys/acme)"]
+
+
+def test_the_shell_reads_the_key_that_was_kept(tmp_path: Path) -> None:
+    state = tmp_path / "it's a lab"
+    state.mkdir()
+    keys = lasting_keys(state / "keys.json", tenants=["acme"], zones=[])
+    lab = replace(LAB, home=Home(state, tmp_path))
+    call = first_calls(lab, meter=METER, day=date(2026, 1, 3), today=date(2026, 11, 21))[0]
+
+    said = subprocess.run(
+        ["/bin/sh", "-c", call.replace("curl", "printf '%s\\n'", 1)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert said.stdout.splitlines()[1] == f"Authorization: Bearer {keys.tenants['acme']}"
+    assert keys.tenants["acme"] not in call
 
 
 def test_the_same_hour_is_read_at_the_edge_and_at_headquarters() -> None:
