@@ -13,8 +13,8 @@ R = TypeVar("R")
 
 LANES: Final = 2
 """Groups under way at a time: one is prepared while the store works on another."""
-MAX_GROUP_READINGS: Final = 5_000
-"""Bounds how long a group holds up the store, and everybody who waits for it."""
+MAX_GROUP: Final = 2_000
+"""Sum of the sizes in a group: bounds how long it holds up the store, and who waits for it."""
 
 
 class NotTogether(Exception):
@@ -41,7 +41,7 @@ class GroupCommit(Generic[T, R]):
         store: Callable[[Sequence[T]], Awaitable[Sequence[R]]],
         *,
         lanes: int = LANES,
-        max_group: int = MAX_GROUP_READINGS,
+        max_group: int = MAX_GROUP,
     ) -> None:
         """`max_group` bounds the sum of the sizes in a group; a larger item goes alone."""
         self._store = store

@@ -1,5 +1,6 @@
 """From decoded series to columns: one pass over the series, none over their readings."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate, chain, repeat
 from typing import Final, NamedTuple
@@ -14,6 +15,8 @@ from functions.mdms.schema import Series
 
 DAY_S: Final = 86_400
 MAX_REGISTERS: Final = 256
+_ONE_METER: Final = ((True, True), (False, False))
+_ONE_INSTANT: Final = ((False, False), (True, True))
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
@@ -45,10 +48,9 @@ class ReadSeries(NamedTuple):
 def series_form_error(series: Series) -> str | None:
     """Say what is wrong with the form of a series: neither of the two, or unequal lengths."""
     readings = len(series.values)
-    given = tuple(
-        part is not UNSET for part in (series.meter_id, series.start, series.meter_ids, series.at)
-    )
-    if given not in ((True, True, False, False), (False, False, True, True)):
+    of_meter = series.meter_id is not UNSET, series.start is not UNSET
+    of_instant = series.meter_ids is not UNSET, series.at is not UNSET
+    if (of_meter, of_instant) not in (_ONE_METER, _ONE_INSTANT):
         return "a series has either `meter_id` and `start`, or `at` and `meter_ids`"
     if series.meter_ids is not UNSET and len(series.meter_ids) != readings:
         return f"{len(series.meter_ids)} `meter_ids` for {readings} `values`"
@@ -70,29 +72,26 @@ def columns_of(read: list[ReadSeries], *, max_readings: int) -> Arrivals:
     names: dict[str, int] = {}
     registers: dict[str, int] = {}
     run_meter: list[int] = []
-    run_length: list[int] = []
     runs: list[int] = []
-    of_series: list[tuple[int, int, int]] = []
+    of_series: list[tuple[int, int, int, int]] = []
     for (series, _, _), readings in zip(read, lengths, strict=True):
         ids = series.meter_ids
         if ids is UNSET:
             name = "" if series.meter_id is UNSET else series.meter_id
             run_meter.append(names.setdefault(name, len(names)))
-            run_length.append(readings)
             runs.append(1)
         else:
-            run_meter += [names.setdefault(name, len(names)) for name in ids]
-            run_length += [1] * readings
+            run_meter += _places(ids, names)
             runs.append(readings)
         begin = series.at if series.start is UNSET else series.start
         start_us = 0 if begin is UNSET else (begin - _EPOCH) // _MICROSECOND
         register = registers.setdefault(series.register, len(registers))
-        of_series.append((register, _interval_s(series), start_us))
+        run_length = readings if ids is UNSET else 1
+        of_series.append((register, _interval_s(series), start_us, run_length))
     if len(registers) > MAX_REGISTERS:
         raise TooManyRegisters(len(registers))
-    of_run = np.repeat(np.array(of_series, dtype=np.int64).reshape(-1, 3), runs, axis=0)
+    of_run = np.repeat(np.array(of_series, dtype=np.int64).reshape(-1, 4), runs, axis=0)
     readings = sum(lengths)
-    values = chain.from_iterable(one.series.values for one in read)
     return Arrivals(
         meters=list(names),
         registers=list(registers),
@@ -101,12 +100,30 @@ def columns_of(read: list[ReadSeries], *, max_readings: int) -> Arrivals:
         run_register=of_run[:, 0],
         run_interval_s=of_run[:, 1],
         run_start_us=of_run[:, 2],
-        run_length=np.array(run_length, dtype=np.int64),
-        values=np.fromiter(values, dtype=np.int64, count=readings),
+        run_length=of_run[:, 3],
+        values=_values(read, readings),
         quality=_qualities(read, lengths),
         fault=_faults(read, lengths, readings),
         error=_errors(read, lengths),
     )
+
+
+def _places(ids: list[str], names: dict[str, int]) -> Iterable[int]:
+    """Where each of `ids` is among `names`, which takes in those that are new to it."""
+    if not names:
+        names.update(zip(ids, range(len(ids)), strict=True))
+        if len(names) == len(ids):
+            # The usual series names each of its meters once.
+            return range(len(ids))
+        names.clear()
+    return [names.setdefault(name, len(names)) for name in ids]
+
+
+def _values(read: list[ReadSeries], readings: int) -> NDArray[np.int64]:
+    if len(read) == 1:
+        return np.array(read[0].series.values, dtype=np.int64)
+    every = chain.from_iterable(one.series.values for one in read)
+    return np.fromiter(every, dtype=np.int64, count=readings)
 
 
 def _interval_s(series: Series) -> int:
@@ -117,6 +134,8 @@ def _interval_s(series: Series) -> int:
 
 def _errors(read: list[ReadSeries], lengths: list[int]) -> dict[int, str]:
     """What is wrong with refused series, by their first reading."""
+    if not any(one.error for one in read):
+        return {}
     begins = accumulate(lengths, initial=0)
     return {
         begin: one.error
@@ -126,9 +145,9 @@ def _errors(read: list[ReadSeries], lengths: list[int]) -> dict[int, str]:
 
 
 def _qualities(read: list[ReadSeries], lengths: list[int]) -> NDArray[np.int64]:
-    if all(isinstance(one.series.quality, int) for one in read):
-        codes = np.array([one.series.quality for one in read], dtype=np.int64)
-        return np.repeat(codes, lengths)
+    codes = [one.series.quality for one in read]
+    if set(map(type, codes)) == {int}:
+        return np.repeat(np.array(codes, dtype=np.int64), lengths)
     each = (
         one.series.quality
         if isinstance(one.series.quality, list)
@@ -139,7 +158,7 @@ def _qualities(read: list[ReadSeries], lengths: list[int]) -> NDArray[np.int64]:
 
 
 def _faults(read: list[ReadSeries], lengths: list[int], readings: int) -> NDArray[np.uint8]:
-    if all(one.faults is None for one in read):
+    if not any(one.faults for one in read):
         return np.zeros(readings, dtype=np.uint8)
     each = (
         repeat(Reason.NONE, n) if one.faults is None else one.faults
