@@ -43,11 +43,15 @@ def lasting_keys(path: Path, *, tenants: Sequence[str], zones: Sequence[str]) ->
         metrics=kept.metrics or mint_key(),
     )
     write_private(path, msgspec.json.format(msgspec.json.encode(keys)))
+    return keys
+
+
+def keep_tenant_keys(state: Path, keys: LabKeys) -> None:
+    """Write each tenant's key to a file of its own (0600)."""
     for slug, text in keys.tenants.items():
-        alone = tenant_key_file(path.parent, slug)
+        alone = tenant_key_file(state, slug)
         alone.parent.mkdir(mode=0o700, exist_ok=True)
         write_private(alone, text.encode())
-    return keys
 
 
 def tenant_key_file(state: Path, tenant: str) -> Path:

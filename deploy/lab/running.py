@@ -11,7 +11,7 @@ from pathlib import Path
 
 from deploy.lab.bootstrap import TENANTS, close_own_server, open_audit, record_lab
 from deploy.lab.home import Home, make_home, remove_unused
-from deploy.lab.keys_file import LabKeys, lasting_keys
+from deploy.lab.keys_file import LabKeys, keep_tenant_keys, lasting_keys
 from deploy.lab.leftovers import end_leftovers
 from deploy.lab.lock import hold_lab
 from deploy.lab.monitoring import NoPrometheus, plan_prometheus
@@ -66,6 +66,7 @@ async def running_lab(
             tenants=[tenant.slug for tenant in TENANTS],
             zones=[zone.name for zone in hot_zones(topology)],
         )
+        keep_tenant_keys(home.state, keys)
         supervisor = Supervisor()
         keepers: list[asyncio.Task[None]] = []
         try:

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from deploy.lab.first_calls import SampleMeter, first_calls
 from deploy.lab.home import Home
-from deploy.lab.keys_file import LabKeys, lasting_keys
+from deploy.lab.keys_file import LabKeys, keep_tenant_keys, lasting_keys
 from deploy.lab.processes import Stores
 from deploy.lab.running import RunningLab
 from deploy.lab.topology import lab_topology
@@ -36,6 +36,7 @@ def test_the_shell_reads_the_key_that_was_kept(tmp_path: Path) -> None:
     state = tmp_path / "it's a lab"
     state.mkdir()
     keys = lasting_keys(state / "keys.json", tenants=["acme"], zones=[])
+    keep_tenant_keys(state, keys)
     lab = replace(LAB, home=Home(state, tmp_path))
     call = first_calls(lab, meter=METER, day=date(2026, 1, 3), today=date(2026, 11, 21))[0]
 
