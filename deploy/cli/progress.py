@@ -11,7 +11,6 @@ from rich.progress import (
     Task,
     TaskID,
     TextColumn,
-    TimeElapsedColumn,
     TimeRemainingColumn,
 )
 from rich.text import Text
@@ -31,23 +30,11 @@ class ShownProgress:
 
     def __init__(self) -> None:
         self._console = Console(stderr=True, highlight=False)
-        self._bar = Progress(
-            TextColumn("  "),
-            BarColumn(),
-            ReadingsColumn(),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
-            console=self._console,
-            transient=True,
-            # Without a terminal a bar is noise in somebody's log.
-            disable=not self._console.is_terminal,
-        )
-        self._task: TaskID | None = None
+        self._bar: Progress | None = None
+        self._task = TaskID(0)
 
     def __enter__(self) -> Self:
-        """Start showing."""
-        self._bar.start()
+        """Nothing is shown before the first step."""
         return self
 
     def __exit__(
@@ -57,7 +44,7 @@ class ShownProgress:
         traceback: TracebackType | None,
     ) -> None:
         """Leave the terminal as it was."""
-        self._bar.stop()
+        self.finished()
 
     def step(self, text: str) -> None:
         """Print the step."""
@@ -66,12 +53,25 @@ class ShownProgress:
 
     def progress(self, done: int, total: int) -> None:
         """Move the bar."""
-        if self._task is None:
+        # Without a terminal a bar is noise in somebody's log.
+        if not self._console.is_terminal:
+            return
+        if self._bar is None:
+            self._bar = Progress(
+                TextColumn(" "),
+                BarColumn(20),
+                ReadingsColumn(),
+                TextColumn("left"),
+                TimeRemainingColumn(),
+                console=self._console,
+                transient=True,
+            )
             self._task = self._bar.add_task("", total=total)
+            self._bar.start()
         self._bar.update(self._task, completed=done, total=total)
 
     def finished(self) -> None:
-        """Take the bar away."""
-        if self._task is not None:
-            self._bar.remove_task(self._task)
-            self._task = None
+        """Take the bar away: a terminal that is drawn to cannot be copied from."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
