@@ -3,7 +3,9 @@
 import asyncio
 import logging
 import random
+import time
 from collections.abc import Callable, Collection
+from dataclasses import dataclass
 
 from zones.agent.walls import Credentials, WallNotBuilt, Walls
 from zones.backoff import backoff_s
@@ -14,12 +16,32 @@ WAIT_DEADLINE_S = 8.0
 logger = logging.getLogger(__name__)
 
 
-class WallKeeper:
-    """`tenants` is asked for the slugs that belong here, None while that is not known."""
+@dataclass(slots=True)
+class _Refusal:
+    """Why a tenant has no login, how often in a row, and when to try again (monotonic, s)."""
 
-    def __init__(self, walls: Walls, *, tenants: Callable[[], Collection[str] | None]) -> None:
+    reason: str = ""
+    times: int = 0
+    again_at_s: float = 0.0
+
+
+class WallKeeper:
+    """`tenants` is asked for the slugs that belong here, None while that is not known.
+
+    A tenant that the store refuses is tried again in its own time, and delays no other.
+    """
+
+    def __init__(
+        self,
+        walls: Walls,
+        *,
+        tenants: Callable[[], Collection[str] | None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._walls = walls
         self._tenants = tenants
+        self._clock = clock
+        self._refused: dict[str, _Refusal] = {}
         self._generation: str | None = None
         self._admitted: dict[str, Credentials] = {}
         self._platform: Credentials | None = None
@@ -64,7 +86,7 @@ class WallKeeper:
             try:
                 await self.reconcile()
                 failures = 0
-                pause = CHECK_S
+                pause = self._pause_s()
             except WallNotBuilt as error:
                 failures += 1
                 pause = backoff_s(failures=failures, jitter=random.random())
@@ -81,51 +103,71 @@ class WallKeeper:
         """Admit whoever is missing, everybody when the store is another one than before.
 
         Whoever has a login and does not belong here loses it, also one of an earlier agent's.
+        Tenants that the store refuses alone are logged, and left until their time has come.
 
         Raises:
-            WallNotBuilt: at least one could not be admitted or dismissed; the others were.
+            WallNotBuilt: the store itself does not answer, or not well.
         """
         generation = await self._walls.generation()
-        renew = generation != self._generation
-        if renew:
+        if generation != self._generation:
             await self._walls.prepare()
-        if self._platform is None or renew:
+            self._platform = None
+            self._settled = None
+            self._admitted.clear()
+            self._refused.clear()
+            self._generation = generation
+        if self._platform is None:
             self._platform = await self._walls.admit_platform()
             self._tell()
         tenants = self._tenants()
-        refused: list[str] = []
-        if tenants is not None:
-            await self._dismiss_others(frozenset(tenants), renew=renew, refused=refused)
-            for tenant in tenants:
-                if renew or tenant not in self._admitted:
-                    await self._admit(tenant, refused)
-        if refused:
-            raise WallNotBuilt("; ".join(refused))
-        self._generation = generation
+        if tenants is None:
+            return
+        await self._dismiss_others(frozenset(tenants))
+        for slug in self._refused.keys() - set(tenants):
+            del self._refused[slug]
+        missing = [tenant for tenant in tenants if tenant not in self._admitted]
+        # Those that were never refused first: an attempt may take the store's whole deadline.
+        for tenant in sorted(missing, key=lambda slug: slug in self._refused):
+            refusal = self._refused.get(tenant)
+            if refusal is None or refusal.again_at_s <= self._clock():
+                await self._admit(tenant)
 
-    async def _admit(self, tenant: str, refused: list[str]) -> None:
+    async def _admit(self, tenant: str) -> None:
         try:
             self._admitted[tenant] = await self._walls.admit(tenant)
         except WallNotBuilt as error:
-            refused.append(str(error))
+            refusal = self._refused.setdefault(tenant, _Refusal())
+            refusal.times += 1
+            pause_s = backoff_s(failures=refusal.times, jitter=random.random())
+            refusal.again_at_s = self._clock() + pause_s
+            if refusal.reason != str(error):
+                refusal.reason = str(error)
+                logger.warning("walls: %s; trying again in %.1f s", error, pause_s)
+        else:
+            if self._refused.pop(tenant, None) is not None:
+                logger.info("walls: %s has its login after all", tenant)
         self._tell()
 
-    async def _dismiss_others(
-        self, tenants: frozenset[str], *, renew: bool, refused: list[str]
-    ) -> None:
-        if tenants == self._settled and not renew:
+    def _pause_s(self) -> float:
+        """Until the next look: sooner when a refused tenant's time comes before."""
+        again = min((one.again_at_s for one in self._refused.values()), default=float("inf"))
+        return min(CHECK_S, max(0.05, again - self._clock()))
+
+    async def _dismiss_others(self, tenants: frozenset[str]) -> None:
+        if tenants == self._settled:
             return
         # No worker is given these logins from here on, whatever becomes of them.
         for tenant in self._admitted.keys() - tenants:
             del self._admitted[tenant]
+        settled = True
         for tenant in sorted(await self._walls.admitted() - tenants):
             try:
                 await self._walls.dismiss(tenant)
                 logger.info("tenant %s has left: its login to the store is gone", tenant)
             except WallNotBuilt as error:
-                refused.append(str(error))
-        if not refused:
-            self._settled = tenants
+                settled = False
+                logger.warning("walls: %s; trying again", error)
+        self._settled = tenants if settled else None
 
     def _tell(self) -> None:
         self._moved.set()
