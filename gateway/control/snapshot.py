@@ -1,6 +1,5 @@
 """The way down of tenants and keys: a child zone pulls its part of the snapshot."""
 
-import time
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
@@ -12,9 +11,6 @@ from storage.platform.snapshot import Position, ZoneNotInSnapshot, encode_snapsh
 
 LONGEST_WAIT_S = 2.0
 LARGEST = 2**62
-# By how much a zone's memory may be ahead of this clock and still be believed.
-CLOCK_SKEW_US = 86_400_000_000
-
 router = APIRouter()
 
 
@@ -31,9 +27,9 @@ async def read_snapshot(
     """
     require_role(call.caller, Role.ZONE)
     held = Position(after_incarnation, after)
-    if call.registry is not None and _ahead(call, held):
+    if call.registry is not None and call.snapshots.ring.snapshot.position < held:
         # What a zone was once given is gone here: the record was put back behind our back.
-        await call.registry.settle(seen=held)
+        await call.registry.settle(claimed=held)
     ring = await call.snapshots.newer_than(held, within_s=wait_s)
     if ring is None:
         return Response(status_code=204)
@@ -43,8 +39,3 @@ async def read_snapshot(
     except ZoneNotInSnapshot as error:
         raise Forbidden(f"{zone} is not below this zone") from error
     return Response(encode_snapshot(narrowed), media_type="application/json")
-
-
-def _ahead(call: ControlCall, held: Position) -> bool:
-    latest_us = time.time() * 1e6 + CLOCK_SKEW_US
-    return call.snapshots.ring.snapshot.position < held and held.incarnation <= latest_us

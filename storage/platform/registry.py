@@ -29,14 +29,22 @@ class Registry:
         async with self._engine.connect() as connection:
             return (await version.current(connection)).version
 
-    async def settle(self, *, seen: Position | None) -> Position:
-        """Return the record's position, never below `seen`, the newest that anybody holds of it.
+    async def settle(
+        self, *, seen: Position | None = None, claimed: Position | None = None
+    ) -> Position:
+        """Return the record's position, never below `seen`, the newest that headquarters saved.
+
+        `claimed` is what another zone says that it holds. That counts as `seen` unless the record
+        cannot have given it (it is of the future), or began its incarnation only a while ago: a
+        zone's key that lies must not make every zone take the record anew again and again.
 
         A record that was restored, or moved to another server or database, begins a new
         incarnation here: it may lack what zones have seen, and have other changes under the same
         versions, so every zone has to take it as it is now.
         """
         async with self._engine.connect() as connection:
+            if claimed is not None and await version.is_credible(connection, claimed=claimed):
+                seen = claimed if seen is None else max(seen, claimed)
             if await version.is_settled(connection, seen=seen):
                 return await version.current(connection)
         async with self._engine.begin() as connection:

@@ -1,5 +1,7 @@
 """The record's version, which grows with every change, and its incarnation, with every restore."""
 
+from typing import Final
+
 from sqlalchemy import select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -13,6 +15,10 @@ _SERVER = text(
     " FROM pg_control_system()"
 )
 _NOW_US = text("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint")
+
+
+BETWEEN_CLAIMS_US: Final = 600_000_000
+"""What zones say begins a new incarnation at most once in this time, of the database's clock."""
 
 
 async def lock(connection: AsyncConnection) -> None:
@@ -46,6 +52,15 @@ async def is_settled(connection: AsyncConnection, *, seen: Position | None) -> b
     if began_on != (await connection.execute(_SERVER)).scalar_one():
         return False
     return seen is None or await current(connection) >= seen
+
+
+async def is_credible(connection: AsyncConnection, *, claimed: Position) -> bool:
+    """Whether a zone may have been given the position `claimed`, which this record lacks."""
+    held = await current(connection)
+    now_us = int((await connection.execute(_NOW_US)).scalar_one())
+    # An incarnation is named by the time when it began.
+    rested = now_us - held.incarnation >= BETWEEN_CLAIMS_US
+    return rested and held < claimed and claimed.incarnation <= now_us
 
 
 async def settle(connection: AsyncConnection, *, seen: Position | None) -> None:

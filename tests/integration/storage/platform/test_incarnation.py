@@ -33,6 +33,44 @@ async def test_a_record_behind_its_zones_begins_anew(registry: Registry) -> None
     assert await registry.settle(seen=ahead) == after
 
 
+async def _began(database_url: str, *, seconds_ago: float) -> None:
+    query(
+        database_url,
+        "UPDATE platform.version SET incarnation ="
+        f" ((extract(epoch FROM clock_timestamp()) - {seconds_ago}) * 1000000)::bigint",
+    )
+
+
+async def test_a_zone_that_holds_what_the_record_lost_makes_it_begin_anew(
+    registry: Registry, database_url: str
+) -> None:
+    await registry.settle()
+    await _began(database_url, seconds_ago=3_600)
+    before = await registry.settle()
+    claimed = Position(before.incarnation + 60_000_000, 1)
+
+    assert await registry.settle(claimed=claimed) > claimed
+
+
+@pytest.mark.parametrize(
+    ("began_s", "ahead_us"),
+    [
+        pytest.param(3_600, 7_200_000_000, id="of_the_future"),
+        pytest.param(3_600, 0, id="nothing_newer"),
+        pytest.param(300, 1, id="soon_after_the_last_one"),
+    ],
+)
+async def test_a_zone_cannot_make_the_record_begin_anew_at_will(
+    registry: Registry, database_url: str, began_s: float, ahead_us: int
+) -> None:
+    await registry.settle()
+    await _began(database_url, seconds_ago=began_s)
+    before = await registry.settle()
+    claimed = Position(before.incarnation + ahead_us, before.version)
+
+    assert await registry.settle(claimed=claimed) == before
+
+
 async def test_a_record_with_a_slow_clock_still_gets_above(registry: Registry) -> None:
     ahead = Position((await registry.settle(seen=None)).incarnation + 10**15, 3)
 
