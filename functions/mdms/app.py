@@ -16,11 +16,18 @@ from functions.mdms.openapi import raw_routes
 from functions.mdms.ports import Backing
 from functions.mdms.problems import PROBLEMS, UNFORESEEN
 from functions.mdms.record_backing import record_backing
-from functions.mdms.request_body import Receive
+from functions.mdms.request_body import Receive, header_map
 from functions.mdms.routes import routes
 from functions.mdms.settings import MdmsSettings, read_settings
+from functions.mdms.zone_routes import LinkRoutesOnly, check_zone_route
 from functions.runtime.config import WorkerConfig
-from functions.runtime.problem import Send, install_problem_handlers, problem_response
+from functions.runtime.problem import (
+    Send,
+    install_problem_handlers,
+    problem_of,
+    problem_response,
+    send_problem,
+)
 from storage.ports import StoreUnavailable
 
 RECORD_TIER = 1
@@ -82,6 +89,15 @@ class MdmsApp:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request on its raw route, everything else by FastAPI."""
         hot = self._hot
+        if scope["type"] == "http":
+            try:
+                check_zone_route(scope["path"], scope["headers"])
+            except LinkRoutesOnly as error:
+                problem = problem_of(error, PROBLEMS)
+                assert problem is not None
+                request_id = header_map(scope["headers"]).get(b"x-request-id", b"")
+                await send_problem(send, problem, request_id=request_id.decode("latin-1"))
+                return
         if hot is not None and scope["type"] == "http" and hot.serves(scope):
             await hot(scope, receive, send)
         else:

@@ -9,6 +9,7 @@ from functions.mdms.readings_body import MalformedBody
 from functions.mdms.request_body import BodyTooLarge, ClientGone, UnsupportedMediaType
 from functions.mdms.series_columns import TooManyReadings, TooManyRegisters
 from functions.mdms.uplink import EdgeForbidden, UnpackedTooLarge
+from functions.mdms.zone_routes import LinkRoutesOnly
 from functions.runtime.problem import Problem, ProblemTable
 from functions.runtime.request import NoCaller
 from storage.cold.record import EdgeRefused
@@ -65,6 +66,7 @@ PROBLEMS: ProblemTable = {
     NoCaller: (401, "unauthenticated"),
     ZonesOnly: (403, "forbidden"),
     EdgeForbidden: (403, "forbidden"),
+    LinkRoutesOnly: (403, "forbidden"),
     NotInThisZone: (404, "not-in-this-zone"),
     UnknownMeter: (404, "unknown-meter"),
     UnknownRegister: (404, "unknown-register"),

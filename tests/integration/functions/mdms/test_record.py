@@ -218,6 +218,33 @@ async def test_a_zone_brings_no_entries_of_edges_that_are_not_its_own(
     assert await final_values(headquarters, "A", count=1) == [None]
 
 
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/v1/mdms/readings"),
+        ("POST", "/v1/mdms/readings"),
+        ("GET", "/v1/mdms/events"),
+        ("GET", "/v1/mdms/revisions"),
+        ("GET", "/v1/mdms/meters"),
+        ("POST", "/v1/mdms/meters"),
+        ("GET", "/v1/mdms/meters/A"),
+        ("GET", "/v1/mdms/downlink/"),
+        ("GET", "/openapi.json"),
+    ],
+)
+async def test_a_zones_key_opens_the_link_only(
+    headquarters: Zone, edge: Zone, method: str, path: str
+) -> None:
+    for zone in (headquarters, edge):
+        answered = await zone.client.request(
+            method, path, json={"meters": []}, headers=zone.calls_as("zone-2", tenant="acme")
+        )
+
+        assert answered.status_code == 403
+        assert answered.json()["type"] == "urn:gridfaas:problem:forbidden"
+        assert "link" in answered.json()["detail"]
+
+
 async def test_a_neighbours_entries_count_whatever_another_zone_said(headquarters: Zone) -> None:
     await register(headquarters, meter("A"))
     await post(headquarters, entry(2**53, "A", [5], edge="zone-3b#1"), key="zone-3a")
