@@ -1,6 +1,6 @@
 """What is known of each tenant's uplink, and who may be served next."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from functions.traffic_scheduling.backoff import Backoff
@@ -21,6 +21,8 @@ class TenantUplink:
     failures: int = 0
     not_before_s: float = 0.0
     last_error: str | None = None
+    leaving: bool = False
+    """Nothing is taken in any more: what waits is handed on, and the registry is not followed."""
 
 
 class Uplinks:
@@ -45,13 +47,18 @@ class Uplinks:
         """Every tenant, by name."""
         return [self._tenants[slug] for slug in sorted(self._tenants)]
 
-    def serve_only(self, slugs: Iterable[str]) -> None:
-        """Take up new tenants and let go of those that left; who is in flight ends its batch."""
+    def serve_only(self, slugs: Iterable[str], *, leaving: Collection[str] = ()) -> None:
+        """Take up new tenants and let go of those that are gone; who is in flight ends its batch.
+
+        `leaving` are those of `slugs` that are served only for what still waits.
+        """
         wanted = set(slugs)
         for slug in wanted - self._tenants.keys():
             self._tenants[slug] = TenantUplink(slug, self._start)
         for slug in self._tenants.keys() - wanted:
             del self._tenants[slug]
+        for slug, one in self._tenants.items():
+            one.leaving = slug in leaving
 
     def idle(self) -> dict[str, str]:
         """Tenants of whom nothing is known to wait, with the last stream id seen."""

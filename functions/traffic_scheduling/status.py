@@ -24,6 +24,7 @@ async def status_of(
         tenants.append(
             {
                 "tenant": one.slug,
+                "leaving": one.leaving,
                 "backlog_bytes": backlog.bytes,
                 "backlog_entries": backlog.entries,
                 "oldest_age_s": round(backlog.oldest_age_s, 3),

@@ -44,13 +44,17 @@ class TenantChange(Strict):
 class Tenant(BaseModel):
     """A tenant; its workers run under the user id 200000 + `number`.
 
-    Without `calls_per_s` each zone's own limit holds.
+    Zones in `leaving` take nothing in for it and hand on what they have; `link_only` tells a
+    zone's key that its zone is but one of these, or on their way. Without `calls_per_s` each
+    zone's own limit holds.
     """
 
     slug: Slug
     number: int
     name: str
     zones: list[ZoneName]
+    leaving: list[ZoneName] = []
+    link_only: bool = False
     calls_per_s: float | None
 
 

@@ -30,8 +30,14 @@ async def list_tenants(call: Call) -> TenantList:
             if zone is None or snapshot.carries(zone=zone, tenant=entry.slug)
         ]
     own = call.caller.tenant
+    zone = call.caller.zone
+    served = None if zone is None else call.snapshots.ring.snapshot.served(zone)
     return TenantList(
-        tenants=[_shown(entry) for entry in tenants if own is None or entry.slug == own]
+        tenants=[
+            _shown(entry, link_only=served is not None and entry.slug not in served)
+            for entry in tenants
+            if own is None or entry.slug == own
+        ]
     )
 
 
@@ -47,17 +53,19 @@ async def create_tenant(body: NewTenant, call: Call) -> Tenant:
 
 @router.patch("/v1/platform/tenants/{slug}")
 async def change_tenant(slug: str, body: TenantChange, call: Call) -> Tenant:
-    """Change what the body names; a zone that loses the tenant ends its workers and its login."""
+    """Change what the body names; a zone that loses the tenant only hands on what it has."""
     require_role(call.caller, Role.PLATFORM_ADMIN)
     given = body.model_dump(include=body.model_fields_set)
     return _shown(await call.record().tenants.change(slug, **given))
 
 
-def _shown(entry: TenantEntry) -> Tenant:
+def _shown(entry: TenantEntry, *, link_only: bool = False) -> Tenant:
     return Tenant(
         slug=entry.slug,
         number=entry.number,
         name=entry.name,
         zones=entry.zones,
+        leaving=entry.leaving,
+        link_only=link_only,
         calls_per_s=entry.calls_per_s,
     )

@@ -49,7 +49,9 @@ class ZoneEntry(msgspec.Struct, frozen=True, kw_only=True):
 class TenantEntry(msgspec.Struct, frozen=True, kw_only=True):
     """A tenant and the zones it was assigned to; its workers run as uid 200000 + `number`.
 
-    `calls_per_s` bounds its calls in each zone; None leaves that to the zone's gateway.
+    `leaving` are zones that it was taken off: they take nothing in for it any more, and hand on
+    what they have. `calls_per_s` bounds its calls in each zone; None leaves that to the zone's
+    gateway.
     """
 
     slug: str
@@ -57,6 +59,7 @@ class TenantEntry(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     zones: list[str]
     calls_per_s: float | None = None
+    leaving: list[str] = []
 
 
 class KeyEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,12 +112,28 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
         return frozenset(found)
 
     def carries(self, *, zone: str, tenant: str) -> bool:
-        """Whether data of `tenant` may come through `zone`: it or a zone below it serves it."""
-        try:
-            below = self.subtree(zone)
-        except ZoneNotInSnapshot:
+        """Whether data of `tenant` may come through `zone`: it or a zone below it has some."""
+        entry = next((entry for entry in self.tenants if entry.slug == tenant), None)
+        if entry is None:
             return False
-        return any(e.slug == tenant and not below.isdisjoint(e.zones) for e in self.tenants)
+        return not self._known_subtree(zone).isdisjoint([*entry.zones, *entry.leaving])
+
+    def served(self, zone: str) -> frozenset[str]:
+        """The tenants that are served in `zone` or below it, and do not only leave."""
+        below = self._known_subtree(zone)
+        return frozenset(e.slug for e in self.tenants if not below.isdisjoint(e.zones))
+
+    def staffed(self) -> list[TenantEntry]:
+        """The tenants that have a login and workers in the snapshot's zone.
+
+        Those that only leave need them where their data passes on its way from a zone below;
+        where it lies, the link hands it on alone.
+        """
+        if not any(entry.leaving for entry in self.tenants):
+            return self.tenants
+        passing = self.subtree(self.zone) - {self.zone}
+        served = self.served(self.zone)
+        return [e for e in self.tenants if e.slug in served or not passing.isdisjoint(e.leaving)]
 
     def edges_of(self, zone: str) -> tuple[str, ...]:
         """Name the zones whose edges' readings `zone` may bring: itself and every one further out.
@@ -129,29 +148,39 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     def for_zone(self, zone: str) -> "Snapshot":
         """Narrow to `zone`: the tenants it carries, their keys, zone keys of its subtree.
 
-        Keys of the platform's own people stay in (as hashes), so that an operator can work on a
-        zone that is cut off. Zones above stay in the topology, to be named in answers.
+        Keys of tenants that only leave are left out. Keys of the platform's own people stay in
+        (as hashes), so that an operator can work on a zone that is cut off. Zones above stay in the
+        topology, to be named in answers.
 
         Raises:
             ZoneNotInSnapshot: the topology has no such zone.
         """
         below = self.subtree(zone)
         kept = below | set(self._above(zone))
-        tenants = [entry for entry in self.tenants if not below.isdisjoint(entry.zones)]
-        slugs = {entry.slug for entry in tenants}
+        served = self.served(zone)
         return Snapshot(
             version=self.version,
             incarnation=self.incarnation,
             zone=zone,
             zones=[entry for entry in self.zones if entry.name in kept],
-            tenants=tenants,
+            tenants=[
+                entry
+                for entry in self.tenants
+                if entry.slug in served or not below.isdisjoint(entry.leaving)
+            ],
             keys=[
                 key
                 for key in self.keys
-                if (key.tenant is None or key.tenant in slugs)
+                if (key.tenant is None or key.tenant in served)
                 and (key.zone is None or key.zone in below)
             ],
         )
+
+    def _known_subtree(self, zone: str) -> frozenset[str]:
+        try:
+            return self.subtree(zone)
+        except ZoneNotInSnapshot:
+            return frozenset()
 
     def _above(self, zone: str) -> Iterator[str]:
         parents = {entry.name: entry.parent for entry in self.zones}

@@ -29,6 +29,7 @@ tenant_zones: Final = sa.Table(
     metadata,
     sa.Column("tenant", sa.Text, primary_key=True),
     sa.Column("zone", sa.Text, primary_key=True),
+    sa.Column("leaving", sa.Boolean, nullable=False),
 )
 
 api_keys: Final = sa.Table(

@@ -81,7 +81,7 @@ class Tenants:
                     calls_per_s=calls_per_s,
                 )
             )
-            await _assign(connection, slug, zones)
+            await _assign(connection, slug, zones, leaving=())
             await version.bump(connection)
             return await _find(connection, slug)
 
@@ -99,6 +99,9 @@ class Tenants:
     ) -> TenantEntry:
         """Replace what is given; no zones at all take the tenant off the platform.
 
+        A zone that the tenant is taken off is kept as `leaving`: what it acknowledged and still
+        holds goes on to headquarters.
+
         Raises:
             UnknownTenant: the slug is not recorded.
             UnknownZone: a zone is not recorded.
@@ -110,11 +113,13 @@ class Tenants:
         async with self._engine.begin() as connection:
             await version.lock(connection)
             before = await _find(connection, slug)
+            wanted = before.zones if zones is UNSET else sorted(set(zones))
             after = TenantEntry(
                 slug=slug,
                 number=before.number,
                 name=before.name if name is UNSET else name,
-                zones=before.zones if zones is UNSET else sorted(set(zones)),
+                zones=wanted,
+                leaving=sorted({*before.zones, *before.leaving} - set(wanted)),
                 calls_per_s=before.calls_per_s if calls_per_s is UNSET else calls_per_s,
             )
             if after == before:
@@ -129,7 +134,7 @@ class Tenants:
             await connection.execute(
                 delete(tables.tenant_zones).where(tables.tenant_zones.c.tenant == slug)
             )
-            await _assign(connection, slug, after.zones)
+            await _assign(connection, slug, after.zones, leaving=after.leaving)
             await version.bump(connection)
             return after
 
@@ -150,8 +155,9 @@ class Tenants:
 
 async def all_tenants(connection: AsyncConnection) -> list[TenantEntry]:
     """Read all tenants in the caller's transaction, by slug, each with its zones by name."""
-    zone = tables.tenant_zones.c.zone
-    named = func.array_agg(zone).filter(zone.is_not(None))
+    zone, leaving = tables.tenant_zones.c.zone, tables.tenant_zones.c.leaving
+    named = func.array_agg(zone).filter(leaving.is_(False))
+    left = func.array_agg(zone).filter(leaving.is_(True))
     found = await connection.execute(
         select(
             tables.tenants.c.slug,
@@ -159,6 +165,7 @@ async def all_tenants(connection: AsyncConnection) -> list[TenantEntry]:
             tables.tenants.c.name,
             tables.tenants.c.calls_per_s,
             named.label("zones"),
+            left.label("leaving"),
         )
         .outerjoin_from(
             tables.tenants,
@@ -174,6 +181,7 @@ async def all_tenants(connection: AsyncConnection) -> list[TenantEntry]:
             number=row.number,
             name=row.name,
             zones=sorted(row.zones or []),
+            leaving=sorted(row.leaving or []),
             calls_per_s=row.calls_per_s,
         )
         for row in found
@@ -197,9 +205,12 @@ async def _find(connection: AsyncConnection, slug: str) -> TenantEntry:
     raise UnknownTenant(slug)
 
 
-async def _assign(connection: AsyncConnection, slug: str, zones: Collection[str]) -> None:
+async def _assign(
+    connection: AsyncConnection, slug: str, zones: Collection[str], *, leaving: Collection[str]
+) -> None:
     known = {zone.name for zone in await all_zones(connection)}
-    for zone in sorted(set(zones)):
+    for zone in sorted({*zones, *leaving}):
         if zone not in known:
             raise UnknownZone(zone)
-        await connection.execute(insert(tables.tenant_zones).values(tenant=slug, zone=zone))
+        row = {"tenant": slug, "zone": zone, "leaving": zone in leaving}
+        await connection.execute(insert(tables.tenant_zones).values(row))

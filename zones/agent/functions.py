@@ -51,5 +51,10 @@ class ZoneFunctions:
             if entry.owner == "platform":
                 groups.append((None, entry))
             elif snapshot is not None:
-                groups.extend((tenant.slug, entry) for tenant in snapshot.tenants)
+                served = snapshot.served(snapshot.zone)
+                groups.extend(
+                    (tenant.slug, entry)
+                    for tenant in snapshot.tenants
+                    if not tenant.leaving or tenant.slug in served
+                )
         return groups

@@ -32,7 +32,7 @@ class SnapshotFeed:
         self._changed = changed
         self.current: Snapshot | None = None
         self.tenants: Mapping[str, TenantEntry] | None = None
-        """The tenants of `current` by slug; None while there is no snapshot."""
+        """Those of `current` that have workers here, by slug; None while there is no snapshot."""
         self.heard_at: float | None = None
         """Unix time in seconds of the last answer of the source."""
 
@@ -84,5 +84,5 @@ class SnapshotFeed:
 
     def _take(self, snapshot: Snapshot) -> None:
         self.current = snapshot
-        self.tenants = {entry.slug: entry for entry in snapshot.tenants}
+        self.tenants = {entry.slug: entry for entry in snapshot.staffed()}
         self._changed()

@@ -82,6 +82,17 @@ class TestTenants:
 
         assert (await acme.tenants.get("acme")).zones == ["zone-3b"]
 
+    async def test_a_zone_that_is_left_is_remembered_until_it_is_back(self, acme: Registry) -> None:
+        before = (await acme.tenants.get("acme")).zones
+        left = await acme.tenants.assign("acme", zones=[])
+        again = await acme.tenants.change("acme", name="Acme Grid")
+        back = await acme.tenants.assign("acme", zones=before)
+
+        assert (left.zones, left.leaving) == ([], before)
+        assert (again.zones, again.leaving) == ([], before)
+        assert (back.zones, back.leaving) == (before, [])
+        assert await acme.tenants.get("acme") == back
+
 
 class TestZones:
     async def test_recorded_again_nothing_changes(self, registry: Registry) -> None:

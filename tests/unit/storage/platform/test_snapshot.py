@@ -93,6 +93,40 @@ def test_whose_readings_a_zone_may_bring(
     assert whole.edges_of(zone) == edges
 
 
+@pytest.mark.parametrize(
+    ("zone", "keys", "staffed"),
+    [
+        pytest.param("zone-3a", [], [], id="where_it_leaves_the_link_alone_goes_on"),
+        pytest.param("zone-2", ["borea"], ["acme", "borea"], id="on_the_way_its_worker_stays"),
+        pytest.param("zone-1", ["borea"], ["acme", "borea"], id="and_at_headquarters"),
+    ],
+)
+def test_a_tenant_that_leaves_is_carried_and_its_keys_are_not_valid(
+    whole: Snapshot, zone: str, keys: list[str], staffed: list[str]
+) -> None:
+    acme = TenantEntry(slug="acme", number=1, name="Acme", zones=[], leaving=["zone-3a"])
+    whole.tenants[0] = acme
+
+    narrowed = whole.for_zone(zone)
+
+    assert acme in narrowed.tenants
+    assert narrowed.carries(zone=zone, tenant="acme")
+    assert not narrowed.carries(zone="zone-3b", tenant="acme")
+    assert [key.tenant for key in narrowed.keys if key.tenant] == keys
+    assert [entry.slug for entry in narrowed.staffed()] == staffed
+    assert "acme" not in narrowed.served(zone)
+
+
+def test_a_tenant_that_leaves_one_edge_of_two_is_served_above(whole: Snapshot) -> None:
+    whole.tenants[0] = TenantEntry(
+        slug="acme", number=1, name="Acme", zones=["zone-3b"], leaving=["zone-3a"]
+    )
+
+    assert "acme" in whole.for_zone("zone-2").served("zone-2")
+    assert [key.tenant for key in whole.for_zone("zone-3b").keys if key.tenant] == ["acme", "borea"]
+    assert not [key for key in whole.for_zone("zone-3a").keys if key.tenant]
+
+
 def test_narrowing_in_two_steps_equals_one(whole: Snapshot) -> None:
     assert whole.for_zone("zone-2").for_zone("zone-3a") == whole.for_zone("zone-3a")
 
