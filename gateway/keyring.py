@@ -18,7 +18,8 @@ class Unauthenticated(Refusal):
 class Caller:
     """The holder of a key; `tenant` is None for the platform's people, `zone` set for a zone.
 
-    `zone_edges` are the zones whose edges' readings a zone may bring.
+    `zone_edges` are the zones whose edges' readings a zone may bring, `incarnation` that of the
+    snapshot that the key stands in.
     """
 
     key_id: str
@@ -29,6 +30,7 @@ class Caller:
     expires_at: datetime | None
     calls_per_s: float | None = None
     zone_edges: tuple[str, ...] = ()
+    incarnation: int = 0
 
     @property
     def is_zone(self) -> bool:
@@ -72,6 +74,7 @@ class KeyRing:
                 zone=key.zone,
                 expires_at=key.expires_at,
                 calls_per_s=key.calls_per_s,
+                incarnation=snapshot.incarnation,
                 zone_edges=() if key.zone is None else snapshot.edges_of(key.zone),
             )
             for key in snapshot.keys

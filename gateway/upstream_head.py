@@ -32,6 +32,7 @@ def upstream_head(
     )
     if caller.zone is not None:
         said += f"x-gridfaas-zone-credential: {caller.zone}\r\n"
+        said += f"x-gridfaas-incarnation: {caller.incarnation}\r\n"
         said += f"x-gridfaas-zone-edges: {' '.join(caller.zone_edges)}\r\n"
     if chunked:
         said += "transfer-encoding: chunked\r\n"

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
+from functions.mdms.downlink import first_version, nothing_newer
 from functions.mdms.ports import Backing
 from functions.mdms.reading_time import ReadingTime
 from functions.mdms.registry_cache import RegistryCache
@@ -15,7 +16,7 @@ from functions.runtime.config import WorkerConfig
 from storage.hot.connection import connect
 from storage.hot.registry import MeterRegistry
 from storage.hot.store import RedisHotStore
-from storage.model.meter import Meter
+from storage.model.meter import Meter, RegistryPosition
 from storage.model.uplink import UplinkEntry
 
 FIRST_HOP_TIER = 3
@@ -51,9 +52,14 @@ class CachedBook:
         """See `MeterBook.version`."""
         return (await self._cache.recheck()).version
 
-    async def changes(self, *, after: int, limit: int) -> DownlinkPage:
-        """See `MeterBook.changes`."""
+    async def changes(
+        self, *, held: RegistryPosition, limit: int, incarnation: int
+    ) -> DownlinkPage:
+        """See `MeterBook.changes`; the copy's own incarnation counts, which came with it."""
         table = await self._cache.recheck()
+        after = first_version(held=held, incarnation=table.incarnation)
+        if after is None:
+            return nothing_newer(table.incarnation)
         changed = table.changed_after(after)
         complete = len(changed) <= limit
         return DownlinkPage(
@@ -61,6 +67,7 @@ class CachedBook:
             version=max(table.version, after) if complete else changed[limit - 1].version,
             complete=complete,
             meters=changed[:limit],
+            incarnation=table.incarnation,
         )
 
 

@@ -122,8 +122,10 @@ METERS: Final[dict[str, Any]] = {
 }
 METER: Final[dict[str, Any]] = {"responses": _answer(_HELD)}
 DOWNLINK: Final[dict[str, Any]] = {"responses": _answer(_PAGE)}
-DOWNLINK_VERSION: Final[dict[str, Any]] = {"responses": _answer({"version": 17})}
+DOWNLINK_VERSION: Final[dict[str, Any]] = {
+    "responses": _answer({"version": 17, "incarnation": 1_792_000_000_000_000})
+}
 DOWNLINK_TAKE: Final[dict[str, Any]] = {
-    "responses": _answer({"version": 17, "complete": True}),
+    "responses": _answer({"version": 17, "complete": True, "incarnation": 1_792_000_000_000_000}),
     "openapi_extra": _body(_PAGE),
 }

@@ -6,11 +6,11 @@ from operator import attrgetter
 import numpy as np
 from numpy.typing import NDArray
 
-from storage.model.meter import Meter
+from storage.model.meter import Meter, RegistryPosition
 
 
 class MeterTable:
-    """An immutable snapshot of a tenant's registry at `version`."""
+    """An immutable snapshot of a tenant's registry at `version` of `incarnation`."""
 
     __slots__ = (
         "_has_register",
@@ -18,11 +18,13 @@ class MeterTable:
         "_meters",
         "_position",
         "_register_end",
+        "incarnation",
         "version",
     )
 
-    def __init__(self, meters: Iterable[Meter], *, version: int) -> None:
+    def __init__(self, meters: Iterable[Meter], *, version: int, incarnation: int = 0) -> None:
         self.version = version
+        self.incarnation = incarnation
         self._meters = {meter.meter_id: meter for meter in meters}
         self._position = {meter_id: at for at, meter_id in enumerate(self._meters)}
         count = len(self._meters)
@@ -43,6 +45,11 @@ class MeterTable:
     def __len__(self) -> int:
         """Number of meters."""
         return len(self._meters)
+
+    @property
+    def position(self) -> RegistryPosition:
+        """Incarnation and version."""
+        return RegistryPosition(self.incarnation, self.version)
 
     def get(self, meter_id: str) -> Meter | None:
         """The meter of that name, if the registry knows it."""

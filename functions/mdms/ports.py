@@ -12,7 +12,7 @@ from functions.mdms.service import Ingest
 from functions.mdms.uplink import Keep
 from storage.model.block import BlockKey
 from storage.model.event_block import EventKey
-from storage.model.meter import Meter
+from storage.model.meter import Meter, RegistryPosition
 from storage.model.revision import Revision
 
 
@@ -62,8 +62,13 @@ class MeterBook(Protocol):
     async def version(self) -> int:
         """Version of the last change held here."""
 
-    async def changes(self, *, after: int, limit: int) -> DownlinkPage:
-        """At most `limit` changes after a version, for a child zone."""
+    async def changes(
+        self, *, held: RegistryPosition, limit: int, incarnation: int
+    ) -> DownlinkPage:
+        """At most `limit` changes for a child zone that is at `held`.
+
+        `incarnation` is that of the platform's record, as the gateway says.
+        """
 
 
 class MeterRegistrar(Protocol):
@@ -80,11 +85,13 @@ class MeterRegistrar(Protocol):
 class RegistryCopy(Protocol):
     """The durable copy of the registry in a zone below headquarters."""
 
-    async def version(self) -> int:
-        """Version of the copy; 0 for none."""
+    async def position(self) -> RegistryPosition:
+        """Position of the copy; zeros for none."""
 
-    async def apply(self, changes: Sequence[Meter], *, version: int) -> int:
-        """Take in all changes up to `version` in one step; return the version held."""
+    async def apply(
+        self, changes: Sequence[Meter], *, after: int, to: RegistryPosition, complete: bool
+    ) -> RegistryPosition:
+        """Take in all changes after a version up to `to` in one step; return the position held."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from functions.mdms.downlink import first_version, nothing_newer
 from functions.mdms.schema import DownlinkPage, MeterOutcome
 from storage.cold.pool import Pool
 from storage.cold.registry import PostgresMeterRegistry
-from storage.model.meter import Meter
+from storage.model.meter import Meter, RegistryPosition
 
 
 class RecordBook:
@@ -43,9 +44,18 @@ class RecordBook:
         """See `MeterBook.version`."""
         return await self._registry.version()
 
-    async def changes(self, *, after: int, limit: int) -> DownlinkPage:
+    async def changes(
+        self, *, held: RegistryPosition, limit: int, incarnation: int
+    ) -> DownlinkPage:
         """See `MeterBook.changes`."""
+        after = first_version(held=held, incarnation=incarnation)
+        if after is None:
+            return nothing_newer(incarnation)
         meters, version = await self._registry.changes(after=after, limit=limit)
         return DownlinkPage(
-            after=after, version=version, complete=len(meters) < limit, meters=meters
+            after=after,
+            version=version,
+            complete=len(meters) < limit,
+            meters=meters,
+            incarnation=incarnation,
         )

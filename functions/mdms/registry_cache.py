@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 from functions.mdms.meter_table import MeterTable
-from storage.model.meter import Meter
+from storage.model.meter import Meter, RegistryPosition
 from storage.ports import StoreUnavailable
 
 RECHECK_S: Final = 0.05
@@ -19,15 +19,15 @@ logger = logging.getLogger(__name__)
 class RegistrySource(Protocol):
     """Where a zone reads its meters from."""
 
-    async def version(self) -> int:
-        """Version of the last change, 0 when nothing was ever registered.
+    async def position(self) -> RegistryPosition:
+        """Position of the last change, zeros when nothing was ever registered.
 
         Raises:
             StoreUnavailable: no answer before the deadline.
         """
 
-    async def load_all(self) -> tuple[int, dict[str, Meter]]:
-        """Every meter by id, at least as new as the version returned with them.
+    async def load_all(self) -> tuple[RegistryPosition, dict[str, Meter]]:
+        """Every meter by id, at least as new as the position returned with them.
 
         Raises:
             StoreUnavailable: no answer before the deadline.
@@ -87,7 +87,7 @@ class RegistryCache:
             return table
 
     async def _refresh(self, table: MeterTable | None) -> MeterTable:
-        if table is not None and await self._source.version() == table.version:
+        if table is not None and await self._source.position() == table.position:
             return table
-        version, meters = await self._source.load_all()
-        return MeterTable(meters.values(), version=version)
+        (incarnation, version), meters = await self._source.load_all()
+        return MeterTable(meters.values(), version=version, incarnation=incarnation)

@@ -28,7 +28,7 @@ from functions.mdms.schema import (
 )
 from functions.mdms.settings import MdmsSettings
 from functions.runtime.request import Caller, caller
-from storage.model.meter import Meter
+from storage.model.meter import Meter, RegistryPosition
 
 IMPORT = "1-0:1.8.0"
 
@@ -155,19 +155,27 @@ def routes(backing: Callable[[], Backing], settings: MdmsSettings) -> APIRouter:
 
     @router.get("/downlink", summary="Changes of the registry", **examples.DOWNLINK)
     async def downlink(
-        _: ZoneCaller,
+        known: ZoneCaller,
         after: Annotated[int, Query(ge=0)],
+        incarnation: Annotated[int, Query(ge=0)] = 0,
         limit: Annotated[int, Query(ge=1, le=10_000)] = 1_000,
     ) -> Response:
-        """What a child zone pulls: all changes after a version, in their order."""
-        return _json(await backing().book.changes(after=after, limit=limit))
+        """What a child zone pulls: all changes after a version, in their order.
+
+        They begin at 0 when the zone's `incarnation` is an older one.
+        """
+        held = RegistryPosition(incarnation, after)
+        return _json(
+            await backing().book.changes(held=held, limit=limit, incarnation=known.incarnation)
+        )
 
     @router.get("/downlink/version", summary="Version held here", **examples.DOWNLINK_VERSION)
-    async def downlink_version(_: ZoneCaller) -> Response:
-        """Which version of the registry this zone holds."""
+    async def downlink_version(known: ZoneCaller) -> Response:
+        """Which version of the registry this zone holds, and of which incarnation."""
         zone = backing()
-        held = zone.book if zone.copy is None else zone.copy
-        return _json({"version": await held.version()})
+        if zone.copy is not None:
+            return _json((await zone.copy.position())._asdict())
+        return _json({"version": await zone.book.version(), "incarnation": known.incarnation})
 
     @router.post("/downlink", summary="Take changes of the registry", **examples.DOWNLINK_TAKE)
     async def take_downlink(_: ZoneCaller, request: Request) -> Response:
@@ -176,11 +184,17 @@ def routes(backing: Callable[[], Backing], settings: MdmsSettings) -> APIRouter:
         if zone.copy is None:
             raise NotInThisZone(what="a copy of the registry", tiers=[2, 3], tier=zone.tier)
         page: DownlinkPage = await decoded(request, _downlink_page)
-        held = await zone.copy.version()
-        if page.after > held:
-            raise VersionGap(after=page.after, held=held)
-        held = await zone.copy.apply(page.meters, version=page.version)
-        return _json(DownlinkTaken(version=held, complete=page.complete))
+        held = await zone.copy.position()
+        if page.incarnation == held.incarnation and page.after > held.version:
+            raise VersionGap(after=page.after, held=held.version)
+        held = await zone.copy.apply(
+            page.meters, after=page.after, to=page.position, complete=page.complete
+        )
+        return _json(
+            DownlinkTaken(
+                version=held.version, complete=page.complete, incarnation=held.incarnation
+            )
+        )
 
     return router
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from storage.model.meter import Meter
+from storage.model.meter import Meter, RegistryPosition
 
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 ObisCode = Annotated[str, msgspec.Meta(pattern=r"^\d{1,3}-\d{1,3}:\d{1,3}\.\d{1,3}\.\d{1,3}$")]
@@ -173,19 +173,32 @@ class MetersPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DownlinkPage(msgspec.Struct, frozen=True, kw_only=True):
-    """All changes of the registry after version `after` up to `version`, in their order."""
+    """All changes of the registry after version `after` up to `version`, in their order.
+
+    Versions count within `incarnation`; a zone that holds an older one takes all from 0.
+    """
 
     after: int
     version: int
     complete: bool
     meters: list[Meter]
+    incarnation: int = 0
+
+    @property
+    def position(self) -> RegistryPosition:
+        """Where a zone is that has taken the page."""
+        return RegistryPosition(self.incarnation, self.version)
 
 
 class DownlinkTaken(msgspec.Struct, frozen=True, kw_only=True):
-    """The version that the zone holds; `complete` when its parent had no more to give."""
+    """The version that the zone holds; `complete` when its parent had no more to give.
+
+    Of a newer `incarnation` than the one held, the version that it has taken so far.
+    """
 
     version: int
     complete: bool
+    incarnation: int = 0
 
 
 class SeriesPart(msgspec.Struct, frozen=True, kw_only=True):

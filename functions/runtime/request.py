@@ -14,7 +14,8 @@ class NoCaller(Exception):
 class Caller:
     """The caller's identity; `zone` is set only when a zone calls for the tenant.
 
-    `zone_edges` are the zones whose edges' readings it may then bring.
+    `zone_edges` are the zones whose edges' readings it may then bring, `incarnation` that of the
+    platform's record as the gateway knows it, 0 when it does not say.
     """
 
     tenant: str
@@ -23,6 +24,7 @@ class Caller:
     subject: str
     zone: str | None
     zone_edges: frozenset[str]
+    incarnation: int
     request_id: str
     call_id: str
     deadline_ms: int | None
@@ -45,12 +47,14 @@ def caller_of(headers: Iterable[tuple[bytes, bytes]]) -> Caller:
     deadline = found.get(b"x-gridfaas-deadline-ms")
     if deadline is not None and not deadline.isdecimal():
         raise NoCaller(f"x-gridfaas-deadline-ms is {deadline!r}, not whole milliseconds")
+    incarnation = found.get(b"x-gridfaas-incarnation", "0")
     return Caller(
         tenant=tenant,
         role=role,
         scopes=frozenset(found.get(b"x-gridfaas-scopes", "").split()),
         subject=found.get(b"x-gridfaas-subject", ""),
         zone=found.get(b"x-gridfaas-zone-credential"),
+        incarnation=int(incarnation) if incarnation.isdecimal() else 0,
         zone_edges=frozenset(found.get(b"x-gridfaas-zone-edges", "").split()),
         request_id=found.get(b"x-request-id", ""),
         call_id=found.get(b"x-call-id", ""),

@@ -7,6 +7,8 @@ from typing import Any, Final, TypeVar
 import httpx
 import msgspec
 
+from storage.model.meter import RegistryPosition
+
 UPLINK: Final = "/v1/mdms/uplink"
 DOWNLINK: Final = "/v1/mdms/downlink"
 MEDIA_TYPE: Final = "application/x-gridfaas-uplink"
@@ -36,26 +38,33 @@ class _Acknowledged(msgspec.Struct):
 
 class _Version(msgspec.Struct):
     version: int
+    incarnation: int = 0
+
+    @property
+    def position(self) -> RegistryPosition:
+        return RegistryPosition(self.incarnation, self.version)
 
 
-class _Taken(msgspec.Struct):
-    version: int
+class _Taken(_Version, kw_only=True):
     complete: bool
 
 
-class _Tenant(msgspec.Struct):
+class LinkTenant(msgspec.Struct, frozen=True):
+    """A tenant whose data passes; `link_only` when it is served here and below no longer."""
+
     slug: str
+    link_only: bool = False
 
 
 class _Tenants(msgspec.Struct):
-    tenants: list[_Tenant]
+    tenants: list[LinkTenant]
 
 
 @dataclass(frozen=True, slots=True)
 class RegistryStep:
-    """The version of a tenant's registry that this zone holds, and whether the parent has more."""
+    """How far this zone has a tenant's registry, and whether that is all that the parent has."""
 
-    version: int
+    position: RegistryPosition
     complete: bool
 
 
@@ -86,23 +95,25 @@ class Link:
         )
         return _decoded(answer, _Acknowledged).acknowledged
 
-    async def tenants(self) -> list[str]:
-        """Slugs of the zone's tenants, from its own gateway.
+    async def tenants(self) -> list[LinkTenant]:
+        """The zone's tenants, from its own gateway.
 
         Raises:
             LinkDown: the gateway cannot be reached.
             CallRefused: it did not answer 200.
         """
         answer = await self._call(self._own, "GET", "/v1/platform/tenants")
-        return [tenant.slug for tenant in _decoded(answer, _Tenants).tenants]
+        return _decoded(answer, _Tenants).tenants
 
-    async def registry_version(self, tenant: str) -> int:
-        """The version of a tenant's registry that this zone holds; errors as `tenants`."""
+    async def registry_position(self, tenant: str) -> RegistryPosition:
+        """How far this zone holds a tenant's registry; errors as `tenants`."""
         answer = await self._call(self._own, "GET", f"{DOWNLINK}/version", tenant=tenant)
-        return _decoded(answer, _Version).version
+        return _decoded(answer, _Version).position
 
-    async def registry_changes(self, tenant: str, *, after: int, limit: int) -> bytes | None:
-        """The parent's page of changes after a version, None when it has none.
+    async def registry_changes(
+        self, tenant: str, *, held: RegistryPosition, limit: int
+    ) -> bytes | None:
+        """The parent's page of what is newer than `held`, None when it has nothing.
 
         Raises:
             LinkDown, CallRefused: as `post_entries`.
@@ -112,9 +123,9 @@ class Link:
             "GET",
             DOWNLINK,
             tenant=tenant,
-            params={"after": after, "limit": limit},
+            params={"after": held.version, "incarnation": held.incarnation, "limit": limit},
         )
-        return answer.content if _decoded(answer, _Version).version > after else None
+        return answer.content if _decoded(answer, _Version).position > held else None
 
     async def apply_changes(self, tenant: str, page: bytes) -> RegistryStep:
         """Hand a page of the parent's to the own zone, unchanged; errors as `tenants`."""
@@ -127,7 +138,7 @@ class Link:
             headers={"Content-Type": "application/json"},
         )
         taken = _decoded(answer, _Taken)
-        return RegistryStep(taken.version, taken.complete)
+        return RegistryStep(taken.position, taken.complete)
 
     async def _call(
         self,

@@ -8,6 +8,7 @@ from functions.traffic_scheduling.lanes import Uplinks
 from functions.traffic_scheduling.link import CallRefused, Link, LinkDown
 from functions.traffic_scheduling.metrics import LinkMetrics
 from functions.traffic_scheduling.settings import LinkSettings
+from storage.model.meter import RegistryPosition
 
 AT_ONCE: Final = 4
 
@@ -15,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 
 class RegistryPull:
-    """Remembers the version that the own zone holds, and asks for it again after any failure."""
+    """Remembers how far the own zone has come, and asks for it again after any failure."""
 
     def __init__(
         self, *, link: Link, uplinks: Uplinks, settings: LinkSettings, metrics: LinkMetrics
@@ -24,7 +25,7 @@ class RegistryPull:
         self._uplinks = uplinks
         self._settings = settings
         self._metrics = metrics
-        self._held: dict[str, int] = {}
+        self._held: dict[str, RegistryPosition] = {}
         self._errors: dict[str, str] = {}
 
     async def run(self) -> None:
@@ -36,7 +37,7 @@ class RegistryPull:
                 await self._pull(tenant)
 
         while True:
-            slugs = [one.slug for one in self._uplinks.tenants]
+            slugs = [one.slug for one in self._uplinks.tenants if not one.leaving]
             await asyncio.gather(*(pull(slug) for slug in slugs))
             await asyncio.sleep(self._settings.registry_every_s)
 
@@ -58,17 +59,17 @@ class RegistryPull:
         while not complete:
             held = self._held.get(tenant)
             if held is None:
-                held = self._held[tenant] = await self._link.registry_version(tenant)
+                held = self._held[tenant] = await self._link.registry_position(tenant)
             page = await self._link.registry_changes(
-                tenant, after=held, limit=self._settings.registry_page
+                tenant, held=held, limit=self._settings.registry_page
             )
             if page is None:
                 return
             step = await self._link.apply_changes(tenant, page)
-            self._held[tenant] = step.version
+            self._held[tenant] = step.position
             self._metrics.registry_page(tenant)
             # A step that does not move on would otherwise be asked for again at full speed.
-            complete = step.complete or step.version <= held
+            complete = step.complete or step.position <= held
 
     def _failed(self, tenant: str, error: str) -> None:
         self._held.pop(tenant, None)

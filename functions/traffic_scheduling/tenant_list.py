@@ -14,7 +14,10 @@ async def follow_tenants(*, link: Link, uplinks: Uplinks, every_s: float) -> Non
     failing = False
     while True:
         try:
-            uplinks.serve_only(await link.tenants())
+            found = await link.tenants()
+            uplinks.serve_only(
+                [one.slug for one in found], leaving={one.slug for one in found if one.link_only}
+            )
         except (LinkDown, CallRefused) as error:
             if not failing:
                 logger.warning("the tenants of the zone stay as they were: %s", error)

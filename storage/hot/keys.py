@@ -51,13 +51,26 @@ def watermark_key(slug: str) -> str:
     return f"{slug}:wm"
 
 
-def meters_key(slug: str) -> str:
-    """Hash of meter id -> encoded meter."""
-    return f"{slug}:m"
+def meters_key(slug: str, incarnation: int) -> str:
+    """Hash of meter id -> encoded meter, of one incarnation of the registry.
+
+    The hash of an incarnation before stays, as a tenant's login may delete nothing.
+    """
+    return f"{slug}:m:{incarnation}" if incarnation else f"{slug}:m"
+
+
+def meters_incarnation_key(slug: str) -> str:
+    """Incarnation of the registry that is held."""
+    return f"{slug}:mi"
+
+
+def meters_taken_key(slug: str) -> str:
+    """How far a newer incarnation of the registry has been taken."""
+    return f"{slug}:mt"
 
 
 def meters_version_key(slug: str) -> str:
-    """Version of the registry that `meters_key` holds."""
+    """Version of the registry that is held."""
     return f"{slug}:mv"
 
 

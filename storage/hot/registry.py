@@ -4,9 +4,14 @@ from collections.abc import Sequence
 from typing import Final, cast
 
 from storage.hot.connection import Argument, HotConnection
-from storage.hot.keys import meters_key, meters_version_key
+from storage.hot.keys import (
+    meters_incarnation_key,
+    meters_key,
+    meters_taken_key,
+    meters_version_key,
+)
 from storage.hot.library import REGISTRY_APPLY
-from storage.model.meter import Meter, decode_meter, encode_meter
+from storage.model.meter import Meter, RegistryPosition, decode_meter, encode_meter
 
 _PAGE: Final = 1000
 
@@ -19,15 +24,21 @@ class MeterRegistry:
         self._connection = connection
         self._slug = slug
 
-    async def version(self) -> int:
-        """Version of the registry that is held; 0 for none."""
-        return _number(await self._connection.call("GET", meters_version_key(self._slug)))
+    async def position(self) -> RegistryPosition:
+        """Incarnation and version of the registry that is held; zeros for none."""
+        names = [meters_incarnation_key(self._slug), meters_version_key(self._slug)]
+        reply = await self._connection.call("MGET", names)
+        return RegistryPosition(*(int(part or 0) for part in cast(list[bytes | None], reply)))
 
-    async def apply(self, changes: Sequence[Meter], *, version: int) -> int:
-        """Take in `changes` in one durable step and move to `version`; return the version held.
+    async def apply(
+        self, changes: Sequence[Meter], *, after: int, to: RegistryPosition, complete: bool = True
+    ) -> RegistryPosition:
+        """Take in `changes` in one durable step; return the position held.
 
-        `changes` must be all changes after the held version up to `version`: at or below the
-        held one they were taken before, and nothing happens.
+        `changes` are all changes after version `after` up to `to`; what was taken before, or
+        leaves a hole, changes nothing. Those of a newer incarnation begin after 0, and count once
+        the last of them, `complete`, is in, in place of all that was held; until then the
+        position returned is what has been taken.
 
         Raises:
             StoreFull, StoreUnavailable: as `HotConnection.call`; repeating is harmless.
@@ -35,28 +46,28 @@ class MeterRegistry:
         records: list[Argument] = []
         for meter in changes:
             records += (meter.meter_id, encode_meter(meter))
-        keys = (meters_key(self._slug), meters_version_key(self._slug))
-        reply = await self._connection.call(
-            "FCALL", REGISTRY_APPLY, len(keys), keys, version, records
+        keys = (
+            meters_key(self._slug, to.incarnation),
+            meters_version_key(self._slug),
+            meters_incarnation_key(self._slug),
+            meters_taken_key(self._slug),
         )
-        return _number(reply)
+        page = (to.incarnation, after, to.version, int(complete))
+        reply = await self._connection.call("FCALL", REGISTRY_APPLY, len(keys), keys, page, records)
+        return RegistryPosition(*cast(list[int], reply))
 
-    async def load_all(self) -> tuple[int, dict[str, Meter]]:
-        """Every meter by id, at least as new as the version returned with them."""
-        version = await self.version()
+    async def load_all(self) -> tuple[RegistryPosition, dict[str, Meter]]:
+        """Every meter by id, at least as new as the position returned with them."""
+        position = await self.position()
         meters: dict[str, Meter] = {}
         cursor = b"0"
         while True:
             reply = await self._connection.call(
-                "HSCAN", meters_key(self._slug), cursor, "COUNT", _PAGE
+                "HSCAN", meters_key(self._slug, position.incarnation), cursor, "COUNT", _PAGE
             )
             cursor, flat = cast(tuple[bytes, list[bytes]], reply)
             for record in flat[1::2]:
                 meter = decode_meter(record)
                 meters[meter.meter_id] = meter
             if cursor == b"0":
-                return version, meters
-
-
-def _number(reply: object) -> int:
-    return int(cast(bytes | int | None, reply) or 0)
+                return position, meters

@@ -1,6 +1,19 @@
 """A meter as a zone's registry knows it: what it measures, how often, and where it hangs."""
 
+from typing import NamedTuple
+
 import msgspec
+
+
+class RegistryPosition(NamedTuple):
+    """How far a copy of a tenant's registry has come; positions compare in the order of time.
+
+    Versions count within an incarnation, which a restored record begins anew: UTC in
+    microseconds, as in `storage.platform.snapshot.Position`.
+    """
+
+    incarnation: int
+    version: int
 
 
 class Meter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):

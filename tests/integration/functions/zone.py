@@ -28,13 +28,16 @@ class Entrance:
     """Names the caller in the headers that only a gateway may write, and picks the worker.
 
     A bearer key is `zone-...` for a zone, which names the tenant in its envelope, or else the
-    tenant's own slug. `unreachable` makes every call fail as a cut link does.
+    tenant's own slug. `unreachable` makes every call fail as a cut link does. A tenant of `leaving`
+    has no worker here; the zone still hands on what it has. `incarnation` is the record's.
     """
 
     def __init__(self, workers: dict[str, App]) -> None:
         self.workers = workers
         self.unreachable = False
         self.calls: list[str] = []
+        self.leaving: set[str] = set()
+        self.incarnation = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self.unreachable:
@@ -44,7 +47,7 @@ class Entrance:
         key = headers.pop(b"authorization", b"").removeprefix(b"Bearer ").decode()
         is_zone = key.startswith("zone-")
         if scope["path"] == "/v1/platform/tenants":
-            await _send_tenants(send, list(self.workers))
+            await _send_tenants(send, [*self.workers, *self.leaving], self.leaving)
             return
         tenant = headers.pop(b"gridfaas-tenant", b"").decode() if is_zone else key
         headers |= {
@@ -54,12 +57,14 @@ class Entrance:
         }
         if is_zone:
             headers[b"x-gridfaas-zone-credential"] = key.encode()
+            headers[b"x-gridfaas-incarnation"] = str(self.incarnation).encode()
             headers[b"x-gridfaas-zone-edges"] = b" ".join([key.encode(), *BEYOND.get(key, [])])
         await self.workers[tenant](scope | {"headers": list(headers.items())}, receive, send)
 
 
-async def _send_tenants(send: Send, slugs: list[str]) -> None:
-    response = httpx.Response(200, json={"tenants": [{"slug": slug} for slug in slugs]})
+async def _send_tenants(send: Send, slugs: list[str], leaving: set[str]) -> None:
+    tenants = [{"slug": slug, "link_only": slug in leaving} for slug in slugs]
+    response = httpx.Response(200, json={"tenants": tenants})
     await send(
         {
             "type": "http.response.start",

@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from deploy.servers.postgres import query
 from functions.runtime.config import WorkerConfig
 from functions.traffic_scheduling.app import build_app
 from storage.hot.connection import connect
@@ -97,6 +98,71 @@ async def status_of(link: httpx.AsyncClient) -> dict[str, Any]:
     assert answered.status_code == 200, answered.text
     found: dict[str, Any] = answered.json()
     return found
+
+
+async def test_a_restored_registry_takes_the_place_of_the_copies_below(
+    edge: Zone,
+    fog: Zone,
+    headquarters: Zone,
+    start_link: StartLink,
+    redis_url: str,
+    fog_url: str,
+    database_url: str,
+) -> None:
+    async def registered(zone: Zone) -> list[str]:
+        answered = await zone.client.get("/v1/mdms/meters")
+        return [one["meter_id"] for one in answered.json()["meters"]]
+
+    async def everywhere(wanted: list[str]) -> None:
+        async def check() -> bool:
+            return [await registered(fog), await registered(edge)] == [wanted, wanted]
+
+        await eventually(check)
+
+    async def register(*names: str) -> None:
+        meters = [meter(name) for name in names]
+        await headquarters.client.post("/v1/mdms/meters", json={"meters": meters})
+
+    headquarters.entrance.incarnation = 1_000
+    await start_link(fog, headquarters, fog_url, registry_page=2)
+    await start_link(edge, fog, redis_url, registry_page=2)
+    await register("A", "B", "C", "D", "E")
+    await everywhere(["A", "B", "C", "D", "E"])
+
+    # Put back to an empty registry, and fewer meters registered than the zones know versions.
+    for emptied in (
+        "DELETE FROM t_acme.meter_history",
+        "DELETE FROM t_acme.meters",
+        "UPDATE t_acme.registry_position SET version = 0",
+    ):
+        query(database_url, emptied)
+    await register("A", "N", "M")
+    headquarters.entrance.incarnation = 2_000
+
+    await everywhere(["A", "M", "N"])
+    await register("O")
+    await everywhere(["A", "M", "N", "O"])
+
+
+async def test_what_a_tenant_left_behind_in_a_zone_reaches_the_record(
+    edge: Zone, headquarters: Zone, start_link: StartLink, redis_url: str
+) -> None:
+    await headquarters.client.post("/v1/mdms/meters", json={"meters": [meter("A")]})
+    await hold_meters(edge, "A")
+    assert (await send(edge, run("A", [7, 8])))["accepted"] == 2
+    del edge.entrance.workers["acme"]
+    edge.entrance.leaving.add("acme")
+
+    link = await start_link(edge, headquarters, redis_url)
+    await eventually(drained(redis_url))
+
+    assert await final_values(headquarters, "A", count=2) == [7, 8]
+    tenants = {one["tenant"]: one for one in (await status_of(link))["tenants"]}
+    assert (tenants["acme"]["leaving"], tenants["acme"]["backlog_entries"]) == (True, 0)
+    exposed = (await link.get("/metrics")).text
+    assert 'gridfaas_uplink_backlog_entries{tenant="acme",zone="zone-3a"} 0.0' in exposed
+    assert 'gridfaas_uplink_failures_total{kind="registry",tenant="acme"' not in exposed
+    assert tenants["bolt"]["leaving"] is False
 
 
 async def test_a_reading_travels_from_the_edge_to_the_record(

@@ -8,7 +8,7 @@ from storage.hot.acl import provision_tenant
 from storage.hot.connection import connect
 from storage.hot.library import install
 from storage.hot.registry import MeterRegistry
-from storage.model.meter import Meter
+from storage.model.meter import Meter, RegistryPosition
 
 
 @pytest.fixture
@@ -30,20 +30,29 @@ def _meter(number: int, *, version: int, interval_s: int = 900) -> Meter:
     )
 
 
+NONE = RegistryPosition(0, 0)
+FIRST, SECOND = 5_000, 9_000
+"""Two incarnations."""
+
+
+def at(version: int, incarnation: int = FIRST) -> RegistryPosition:
+    return RegistryPosition(incarnation, version)
+
+
 async def test_a_registry_starts_empty(registry: MeterRegistry) -> None:
-    assert await registry.version() == 0
-    assert await registry.load_all() == (0, {})
+    assert await registry.position() == NONE
+    assert await registry.load_all() == (NONE, {})
 
 
 async def test_changes_move_the_copy_forward(registry: MeterRegistry) -> None:
     first = [_meter(number, version=number + 1) for number in range(2500)]
     changed = _meter(7, version=2501, interval_s=1800)
 
-    assert await registry.apply(first, version=2500) == 2500
-    assert await registry.apply([changed], version=2501) == 2501
+    assert await registry.apply(first, after=0, to=at(2500)) == at(2500)
+    assert await registry.apply([changed], after=2500, to=at(2501)) == at(2501)
 
-    version, meters = await registry.load_all()
-    assert version == 2501
+    position, meters = await registry.load_all()
+    assert position == at(2501)
     assert len(meters) == 2500
     assert meters["M-7"] == changed
     assert meters["M-8"] == first[8]
@@ -51,13 +60,52 @@ async def test_changes_move_the_copy_forward(registry: MeterRegistry) -> None:
 
 async def test_an_older_page_that_comes_again_undoes_nothing(registry: MeterRegistry) -> None:
     old, new = _meter(1, version=1), _meter(1, version=2, interval_s=1800)
-    await registry.apply([old], version=1)
-    await registry.apply([new], version=2)
+    await registry.apply([old], after=0, to=at(1))
+    await registry.apply([new], after=1, to=at(2))
 
-    assert await registry.apply([old], version=1) == 2
-    assert await registry.load_all() == (2, {"M-1": new})
+    assert await registry.apply([old], after=0, to=at(1)) == at(2)
+    assert await registry.load_all() == (at(2), {"M-1": new})
+
+
+async def test_a_page_that_would_leave_a_hole_changes_nothing(registry: MeterRegistry) -> None:
+    await registry.apply([_meter(1, version=1)], after=0, to=at(1))
+
+    assert await registry.apply([_meter(3, version=3)], after=2, to=at(3)) == at(1)
+    assert (await registry.load_all())[1].keys() == {"M-1"}
 
 
 async def test_a_version_without_changes_moves_on(registry: MeterRegistry) -> None:
-    assert await registry.apply([], version=3) == 3
-    assert await registry.version() == 3
+    assert await registry.apply([], after=0, to=at(3)) == at(3)
+    assert await registry.position() == at(3)
+
+
+async def test_a_copy_without_an_incarnation_goes_on(registry: MeterRegistry) -> None:
+    await registry.apply([_meter(1, version=1)], after=0, to=at(1, 0))
+
+    assert await registry.apply([_meter(2, version=2)], after=1, to=at(2, 0)) == at(2, 0)
+    assert (await registry.load_all())[1].keys() == {"M-1", "M-2"}
+
+
+async def test_another_incarnation_takes_the_place_of_all_at_once(registry: MeterRegistry) -> None:
+    before = [_meter(number, version=number) for number in (1, 2, 3)]
+    await registry.apply(before, after=0, to=at(3))
+    again = [_meter(1, version=1, interval_s=1800), _meter(9, version=2)]
+
+    taken = await registry.apply(again[:1], after=0, to=at(1, SECOND), complete=False)
+    assert taken == at(1, SECOND)
+    assert (await registry.load_all())[1].keys() == {"M-1", "M-2", "M-3"}
+    assert await registry.position() == at(3)
+    # Of this incarnation, but not what follows.
+    assert await registry.apply([], after=2, to=at(4, SECOND)) == at(3)
+
+    assert await registry.apply(again[1:], after=1, to=at(2, SECOND)) == at(2, SECOND)
+    assert await registry.load_all() == (at(2, SECOND), {"M-1": again[0], "M-9": again[1]})
+    # What a slow parent still tells of the one before is over.
+    assert await registry.apply(before, after=0, to=at(8)) == at(2, SECOND)
+
+
+async def test_a_registry_that_was_restored_to_nothing_is_empty(registry: MeterRegistry) -> None:
+    await registry.apply([_meter(1, version=1)], after=0, to=at(1))
+
+    assert await registry.apply([], after=0, to=at(0, SECOND)) == at(0, SECOND)
+    assert await registry.load_all() == (at(0, SECOND), {})

@@ -9,7 +9,7 @@ from functions.mdms.technical_validation import TechnicalValidation
 from storage.memory import MemoryHotStore
 from storage.model.block import BlockKey
 from storage.model.event_block import EventKey
-from storage.model.meter import Meter
+from storage.model.meter import Meter, RegistryPosition
 from tests.unit.functions.mdms.bodies import DAY, IMPORT, NOW, meter
 
 
@@ -20,12 +20,13 @@ class Registry:
         self.meters = {one.meter_id: one for one in meters}
         self.asked = 0
 
-    async def version(self) -> int:
+    async def position(self) -> RegistryPosition:
         self.asked += 1
-        return max((one.version for one in self.meters.values()), default=0)
+        newest = max((one.version for one in self.meters.values()), default=0)
+        return RegistryPosition(0, newest)
 
-    async def load_all(self) -> tuple[int, dict[str, Meter]]:
-        return await self.version(), dict(self.meters)
+    async def load_all(self) -> tuple[RegistryPosition, dict[str, Meter]]:
+        return await self.position(), dict(self.meters)
 
 
 class Hop:

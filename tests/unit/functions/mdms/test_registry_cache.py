@@ -3,7 +3,7 @@
 import pytest
 
 from functions.mdms.registry_cache import RECHECK_S, RegistryCache
-from storage.model.meter import Meter
+from storage.model.meter import Meter, RegistryPosition
 from storage.ports import StoreUnavailable
 from tests.unit.functions.mdms.bodies import meter
 
@@ -13,19 +13,21 @@ class Source:
 
     def __init__(self) -> None:
         self.meters = {"A": meter("A", version=1)}
+        self.incarnation = 0
         self.reachable = True
         self.versions_asked = 0
         self.loads = 0
 
-    async def version(self) -> int:
+    async def position(self) -> RegistryPosition:
         if not self.reachable:
             raise StoreUnavailable("cut off")
         self.versions_asked += 1
-        return max(one.version for one in self.meters.values())
+        newest = max(one.version for one in self.meters.values())
+        return RegistryPosition(self.incarnation, newest)
 
-    async def load_all(self) -> tuple[int, dict[str, Meter]]:
+    async def load_all(self) -> tuple[RegistryPosition, dict[str, Meter]]:
         self.loads += 1
-        return await self.version(), dict(self.meters)
+        return await self.position(), dict(self.meters)
 
 
 class Watch:
@@ -118,3 +120,17 @@ async def test_changes_are_listed_in_the_order_they_were_made(
 
     assert [one.meter_id for one in table.changed_after(1)] == ["D", "C"]
     assert [one.meter_id for one in table.all()] == ["A", "C", "D"]
+
+
+async def test_another_incarnation_of_the_same_version_is_read_anew(
+    cache: RegistryCache, source: Source, watch: Watch
+) -> None:
+    await cache.table()
+    source.incarnation = 7
+    source.meters = {"B": meter("B", version=1)}
+    watch.now_s += 2.0
+
+    table = await cache.table()
+
+    assert table.position == RegistryPosition(7, 1)
+    assert (table.get("A"), table.get("B")) == (None, source.meters["B"])

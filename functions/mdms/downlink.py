@@ -1,0 +1,20 @@
+"""From which version a child zone gets the registry, by what it holds and what is held here."""
+
+from functions.mdms.schema import DownlinkPage
+from storage.model.meter import RegistryPosition
+
+
+def first_version(*, held: RegistryPosition, incarnation: int) -> int | None:
+    """Return the version after which the changes begin, None when there is nothing to give.
+
+    A child of an older incarnation gets everything. One of a newer has heard of it before this
+    zone did.
+    """
+    if held.incarnation == incarnation:
+        return held.version
+    return 0 if held.incarnation < incarnation else None
+
+
+def nothing_newer(incarnation: int) -> DownlinkPage:
+    """The page of a zone that is behind the one that asks."""
+    return DownlinkPage(after=0, version=0, complete=True, meters=[], incarnation=incarnation)
