@@ -64,5 +64,9 @@ async def headquarters(database_url: str) -> AsyncIterator[Zone]:
     # Not on the stack of `opened`: its workers must be gone before their database is dropped.
     async with AsyncExitStack() as stack:
         yield await open_zone(
-            stack, name="zone-1", tier=1, database_urls=urls, settings={"fold_after_s": 0.1, "fold_quiet_s": 0.1}
+            stack,
+            name="zone-1",
+            tier=1,
+            database_urls=urls,
+            settings={"fold_after_s": 0.1, "fold_quiet_s": 0.1},
         )
