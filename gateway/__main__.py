@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import json
 import logging.config
 import signal
@@ -22,6 +23,12 @@ EXIT_UNUSABLE = 2
 
 class GatewayServer(uvicorn.Server):
     """Ends by returning, also on SIGTERM, where uvicorn would end by the signal itself."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        # What is there by now stays: going through it again took a tenth of the processor time.
+        gc.collect()
+        gc.freeze()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
