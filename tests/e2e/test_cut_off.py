@@ -10,7 +10,7 @@ import psutil
 import pytest
 import pytest_asyncio
 
-from tests.e2e.body import make_body
+from tests.e2e.body import series_body
 from tests.e2e.cold_record import read_record
 from tests.e2e.lab import Lab
 from tests.e2e.line import Line, NoAnswer, by_port
@@ -53,7 +53,7 @@ class CutOffEdge:
 
     def instant(self, start_s: int) -> bytes:
         """The body of all meters at an instant; values tell which."""
-        return make_body(
+        return series_body(
             [[(self.slot(meter, start_s), version(meter, start_s)) for meter in METERS]],
             edge=self.edge,
             fresh=True,
