@@ -11,10 +11,10 @@ COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --
 	--no-header --no-emit-index-url --no-emit-find-links pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help venv up down status test lint format typecheck unit integration e2e soak lock clean
+.PHONY: help venv up down status test lint format typecheck unit integration e2e e2e-docker soak lock clean
 
 help: ## List what can be made
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 venv: $(STAMP) ## Set up .venv with the locked packages (PYTHON=... chooses the interpreter)
 
@@ -62,6 +62,9 @@ e2e: $(STAMP) ## The whole lab, with processes killed in the middle
 soak: $(STAMP) ## The same kills for as long as you like (ROUNDS=10), from a new seed each time
 	GRIDFAAS_E2E_ROUNDS=$(or $(ROUNDS),10) $(BIN)/python -m pytest tests/e2e/test_crashes.py \
 		-o log_cli=true -o log_cli_level=INFO $(ARGS)
+
+e2e-docker: $(STAMP) ## The containers on a real Docker engine: loaded, cut off, killed
+	GRIDFAAS_E2E_DOCKER=1 $(BIN)/python -m pytest tests/e2e/test_compose.py -rs $(ARGS)
 
 lock: ## Renew the lock files (needs uv)
 	$(COMPILE) -o requirements.txt
