@@ -25,7 +25,7 @@ def write_secrets(folder: Path, *, hot_memory: str) -> None:
     kept = folder / "keys"
     keys = platform_keys(kept)
     postgres = lasting_password(kept / "postgres_password")
-    metrics_key = lasting_password(kept / "metrics_key")
+    metrics_key = keys.metrics
     zones = topology()
     hq = headquarters(zones).name
     _give(folder / "postgres", {"password": postgres}, mode=READ_BY_A_SERVER)
@@ -58,7 +58,9 @@ def _give(folder: Path, secrets: dict[str, str], *, mode: int = READ_BY_US) -> N
 
 
 def _tenants_only(keys: LabKeys) -> str:
-    return msgspec.json.encode(msgspec.structs.replace(keys, admin="", zones={})).decode()
+    return msgspec.json.encode(
+        msgspec.structs.replace(keys, admin="", zones={}, metrics="")
+    ).decode()
 
 
 def main() -> None:

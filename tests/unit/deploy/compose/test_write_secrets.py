@@ -79,8 +79,9 @@ def test_the_load_knows_tenants_keys_only(folder: Path) -> None:
     given, kept = read_keys(folder / "load/keys.json"), read_keys(folder / "keys/keys.json")
 
     assert given.tenants == kept.tenants
-    assert (given.admin, given.zones) == ("", {})
-    assert kept.admin not in texts(folder)["load/keys.json"]
+    assert (given.admin, given.zones, given.metrics) == ("", {}, "")
+    for other in (kept.admin, kept.metrics, *kept.zones.values()):
+        assert other not in texts(folder)["load/keys.json"]
 
 
 def test_redis_is_durable_before_it_answers_and_has_one_user(folder: Path) -> None:
