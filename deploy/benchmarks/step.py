@@ -31,7 +31,7 @@ class Step:
 
 
 class Streams:
-    """Deals out steps, each going on where the last one of its shape ended."""
+    """Deals out one side's steps, each going on where the last one of its shape ended."""
 
     def __init__(self, *, meters: int, now_s: float | None = None) -> None:
         """Begin some hundred days before `now_s` (seconds since 1970, default: now)."""
