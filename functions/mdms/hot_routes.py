@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, MutableMapping
 from typing import Any, Final
 
 import msgspec
@@ -27,7 +27,7 @@ from functions.mdms.request_body import (
 from functions.mdms.schema import Acknowledgement
 from functions.mdms.service import Ingest
 from functions.runtime.problem import Problem, Send, problem_of, send_problem
-from functions.runtime.request import Caller, caller_of
+from functions.runtime.request import caller_of, deadline_ms_of
 
 READINGS: Final = "/v1/mdms/readings"
 UPLINK: Final = "/v1/mdms/uplink"
@@ -69,15 +69,12 @@ class HotRoutes:
         headers = header_map(scope["headers"])
         request_id = headers.get(b"x-request-id", b"").decode("latin-1")
         try:
-            caller = caller_of(scope["headers"])
-            route, waited_for = (
-                (self._readings, "the hot store")
-                if scope["path"] == READINGS
-                else (self._uplink, "the store")
-            )
-            answer = await _within(
-                caller, lambda: route(scope, caller, headers, receive), waited_for
-            )
+            deadline_ms = deadline_ms_of(headers)
+            if scope["path"] == READINGS:
+                work, waited_for = self._readings(headers, receive), "the hot store"
+            else:
+                work, waited_for = self._uplink(scope, headers, receive), "the store"
+            answer = await _within(deadline_ms, work, waited_for)
         except ClientGone:
             return
         except Exception as error:  # noqa: BLE001 - the process edge: logged, answered, alive
@@ -87,9 +84,7 @@ class HotRoutes:
             return
         await _send_json(send, answer)
 
-    async def _readings(
-        self, scope: Scope, caller: Caller, headers: dict[bytes, bytes], receive: Receive
-    ) -> bytes:
+    async def _readings(self, headers: dict[bytes, bytes], receive: Receive) -> bytes:
         if self._ingest is None:
             raise NotInThisZone(what="the first hop of readings", tiers=[3], tier=self._tier)
         content_encoding(headers, media_type="application/json", encodings=("identity",))
@@ -98,11 +93,10 @@ class HotRoutes:
         self._metrics.answered(answer)
         return _encoder.encode(answer)
 
-    async def _uplink(
-        self, scope: Scope, caller: Caller, headers: dict[bytes, bytes], receive: Receive
-    ) -> bytes:
+    async def _uplink(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive) -> bytes:
         if self._keep is None:
             raise NotInThisZone(what="the uplink", tiers=[1, 2], tier=self._tier)
+        caller = caller_of(scope["headers"])
         if caller.zone is None:
             raise ZonesOnly
         if scope["method"] != "POST":
@@ -118,13 +112,11 @@ class HotRoutes:
         return _encoder.encode(Acknowledgement(kept))
 
 
-async def _within(caller: Caller, work: Callable[[], Awaitable[bytes]], waited_for: str) -> bytes:
-    left_s = LONGEST_S
-    if caller.deadline_ms is not None:
-        left_s = min(left_s, caller.deadline_ms / 1000)
+async def _within(deadline_ms: int | None, work: Awaitable[bytes], waited_for: str) -> bytes:
+    left_s = LONGEST_S if deadline_ms is None else min(LONGEST_S, deadline_ms / 1000)
     try:
         async with asyncio.timeout(left_s):
-            return await work()
+            return await work
     except TimeoutError as error:
         raise DeadlineExceeded(left_s, waited_for) from error
 

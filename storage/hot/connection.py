@@ -1,12 +1,13 @@
 """The way to a zone's Redis: few connections, a deadline on each call, errors in our own words."""
 
 import asyncio
-from collections.abc import Callable, Sequence
-from typing import Final, cast
+from collections.abc import Sequence
+from typing import Final
 
 import hiredis
 
 from storage.hot.address import Address
+from storage.hot.command import Argument, pack_command
 from storage.hot.line import LineLost, RedisLine
 from storage.ports import StoreFull, StoreUnavailable
 
@@ -14,10 +15,6 @@ RETRY_AFTER_S: Final = 5
 _FULL: Final = ("STOREFULL", "OOM", "MISCONF")
 # A server that restarted may answer before its users and functions are provisioned again.
 _NOT_YET: Final = ("WRONGPASS", "NOAUTH", "LOADING", "READONLY")
-
-Argument = str | bytes | int
-# hiredis declares a tuple of one element where it takes any number.
-_pack = cast(Callable[[tuple[Argument, ...]], bytes], hiredis.pack_command)
 
 
 class CommandRefused(Exception):
@@ -48,7 +45,7 @@ class HotConnection:
             StoreUnavailable: no connection or no answer in time; it may have been carried out.
             CommandRefused: the server answers with any other error.
         """
-        packed = _pack(_flat(command))
+        packed = pack_command(command)
         limit_s = self._deadline_s if deadline_s is None else deadline_s
         try:
             async with asyncio.timeout(limit_s):
@@ -99,7 +96,7 @@ class HotConnection:
             raise StoreUnavailable(f"the hot store cannot be reached: {error}") from error
         try:
             for command in self._address.introduction():
-                reply = await line.ask(_pack(command))
+                reply = await line.ask(pack_command(command))
                 if isinstance(reply, hiredis.ReplyError):
                     raise StoreUnavailable(f"the hot store does not let this user in: {reply}")
         except BaseException:
@@ -119,16 +116,6 @@ def connect(redis_url: str, *, max_connections: int = 8, deadline_s: float = 5.0
     return HotConnection(
         Address.of(redis_url), max_connections=max_connections, deadline_s=deadline_s
     )
-
-
-def _flat(command: Sequence[Argument | Sequence[Argument]]) -> tuple[Argument, ...]:
-    flat: list[Argument] = []
-    for part in command:
-        if isinstance(part, str | bytes | int):
-            flat.append(part)
-        else:
-            flat.extend(part)
-    return tuple(flat)
 
 
 def _translated(error: Exception) -> Exception:

@@ -98,7 +98,12 @@ def batch_keys(slug: str, batch: RunBatch) -> list[str]:
     Raises:
         RegisterRefused: a register's name contains "/".
     """
-    names = [batch.meters[meter] for meter in batch.run_meter.tolist()]
+    meter = batch.run_meter
+    if len(batch.meters) == batch.runs and (meter[1:] > meter[:-1]).all():
+        # Every meter once, in their order: an instant of many meters.
+        names = batch.meters
+    else:
+        names = [batch.meters[one] for one in meter.tolist()]
     block = batch.run_day, batch.run_interval_s, batch.run_register
     return _keys(f"{slug}:b:", names, batch.registers, *block)
 

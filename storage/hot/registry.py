@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Final, cast
 
-from storage.hot.connection import Argument, HotConnection
+from storage.hot.command import Argument
+from storage.hot.connection import HotConnection
 from storage.hot.keys import (
     meters_incarnation_key,
     meters_key,

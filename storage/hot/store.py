@@ -7,7 +7,8 @@ from typing import Final, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from storage.hot.connection import RETRY_AFTER_S, Argument, HotConnection
+from storage.hot.command import Argument
+from storage.hot.connection import RETRY_AFTER_S, HotConnection
 from storage.hot.keys import (
     block_key,
     epoch_key,

@@ -1,0 +1,57 @@
+"""A command as it goes over the wire."""
+
+from collections.abc import Callable, Sequence
+from typing import Final, cast
+
+import hiredis
+
+Argument = str | bytes | int
+# hiredis declares a tuple of one element where it takes any number.
+_pack = cast(Callable[[tuple[Argument, ...]], bytes], hiredis.pack_command)
+# Fewer names than this are packed as fast one by one.
+_MANY: Final = 16
+
+
+def pack_command(command: Sequence[Argument | Sequence[Argument]]) -> bytes:
+    """Pack a command whose arguments may be sequences, which are spread out.
+
+    A batch names a block a run: many names of one length, which are joined in one go.
+    """
+    pieces: list[bytes] = []
+    single: list[Argument] = []
+    count = 0
+    for part in command:
+        if isinstance(part, str | bytes | int):
+            single.append(part)
+            count += 1
+            continue
+        count += len(part)
+        joined = _joined(part)
+        if joined is None:
+            single.extend(part)
+        else:
+            pieces += (_body(single), joined)
+            single = []
+    pieces.append(_body(single))
+    return b"".join((b"*%d\r\n" % count, *pieces))
+
+
+def _joined(names: Sequence[Argument]) -> bytes | None:
+    """Pack names if they are many and of one length in ASCII, else return None."""
+    if len(names) < _MANY or set(map(type, names)) != {str}:
+        return None
+    texts = cast(Sequence[str], names)
+    length = len(texts[0])
+    if len(set(map(len, texts))) > 1:
+        return None
+    frame = f"\r\n${length}\r\n"
+    text = frame.join(texts)
+    return f"{frame[2:]}{text}\r\n".encode() if text.isascii() else None
+
+
+def _body(arguments: list[Argument]) -> bytes:
+    """Pack arguments without the head that counts them."""
+    if not arguments:
+        return b""
+    packed = _pack(tuple(arguments))
+    return packed[packed.index(b"\n") + 1 :]
