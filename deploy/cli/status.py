@@ -62,7 +62,8 @@ async def _look(home: Home, *, count: bool) -> dict[str, Any]:
     )
     all_run = all(process.pid is not None for process in known.processes)
     all_ready = all(answer == "ready" for answer in zones.values())
-    found |= msgspec.to_builtins(known)
+    # The hot stores' addresses are administrators': they stay in the file.
+    found |= {name: of for name, of in msgspec.to_builtins(known).items() if name != "redis_urls"}
     found |= {"zones": zones, "links": links, "readings": readings}
     found["ready"] = known.up and all_run and all_ready
     return found

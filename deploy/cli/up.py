@@ -124,7 +124,6 @@ def _print(lab: RunningLab, replay: Replay, as_json: bool) -> None:
 def _addresses(lab: RunningLab, replay: Replay) -> dict[str, Any]:
     return {
         "database_url": lab.audit_url,
-        "redis_urls": lab.stores.redis_urls,
         "gateways": {zone.name: gateway_url(zone) for zone in lab.topology.zones},
         "prometheus_url": lab.prometheus_url,
         "keys_file": str(lab.home.state / "keys.json"),

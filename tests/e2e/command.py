@@ -47,7 +47,7 @@ class Commands:
 
     @contextmanager
     def up(self, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-        """Run `up` beside the block, from its first line of output on; killed at the end."""
+        """Run `up` beside the block; what still runs at its end is ended in order."""
         command = [GRIDFAAS, "up", "--first-port", str(free_ports(5)), *arguments]
         with subprocess.Popen(
             command, env=self.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -55,7 +55,11 @@ class Commands:
             try:
                 yield process
             finally:
-                process.kill()
+                process.terminate()
+                try:
+                    process.communicate(timeout=60)
+                except subprocess.TimeoutExpired:
+                    process.kill()
 
     def wait_until(self, process: subprocess.Popen[str], state: str) -> Any:
         """Return the status once it has `state`: "running" or "ready"."""
