@@ -5,21 +5,17 @@ import sys
 
 import click
 
-from deploy.cli.bench import bench
-from deploy.cli.down import down
+from deploy.cli.commands import Commands
 from deploy.cli.exit_codes import FAILED, INTERRUPTED
-from deploy.cli.key import key
-from deploy.cli.load import load
-from deploy.cli.status import status
-from deploy.cli.tenant import tenant
-from deploy.cli.up import up
 from deploy.lab.failure import LabFailure
 from deploy.servers.failure import ServerFailure
 
 logger = logging.getLogger(__name__)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 def group() -> None:
     """GridFaaS: functions for advanced metering, from the edge to headquarters.
 
@@ -30,10 +26,6 @@ def group() -> None:
     State is kept in $GRIDFAAS_HOME (for root by default below /var/lib/gridfaas, else in
     .gridfaas beside the code) and survives.
     """
-
-
-for command in (up, down, status, load, tenant, key, bench):
-    group.add_command(command)
 
 
 def main() -> None:
