@@ -1,8 +1,8 @@
 """For which tenant a caller may call a function, and with which scope."""
 
-from gateway.catalogue import FunctionEntry
 from gateway.keyring import Caller, KeyRing
 from gateway.refusal import Refusal
+from storage.platform.functions.spec import FunctionSpec
 
 # Whose workers run a function that belongs to nobody but the platform.
 PLATFORM = "platform"
@@ -18,7 +18,7 @@ class UnknownTenant(Refusal):
 
 
 def tenant_of(
-    *, caller: Caller, envelope: str | None, function: FunctionEntry, ring: KeyRing
+    *, caller: Caller, envelope: str | None, function: FunctionSpec, ring: KeyRing
 ) -> str:
     """Return the tenant in whose name the call runs: the key's, or a zone's envelope's.
 
@@ -48,7 +48,7 @@ def tenant_of(
     raise Forbidden(f"{function.name} runs for a tenant, and this key belongs to none")
 
 
-def check_scope(*, caller: Caller, function: FunctionEntry, method: str) -> None:
+def check_scope(*, caller: Caller, function: FunctionSpec, method: str) -> None:
     """Let the call pass if the caller holds one of the scopes that the function asks for.
 
     Raises:

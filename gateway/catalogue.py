@@ -1,11 +1,11 @@
 """The functions that exist anywhere, as this zone's agent lists them, and the paths to them."""
 
 import re
-from typing import Literal
 
 import msgspec
 
 from gateway.refusal import Refusal
+from storage.platform.functions.spec import FunctionSpec
 from storage.platform.snapshot import Snapshot
 
 _DOT_SEGMENT = re.compile(rb"/(?:\.|%2e){1,2}(?:/|$)", re.IGNORECASE)
@@ -24,31 +24,10 @@ class CatalogueMissing(Refusal):
     """The agent has not said yet which functions there are."""
 
 
-class ScopesEntry(msgspec.Struct, frozen=True):
-    """One of each list suffices; an empty list asks for none."""
-
-    read: list[str] = []
-    write: list[str] = []
-
-
-class FunctionEntry(msgspec.Struct, frozen=True):
-    """What the gateway needs of a function; times in seconds, bodies in bytes."""
-
-    name: str
-    tiers: list[int]
-    route_prefix: str | None = None
-    scopes: ScopesEntry = ScopesEntry()
-    timeout_s: float = 30
-    concurrency: int = 32
-    memory_mb: int = 256
-    max_body_bytes: int = 8 * 1024 * 1024
-    owner: Literal["tenant", "platform"] = "tenant"
-
-
 class FunctionList(msgspec.Struct, frozen=True):
     """The agent's answer."""
 
-    functions: list[FunctionEntry]
+    functions: list[FunctionSpec]
 
 
 class Catalogue:
@@ -56,8 +35,8 @@ class Catalogue:
 
     def __init__(self, *, tier: int) -> None:
         self._tier = tier
-        self._by_name: dict[bytes, FunctionEntry] = {}
-        self._by_prefix: dict[bytes, FunctionEntry] = {}
+        self._by_name: dict[bytes, FunctionSpec] = {}
+        self._by_prefix: dict[bytes, FunctionSpec] = {}
         self.loaded = False
         self.mark = ""
         """Another one for every other list of functions."""
@@ -71,11 +50,11 @@ class Catalogue:
         self.loaded = True
 
     @property
-    def all(self) -> list[FunctionEntry]:
+    def all(self) -> list[FunctionSpec]:
         """Every function, also those of other tiers, by name."""
         return [self._by_name[name] for name in sorted(self._by_name)]
 
-    def route(self, raw_path: bytes, *, snapshot: Snapshot) -> tuple[FunctionEntry, bytes]:
+    def route(self, raw_path: bytes, *, snapshot: Snapshot) -> tuple[FunctionSpec, bytes]:
         """Return the function that answers to a raw path, and the path to ask it for.
 
         `/v1/<service>/...` goes on as it is; `/function/NAME/...` is mapped under the function's

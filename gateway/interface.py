@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from gateway.catalogue import FunctionEntry
+from storage.platform.functions.spec import FunctionSpec
 
 SECURITY_SCHEMES = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "`Authorization: Bearer gf_...`"},
@@ -18,7 +18,7 @@ def merge_documents(
     zone: str,
     tier: int,
     platform: Mapping[str, Any],
-    functions: Iterable[FunctionEntry],
+    functions: Iterable[FunctionSpec],
     documents: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Return one document; `documents` are the functions' own, by name.
@@ -63,7 +63,7 @@ def _mapping(node: Any) -> Mapping[str, Any]:
     return node if isinstance(node, Mapping) else {}
 
 
-def _described(item: Any, entry: FunctionEntry) -> Any:
+def _described(item: Any, entry: FunctionSpec) -> Any:
     """Add to each operation its function as a tag, and the scopes that the gateway asks for."""
     if not isinstance(item, dict):
         return item

@@ -6,7 +6,7 @@ import logging
 from gateway.answer import answer_error
 from gateway.asgi import Headers, Receive, Scope, Send
 from gateway.authorization import PLATFORM, check_scope, tenant_of
-from gateway.catalogue import Catalogue, FunctionEntry
+from gateway.catalogue import Catalogue
 from gateway.client_connection import EXTENSION
 from gateway.deadline import out_of_time
 from gateway.forwarding.connection import UpstreamConnection
@@ -29,6 +29,7 @@ from gateway.request_head import (
 )
 from gateway.snapshot_watch import SnapshotWatch
 from gateway.upstream_head import upstream_head
+from storage.platform.functions.spec import FunctionSpec
 
 logger = logging.getLogger(__name__)
 
@@ -145,7 +146,7 @@ class InvokePath:
     async def _forward(
         self,
         call: Invocation,
-        function: FunctionEntry,
+        function: FunctionSpec,
         head: RequestHead,
         body: RequestBody,
         target: bytes,

@@ -9,15 +9,26 @@ class WorkerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """One worker: a function of a tenant in a zone, with that tenant's credentials only."""
 
     function: str
-    app: str
     tenant: str
     zone: str
     tier: int
     socket: str
     gateway_url: str
+    app: str | None = None
+    """`module:factory` of a service of the platform; a tenant's function has a folder instead."""
+    version: int = 0
+    folder: str | None = None
+    env: str | None = None
+    """Where the function's own requirements are installed."""
+    tmp_dir: str | None = None
     tenant_number: int = 0
     memory_mb: int = 0
     """MiB the worker may allocate beyond what it inherits; 0 for no limit."""
+    timeout_s: int = 30
+    concurrency: int = 32
+    cpu: float = 1.0
+    pids: int = 64
+    disk_mb: int = 64
     redis_url: str | None = None
     database_url: str | None = None
     parent_url: str | None = None
@@ -26,6 +37,10 @@ class WorkerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     uid: int | None = None
     gid: int | None = None
     settings: dict[str, Any] = {}
+    config: dict[str, str] = {}
+    secrets: dict[str, str] = {}
+    service_key: str | None = None
+    """A key of this zone with which the function calls others of its tenant."""
 
     def __repr__(self) -> str:
         """Name the worker without its credentials, so that a log line cannot hold them."""

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from functions.runtime.config import WorkerConfig
-from functions.runtime.spec import FunctionSpec
+from storage.platform.functions.spec import FunctionSpec
 
 MAX_DOCUMENT_BYTES = 2 * 1024 * 1024
 ANSWER_WITHIN_S = 5.0
@@ -42,6 +42,8 @@ def describe(specs: Iterable[FunctionSpec]) -> bytes:
 
 
 async def _document(spec: FunctionSpec) -> Any:
+    if spec.app is None:
+        raise NoDocument("it has no application of its own")
     module, _, factory = spec.app.partition(":")
     app = getattr(importlib.import_module(module), factory)(_config(spec))
     status, body = 0, b""

@@ -11,8 +11,8 @@ os.environ.update(
     OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1", MKL_NUM_THREADS="1", NUMEXPR_NUM_THREADS="1"
 )
 
-from functions.runtime.spec import load_specs
 from functions.runtime.tls import client_context
+from storage.platform.functions.spec_file import load_services
 
 LIBRARIES = (
     "asyncio",
@@ -69,8 +69,8 @@ def preload(functions: Path) -> None:
     client_context()
     # redis asks for its own version at each start, which imports a reader of metadata.
     importlib.metadata.version("redis")
-    for spec in load_specs(functions):
-        module = spec.app.partition(":")[0]
+    for spec in load_services(functions).values():
+        module = (spec.app or "").partition(":")[0]
         try:
             importlib.import_module(module)
         except Exception:

@@ -24,7 +24,7 @@ from functions.runtime.confine import (
 from functions.runtime.describe import describe
 from functions.runtime.protocol import Report, encoder
 from functions.runtime.server import WorkerServer
-from functions.runtime.spec import load_specs
+from storage.platform.functions.spec_file import load_services
 
 MAX_CONFIG_BYTES = 64 * 1024
 BACKLOG = 1024
@@ -89,7 +89,7 @@ def write_description(*, out_fd: int, functions: Path, zygote: int) -> None:
     take_name("describe")
     os.chdir("/")
     signal.alarm(DESCRIBE_WITHIN_S)
-    specs = load_specs(functions)
+    specs = load_services(functions).values()
     limit_resources(memory_mb=DESCRIBE_MEMORY_MB)
     if os.geteuid() == 0:
         drop_privileges(uid=NOBODY, gid=NOBODY)
@@ -100,6 +100,8 @@ def write_description(*, out_fd: int, functions: Path, zygote: int) -> None:
 
 
 def _build(config: WorkerConfig) -> Any:
+    if config.app is None:
+        raise AppError(f"function {config.function!r} names no application")
     module_name, _, factory_name = config.app.partition(":")
     try:
         factory = getattr(importlib.import_module(module_name), factory_name)

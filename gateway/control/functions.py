@@ -5,9 +5,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 
-from gateway.catalogue import CatalogueMissing, FunctionEntry
+from gateway.catalogue import CatalogueMissing
 from gateway.control.caller import ControlCall, control_call
 from gateway.control.models import Function, FunctionPage
+from storage.platform.functions.spec import FunctionSpec
 
 router = APIRouter()
 
@@ -30,10 +31,10 @@ async def list_functions(
     )
 
 
-def _shown(entry: FunctionEntry) -> Function:
+def _shown(entry: FunctionSpec) -> Function:
     return Function(
         name=entry.name,
-        tiers=entry.tiers,
+        tiers=list(entry.tiers),
         route_prefix=entry.route_prefix,
         owner=entry.owner,
         read_scopes=entry.scopes.read,

@@ -6,9 +6,11 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
+
+from storage.platform.functions.spec import FunctionSpec
 
 
 class SnapshotUnreadable(Exception):
@@ -51,7 +53,7 @@ class TenantEntry(msgspec.Struct, frozen=True, kw_only=True):
 
     `leaving` are zones that it was taken off: they take nothing in for it any more, and hand on
     what they have. `calls_per_s` bounds its calls in each zone; None leaves that to the zone's
-    gateway.
+    gateway. `settings` are the tenant's own, by service and name.
     """
 
     slug: str
@@ -60,6 +62,7 @@ class TenantEntry(msgspec.Struct, frozen=True, kw_only=True):
     zones: list[str]
     calls_per_s: float | None = None
     leaving: list[str] = []
+    settings: dict[str, Any] = {}
 
 
 class KeyEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,6 +83,28 @@ class KeyEntry(msgspec.Struct, frozen=True, kw_only=True):
     calls_per_s: float | None = None
 
 
+class DeploymentEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """The version of a tenant's function that is in force; `digest` is its bundle's SHA-256."""
+
+    tenant: str
+    name: str
+    version: int
+    digest: str
+    spec: FunctionSpec
+
+
+class SecretEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """A secret that a tenant gave to its functions."""
+
+    tenant: str
+    name: str
+    value: str
+
+    def __repr__(self) -> str:
+        """Name the secret without its value, so that a log line cannot hold it."""
+        return f"SecretEntry({self.tenant!r}, {self.name!r})"
+
+
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """What `zone` may know of the platform, as of `version` of the record at HQ."""
 
@@ -89,6 +114,8 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     tenants: list[TenantEntry]
     keys: list[KeyEntry]
     incarnation: int = 0
+    deployments: list[DeploymentEntry] = []
+    secrets: list[SecretEntry] = []
 
     @property
     def position(self) -> Position:
@@ -174,6 +201,8 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
                 if (key.tenant is None or key.tenant in served)
                 and (key.zone is None or key.zone in below)
             ],
+            deployments=[entry for entry in self.deployments if entry.tenant in served],
+            secrets=[entry for entry in self.secrets if entry.tenant in served],
         )
 
     def _known_subtree(self, zone: str) -> frozenset[str]:

@@ -17,9 +17,11 @@ import uvicorn
 import uvloop
 from pydantic import ValidationError
 
+from storage.platform.functions.spec import FunctionSpec
+from storage.platform.functions.spec_error import SpecError
+from storage.platform.functions.spec_file import load_services
 from zones.agent.app import create_app
 from zones.agent.settings import AgentSettings, SettingsError
-from zones.catalogue import CatalogueError, FunctionEntry, load_catalogue
 
 logger = logging.getLogger("zones.agent")
 
@@ -49,12 +51,12 @@ def main() -> int:
     """Run; 0 after SIGTERM, 1 after an inner failure, 2 when it cannot start as told."""
     try:
         settings = AgentSettings()  # type: ignore[call-arg]  # the environment has them
-        catalogue = load_catalogue(settings.functions_dir)
+        catalogue = load_services(settings.functions_dir)
         for name in ("database_url",) if settings.tier == 1 else ("redis_url", "zone_credential"):
             settings.secret(name)
         if settings.tier > 1:
             settings.required_parent_url()
-    except (ValidationError, SettingsError, CatalogueError) as error:
+    except (ValidationError, SettingsError, SpecError) as error:
         sys.stderr.write(f"zones.agent: {error}\n")
         return 2
     if settings.log_config is not None:
@@ -70,7 +72,7 @@ def main() -> int:
 
 
 def _serve(
-    settings: AgentSettings, catalogue: Mapping[str, FunctionEntry], listener: socket.socket
+    settings: AgentSettings, catalogue: Mapping[str, FunctionSpec], listener: socket.socket
 ) -> int:
     server: AgentServer
 

@@ -8,17 +8,17 @@ import msgspec
 from fastapi import Body, FastAPI, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from storage.platform.functions.spec import FunctionSpec
 from zones.agent.instance import Group, Instance
 from zones.agent.problems import install_problems
 from zones.agent.settings import AgentSettings
 from zones.agent.zone_agent import ZoneAgent, running_agent
-from zones.catalogue import FunctionEntry
 
 
 def create_app(
     settings: AgentSettings,
     *,
-    catalogue: Mapping[str, FunctionEntry],
+    catalogue: Mapping[str, FunctionSpec],
     failed: Callable[[], None],
 ) -> FastAPI:
     """Build the application; its lifespan is the agent's. `failed` as in `running_agent`."""

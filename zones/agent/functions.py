@@ -5,8 +5,8 @@ from hashlib import sha256
 
 import msgspec
 
+from storage.platform.functions.spec import FunctionSpec
 from storage.platform.snapshot import Snapshot
-from zones.catalogue import FunctionEntry
 
 
 class UnknownFunction(Exception):
@@ -20,7 +20,7 @@ class NotInThisTier(Exception):
 class ZoneFunctions:
     """The catalogue as a zone of `tier` sees it."""
 
-    def __init__(self, catalogue: Mapping[str, FunctionEntry], *, tier: int) -> None:
+    def __init__(self, catalogue: Mapping[str, FunctionSpec], *, tier: int) -> None:
         self._catalogue = catalogue
         self._tier = tier
         self._minimum = [e for e in catalogue.values() if e.min > 0 and tier in e.tiers]
@@ -29,7 +29,7 @@ class ZoneFunctions:
         self.mark = f'"{sha256(self.listing).hexdigest()[:32]}"'
         """Names this listing, as an entity tag does."""
 
-    def here(self, name: str) -> FunctionEntry:
+    def here(self, name: str) -> FunctionSpec:
         """Return a function that this tier runs.
 
         Raises:
@@ -44,9 +44,9 @@ class ZoneFunctions:
             raise NotInThisTier(f"{name} runs in tier {tiers}, not in tier {self._tier}")
         return entry
 
-    def always_up(self, snapshot: Snapshot | None) -> list[tuple[str | None, FunctionEntry]]:
+    def always_up(self, snapshot: Snapshot | None) -> list[tuple[str | None, FunctionSpec]]:
         """List (tenant, function) of every group with a minimum; None is the platform's own."""
-        groups: list[tuple[str | None, FunctionEntry]] = []
+        groups: list[tuple[str | None, FunctionSpec]] = []
         for entry in self._minimum if snapshot is not None else ():
             if entry.owner == "platform":
                 groups.append((None, entry))

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from storage.platform.functions.spec import FunctionSpec
 from zones.agent.lifecycle import Scale, Seen, State
-from zones.catalogue import FunctionEntry
 
 
 @dataclass(slots=True, kw_only=True)
@@ -46,7 +46,7 @@ class Group:
     """The workers of one function of one tenant; `tenant` is None for the platform's own."""
 
     tenant: str | None
-    function: FunctionEntry
+    function: FunctionSpec
     instances: dict[str, Instance] = field(default_factory=dict)
     starting: asyncio.Task[Instance] | None = None
     wanted: int = 0

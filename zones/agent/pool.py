@@ -8,13 +8,13 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
+from storage.platform.functions.spec import FunctionSpec
 from zones.agent import lifecycle
 from zones.agent.instance import Group, Instance
 from zones.agent.lifecycle import STEADY_S, State
 from zones.agent.metrics import AgentMetrics
 from zones.agent.starting import Starter, StartFailed
 from zones.backoff import backoff_s
-from zones.catalogue import FunctionEntry
 from zones.providers.port import BecameReady, Ended, Event, Launched, LoadSeen, Provider
 
 START_WAIT_S = 12.0
@@ -42,7 +42,7 @@ class WorkerPool:
         provider: Provider,
         starter: Starter,
         metrics: AgentMetrics,
-        expected: Callable[[], list[tuple[str | None, FunctionEntry]]],
+        expected: Callable[[], list[tuple[str | None, FunctionSpec]]],
         belongs: Callable[[str], bool],
         last_words: Callable[[Group, Instance], Awaitable[None]],
     ) -> None:
@@ -71,7 +71,7 @@ class WorkerPool:
                 return False
         return True
 
-    async def ensure(self, *, tenant: str | None, function: FunctionEntry) -> list[Instance]:
+    async def ensure(self, *, tenant: str | None, function: FunctionSpec) -> list[Instance]:
         """Return the ready workers, starting one if there is none; never two for many callers.
 
         Raises:
@@ -160,7 +160,7 @@ class WorkerPool:
                 self._stop(instance)
         await asyncio.gather(*self._stopping, return_exceptions=True)
 
-    def _group(self, tenant: str | None, function: FunctionEntry) -> Group:
+    def _group(self, tenant: str | None, function: FunctionSpec) -> Group:
         group = self._groups.get((tenant, function.name))
         if group is None:
             group = Group(tenant=tenant, function=function)

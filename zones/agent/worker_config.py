@@ -3,15 +3,15 @@
 import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
+from storage.platform.functions.spec import FunctionSpec
 from storage.platform.snapshot import TenantEntry
 from zones.agent.instance import PLATFORM
 from zones.agent.settings import AgentSettings
 from zones.agent.walls import Credentials
-from zones.catalogue import FunctionEntry
 
 FIRST_UID = 200_000
 # sun_path holds 108 bytes with its end.
@@ -30,7 +30,7 @@ class WorkerConfig(msgspec.Struct, frozen=True, kw_only=True):
     """The wire shape that a worker reads from its pipe, as JSON."""
 
     function: str
-    app: str
+    app: str | None
     tenant: str
     tenant_number: int
     zone: str
@@ -44,6 +44,19 @@ class WorkerConfig(msgspec.Struct, frozen=True, kw_only=True):
     zone_credential: str | None
     uid: int | None
     gid: int | None
+    timeout_s: int
+    concurrency: int
+    cpu: float
+    pids: int
+    disk_mb: int
+    settings: dict[str, Any]
+    version: int = 0
+    folder: str | None = None
+    env: str | None = None
+    tmp_dir: str | None = None
+    config: dict[str, str] = {}
+    secrets: dict[str, str] = {}
+    service_key: str | None = None
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,7 +93,7 @@ class OrderDesk:
         self._walls = walls
         self._uid_per_tenant = uid_per_tenant
 
-    async def write(self, *, tenant: str | None, function: FunctionEntry) -> Order:
+    async def write(self, *, tenant: str | None, function: FunctionSpec) -> Order:
         """Write the order for one more worker; `tenant` is None for the platform's own.
 
         Raises:
@@ -112,6 +125,13 @@ class OrderDesk:
             zone_credential=self._zone_credential if ours else None,
             uid=uid,
             gid=uid,
+            timeout_s=function.timeout_s,
+            concurrency=function.concurrency,
+            cpu=function.cpu,
+            pids=function.pids,
+            disk_mb=function.disk_mb,
+            settings=entry.settings.get(function.name, {}),
+            config=function.config,
         )
         return Order(
             id=f"{function.name}-{name}",

@@ -11,6 +11,7 @@ import httpx
 
 from storage.cold.engine import create_engine
 from storage.hot.connection import connect
+from storage.platform.functions.spec import FunctionSpec
 from storage.platform.registry import Registry
 from storage.platform.snapshot import TenantEntry
 from zones.agent.descriptions import Descriptions
@@ -29,7 +30,6 @@ from zones.agent.wall_keeper import WallKeeper
 from zones.agent.walls import ColdWalls, HotWalls, Walls
 from zones.agent.worker_config import OrderDesk
 from zones.agent.worker_scrape import WorkerScrape
-from zones.catalogue import FunctionEntry
 from zones.providers.port import Provider
 from zones.providers.process import ProcessProvider
 
@@ -65,7 +65,7 @@ class ZoneAgent:
 async def running_agent(
     settings: AgentSettings,
     *,
-    catalogue: Mapping[str, FunctionEntry],
+    catalogue: Mapping[str, FunctionSpec],
     failed: Callable[[], None],
 ) -> AsyncIterator[ZoneAgent]:
     """Run an agent for the length of a `with` block; workers end before it does.

@@ -1,8 +1,8 @@
 import pytest
 
 from gateway.authorization import Forbidden, UnknownTenant, check_scope, tenant_of
-from gateway.catalogue import FunctionEntry, ScopesEntry
 from gateway.keyring import Caller, KeyRing
+from storage.platform.functions.spec import FunctionSpec, Scopes
 from storage.platform.snapshot import Snapshot, TenantEntry, ZoneEntry
 
 RING = KeyRing(
@@ -21,8 +21,8 @@ RING = KeyRing(
         keys=[],
     )
 )
-OWN = FunctionEntry(name="mdms", tiers=[2])
-PLATFORMS = FunctionEntry(name="traffic", tiers=[2], owner="platform")
+OWN = FunctionSpec(name="mdms", tiers=[2])
+PLATFORMS = FunctionSpec(name="traffic", tiers=[2], owner="platform")
 
 
 def caller(
@@ -45,7 +45,7 @@ def caller(
     ],
 )
 def test_in_whose_name_a_call_runs(
-    who: Caller, envelope: str | None, function: FunctionEntry, tenant: str
+    who: Caller, envelope: str | None, function: FunctionSpec, tenant: str
 ) -> None:
     assert tenant_of(caller=who, envelope=envelope, function=function, ring=RING) == tenant
 
@@ -70,7 +70,9 @@ def test_in_whose_name_no_call_runs(
         tenant_of(caller=who, envelope=envelope, function=OWN, ring=RING)
 
 
-GUARDED = FunctionEntry(name="f", tiers=[2], scopes=ScopesEntry(["f:read", "f:all"], ["f:write"]))
+GUARDED = FunctionSpec(
+    name="f", tiers=[2], scopes=Scopes(read=["f:read", "f:all"], write=["f:write"])
+)
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,11 @@ import pytest
 from gateway.catalogue import (
     Catalogue,
     CatalogueMissing,
-    FunctionEntry,
     FunctionList,
     NoSuchPath,
     NotInThisZone,
 )
+from storage.platform.functions.spec import FunctionSpec
 from storage.platform.snapshot import Snapshot, ZoneEntry
 
 SNAPSHOT = Snapshot(
@@ -28,9 +28,9 @@ def catalogue() -> Catalogue:
     made.replace(
         FunctionList(
             functions=[
-                FunctionEntry(name="mdms", tiers=[1, 2, 3], route_prefix="/v1/mdms"),
-                FunctionEntry(name="billing", tiers=[1, 2], route_prefix="/v1/billing"),
-                FunctionEntry(name="own", tiers=[3]),
+                FunctionSpec(name="mdms", tiers=[1, 2, 3], route_prefix="/v1/mdms"),
+                FunctionSpec(name="billing", tiers=[1, 2], route_prefix="/v1/billing"),
+                FunctionSpec(name="own", tiers=[3]),
             ]
         )
     )

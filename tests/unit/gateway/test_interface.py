@@ -2,8 +2,8 @@ from typing import Any
 
 import pytest
 
-from gateway.catalogue import FunctionEntry, ScopesEntry
 from gateway.interface import merge_documents
+from storage.platform.functions.spec import FunctionSpec, Scopes
 
 PLATFORM = {
     "openapi": "3.1.0",
@@ -14,12 +14,12 @@ PLATFORM = {
 REFERENCE = {"$ref": "#/components/schemas/Meter"}
 
 
-def entry(name: str, *, tiers: tuple[int, ...] = (3,)) -> FunctionEntry:
-    return FunctionEntry(
+def entry(name: str, *, tiers: tuple[int, ...] = (3,)) -> FunctionSpec:
+    return FunctionSpec(
         name=name,
         tiers=list(tiers),
         route_prefix=f"/v1/{name}",
-        scopes=ScopesEntry(read=[f"{name}:read"], write=[f"{name}:write"]),
+        scopes=Scopes(read=[f"{name}:read"], write=[f"{name}:write"]),
     )
 
 
@@ -41,7 +41,7 @@ def document(*paths: str) -> dict[str, Any]:
     }
 
 
-def merged(documents: dict[str, Any], *entries: FunctionEntry, tier: int = 3) -> dict[str, Any]:
+def merged(documents: dict[str, Any], *entries: FunctionSpec, tier: int = 3) -> dict[str, Any]:
     return merge_documents(
         zone="zone-3a", tier=tier, platform=PLATFORM, functions=entries, documents=documents
     )
