@@ -76,4 +76,54 @@ ledger: Final = sa.Table(
     sa.Column("last_at", sa.DateTime(timezone=True), nullable=False),
     sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
     sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.Column("position", sa.BigInteger, nullable=False),
+    sa.Column("counted", sa.Boolean, nullable=False),
+)
+
+ledger_head: Final = sa.Table(
+    "ledger_head",
+    metadata,
+    sa.Column("single", sa.Boolean, primary_key=True),
+    sa.Column("position", sa.BigInteger, nullable=False),
+)
+
+usage_days: Final = sa.Table(
+    "usage_days",
+    metadata,
+    sa.Column("tenant", sa.Text, primary_key=True),
+    sa.Column("day", sa.Date, primary_key=True),
+    sa.Column("zone", sa.Text, primary_key=True),
+    sa.Column("function", sa.Text, primary_key=True),
+    sa.Column("kind", sa.Text, primary_key=True),
+    sa.Column("origin", sa.Text, primary_key=True),
+    sa.Column("records", sa.BigInteger, nullable=False),
+    sa.Column("failed", sa.BigInteger, nullable=False),
+    sa.Column("cold", sa.BigInteger, nullable=False),
+    sa.Column("wait_us", sa.BigInteger, nullable=False),
+    sa.Column("run_us", sa.BigInteger, nullable=False),
+    sa.Column("megabyte_ms", sa.BigInteger, nullable=False),
+    sa.Column("cpu_us", sa.BigInteger, nullable=False),
+    sa.Column("bytes_in", sa.BigInteger, nullable=False),
+    sa.Column("bytes_out", sa.BigInteger, nullable=False),
+)
+
+storage_samples: Final = sa.Table(
+    "storage_samples",
+    metadata,
+    sa.Column("tenant", sa.Text, primary_key=True),
+    sa.Column("at", sa.DateTime(timezone=True), primary_key=True),
+    sa.Column("zone", sa.Text, primary_key=True),
+    sa.Column("store", sa.Text, primary_key=True),
+    sa.Column("bytes", sa.BigInteger, nullable=False),
+    sa.Column("position", sa.BigInteger, nullable=False),
+)
+
+invoices: Final = sa.Table(
+    "invoices",
+    metadata,
+    sa.Column("tenant", sa.Text, primary_key=True),
+    sa.Column("month", sa.Date, primary_key=True),
+    sa.Column("position", sa.BigInteger, nullable=False),
+    sa.Column("closed_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("document", sa.LargeBinary, nullable=False),
 )

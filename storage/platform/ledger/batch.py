@@ -8,8 +8,8 @@ from typing import Final
 import msgspec
 import zstandard
 
-from storage.platform.ledger.record import CallRecord
-from storage.platform.ledger.segment import read_frames, whole_bytes
+from storage.platform.ledger.record import CallRecord, Record
+from storage.platform.ledger.segment import read_records, whole_bytes
 
 BATCH_BYTES: Final = 512 * 1024
 """Of frames, before they are compressed."""
@@ -29,7 +29,7 @@ class LedgerBatch:
     """Whole frames from byte `offset` of a zone's segment on; times are aware UTC.
 
     What is in a segment never changes, so zone, segment and offset name the records: a batch that
-    comes twice is known by them.
+    comes twice is known by them. `calls` counts invocations, `records` has these and the samples.
     """
 
     zone: str
@@ -40,6 +40,7 @@ class LedgerBatch:
     calls: int
     first_at: datetime | None
     last_at: datetime | None
+    records: tuple[Record, ...] = ()
 
 
 def pack_frames(frames: bytes) -> bytes:
@@ -75,7 +76,7 @@ def read_batch(*, zone: str, segment: str, offset: int, body: bytes) -> LedgerBa
     if whole_bytes(frames) != len(frames):
         raise BatchUnreadable("a frame is broken")
     try:
-        records: list[CallRecord] = list(read_frames(frames))
+        records = tuple(read_records(frames))
     except msgspec.DecodeError as error:
         raise BatchUnreadable(f"a frame holds no record: {error}") from error
     for record in records:
@@ -99,9 +100,10 @@ def read_batch(*, zone: str, segment: str, offset: int, body: bytes) -> LedgerBa
         offset=offset,
         body=body,
         size=len(frames),
-        calls=len(records),
+        calls=sum(isinstance(record, CallRecord) for record in records),
         first_at=first_at,
         last_at=last_at,
+        records=records,
     )
 
 

@@ -8,16 +8,17 @@ from zlib import crc32
 
 import msgspec
 
-from storage.platform.ledger.record import CallRecord
+from storage.platform.ledger.record import CallRecord, Record, StorageSample
 
 SUFFIX: Final = ".ledger"
 MAX_RECORD_BYTES: Final = 4096
 _FRAME: Final = struct.Struct("<II")
 _ENCODER: Final = msgspec.msgpack.Encoder()
-_DECODER: Final = msgspec.msgpack.Decoder(CallRecord)
+_CALLS: Final = msgspec.msgpack.Decoder(CallRecord)
+_SAMPLES: Final = msgspec.msgpack.Decoder(StorageSample)
 
 
-def frame(record: CallRecord) -> bytes:
+def frame(record: Record) -> bytes:
     """Encode a record as it stands in a segment."""
     payload = _ENCODER.encode(record)
     return _FRAME.pack(len(payload), crc32(payload)) + payload
@@ -39,18 +40,26 @@ def is_torn(rest: bytes | memoryview) -> bool:
     return length <= MAX_RECORD_BYTES and len(rest) < _FRAME.size + length
 
 
-def read_frames(content: bytes | memoryview) -> Iterator[CallRecord]:
+def read_records(content: bytes | memoryview) -> Iterator[Record]:
     """Read whole frames, in order, up to the first that is not.
 
     Raises:
         msgspec.DecodeError: a whole frame holds no record.
     """
     for payload in _payloads(memoryview(content)):
-        yield _DECODER.decode(payload)
+        # Calls are arrays, as they have been from the first segment on; all else is a map.
+        yield (_SAMPLES if _is_map(payload[0]) else _CALLS).decode(payload)
+
+
+def read_frames(content: bytes | memoryview) -> Iterator[CallRecord]:
+    """Read the calls of whole frames, as `read_records`."""
+    for record in read_records(content):
+        if isinstance(record, CallRecord):
+            yield record
 
 
 def read_segment(path: Path) -> Iterator[CallRecord]:
-    """Read the whole records of a segment, in order.
+    """Read the calls of a segment's whole frames, in order.
 
     A crash can leave the last frame torn; reading ends before it. Nothing is ever written behind a
     torn frame, because every start of a gateway begins a segment of its own.
@@ -66,6 +75,10 @@ def read_ledger(folder: Path) -> Iterator[CallRecord]:
             if record.call_id not in seen:
                 seen.add(record.call_id)
                 yield record
+
+
+def _is_map(first: int) -> bool:
+    return 0x80 <= first <= 0x8F or first in (0xDE, 0xDF)
 
 
 def _payloads(content: memoryview) -> Iterator[memoryview]:

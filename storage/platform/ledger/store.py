@@ -11,6 +11,8 @@ from storage.platform import tables
 from storage.platform.ledger.batch import LedgerBatch, unpack_frames
 from storage.platform.ledger.record import CallRecord
 from storage.platform.ledger.segment import read_frames
+from storage.platform.usage.rollup import add_counts, add_samples, next_position
+from storage.platform.usage.tally import Tally
 
 
 class LedgerStore:
@@ -23,8 +25,10 @@ class LedgerStore:
         """Take the batch if it is the segment's next; return the offset that is wanted next.
 
         A batch that begins anywhere else changes nothing: its sender goes on from the answer.
-        Committed when this returns.
+        Usage is counted in the same transaction. Committed when this returns.
         """
+        tally = Tally()
+        tally.count(batch.records)
         segments = tables.ledger_segments
         this = (segments.c.zone == batch.zone) & (segments.c.segment == batch.segment)
         async with self._engine.begin() as connection:
@@ -38,6 +42,7 @@ class LedgerStore:
             if batch.offset != found or batch.size == 0:
                 return found
             reached = found + batch.size
+            position = await next_position(connection)
             await connection.execute(
                 insert(tables.ledger).values(
                     zone=batch.zone,
@@ -49,8 +54,12 @@ class LedgerStore:
                     last_at=batch.last_at,
                     received_at=func.now(),
                     body=batch.body,
+                    position=position,
+                    counted=True,
                 )
             )
+            await add_counts(connection, tally.lines)
+            await add_samples(connection, tally.stored, position=position)
             await connection.execute(update(segments).where(this).values(next_offset=reached))
             return reached
 
