@@ -58,12 +58,14 @@ def create_app(
         function: Annotated[str, Body()],
     ) -> Response:
         agent = agent_of(request)
-        entry = agent.functions.here(function)
+        resolved = agent.functions.here(function)
+        entry = resolved.spec
         ready = await agent.pool.ensure(
-            tenant=None if entry.owner == "platform" else tenant, function=entry
+            tenant=None if entry.owner == "platform" else tenant, function=resolved
         )
         return _json(
             {
+                "version": resolved.version,
                 "instances": [
                     {
                         "id": one.id,
@@ -71,7 +73,7 @@ def create_app(
                         "concurrency": entry.concurrency,
                     }
                     for one in ready
-                ]
+                ],
             }
         )
 

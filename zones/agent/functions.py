@@ -7,6 +7,7 @@ import msgspec
 
 from storage.platform.functions.spec import FunctionSpec
 from storage.platform.snapshot import Snapshot
+from zones.agent.resolved import Resolved
 
 
 class UnknownFunction(Exception):
@@ -29,7 +30,7 @@ class ZoneFunctions:
         self.mark = f'"{sha256(self.listing).hexdigest()[:32]}"'
         """Names this listing, as an entity tag does."""
 
-    def here(self, name: str) -> FunctionSpec:
+    def here(self, name: str) -> Resolved:
         """Return a function that this tier runs.
 
         Raises:
@@ -42,18 +43,18 @@ class ZoneFunctions:
         if self._tier not in entry.tiers:
             tiers = ", ".join(map(str, entry.tiers))
             raise NotInThisTier(f"{name} runs in tier {tiers}, not in tier {self._tier}")
-        return entry
+        return Resolved(spec=entry)
 
-    def always_up(self, snapshot: Snapshot | None) -> list[tuple[str | None, FunctionSpec]]:
+    def always_up(self, snapshot: Snapshot | None) -> list[tuple[str | None, Resolved]]:
         """List (tenant, function) of every group with a minimum; None is the platform's own."""
-        groups: list[tuple[str | None, FunctionSpec]] = []
+        groups: list[tuple[str | None, Resolved]] = []
         for entry in self._minimum if snapshot is not None else ():
             if entry.owner == "platform":
-                groups.append((None, entry))
+                groups.append((None, Resolved(spec=entry)))
             elif snapshot is not None:
                 served = snapshot.served(snapshot.zone)
                 groups.extend(
-                    (tenant.slug, entry)
+                    (tenant.slug, Resolved(spec=entry))
                     for tenant in snapshot.tenants
                     if not tenant.leaving or tenant.slug in served
                 )

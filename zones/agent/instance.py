@@ -7,6 +7,7 @@ from pathlib import Path
 
 from storage.platform.functions.spec import FunctionSpec
 from zones.agent.lifecycle import Scale, Seen, State
+from zones.agent.resolved import Resolved
 
 
 @dataclass(slots=True, kw_only=True)
@@ -46,13 +47,18 @@ class Group:
     """The workers of one function of one tenant; `tenant` is None for the platform's own."""
 
     tenant: str | None
-    function: FunctionSpec
+    resolved: Resolved
     instances: dict[str, Instance] = field(default_factory=dict)
     starting: asyncio.Task[Instance] | None = None
     wanted: int = 0
     failures: int = 0
     not_before: float = 0.0
     last_failure: str = ""
+
+    @property
+    def function(self) -> FunctionSpec:
+        """What the function declares."""
+        return self.resolved.spec
 
     @property
     def scale(self) -> Scale:

@@ -8,11 +8,11 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
-from storage.platform.functions.spec import FunctionSpec
 from zones.agent import lifecycle
 from zones.agent.instance import Group, Instance
 from zones.agent.lifecycle import STEADY_S, State
 from zones.agent.metrics import AgentMetrics
+from zones.agent.resolved import Resolved
 from zones.agent.starting import Starter, StartFailed
 from zones.backoff import backoff_s
 from zones.providers.port import BecameReady, Ended, Event, Launched, LoadSeen, Provider
@@ -42,7 +42,7 @@ class WorkerPool:
         provider: Provider,
         starter: Starter,
         metrics: AgentMetrics,
-        expected: Callable[[], list[tuple[str | None, FunctionSpec]]],
+        expected: Callable[[], list[tuple[str | None, Resolved]]],
         belongs: Callable[[str], bool],
         last_words: Callable[[Group, Instance], Awaitable[None]],
     ) -> None:
@@ -66,12 +66,12 @@ class WorkerPool:
     def minimum_ready(self) -> bool:
         """Whether every function that must be up is."""
         for tenant, function in self._expected():
-            group = self._groups.get((tenant, function.name))
-            if group is None or len(group.ready) < function.min:
+            group = self._groups.get((tenant, function.spec.name))
+            if group is None or len(group.ready) < function.spec.min:
                 return False
         return True
 
-    async def ensure(self, *, tenant: str | None, function: FunctionSpec) -> list[Instance]:
+    async def ensure(self, *, tenant: str | None, function: Resolved) -> list[Instance]:
         """Return the ready workers, starting one if there is none; never two for many callers.
 
         Raises:
@@ -93,11 +93,11 @@ class WorkerPool:
                     await asyncio.shield(start)
             except asyncio.CancelledError:
                 if start.cancelled():
-                    raise StartFailed(f"{function.name} is being stopped") from None
+                    raise StartFailed(f"{function.spec.name} is being stopped") from None
                 raise
             except TimeoutError as error:
                 raise StartFailed(
-                    f"no worker of {function.name} was ready within {START_WAIT_S:.0f} s",
+                    f"no worker of {function.spec.name} was ready within {START_WAIT_S:.0f} s",
                     retry_after_s=1,
                 ) from error
         now = time.monotonic()
@@ -160,12 +160,13 @@ class WorkerPool:
                 self._stop(instance)
         await asyncio.gather(*self._stopping, return_exceptions=True)
 
-    def _group(self, tenant: str | None, function: FunctionSpec) -> Group:
-        group = self._groups.get((tenant, function.name))
+    def _group(self, tenant: str | None, function: Resolved) -> Group:
+        key = (tenant, function.spec.name)
+        group = self._groups.get(key)
         if group is None:
-            group = Group(tenant=tenant, function=function)
+            group = Group(tenant=tenant, resolved=function)
             self._metrics.meet(*group.labels)
-            self._groups[tenant, function.name] = group
+            self._groups[key] = group
         return group
 
     def _converge_group(self, group: Group) -> None:

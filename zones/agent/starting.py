@@ -41,7 +41,7 @@ class Starter:
                 ready within the deadline (it is then killed).
         """
         try:
-            order = await self._desk.write(tenant=group.tenant, function=group.function)
+            order = await self._desk.write(tenant=group.tenant, function=group.resolved)
         except (UnknownTenant, WallNotBuilt, SocketPathTooLong) as error:
             raise StartFailed(str(error)) from error
         instance = Instance(

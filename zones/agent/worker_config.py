@@ -7,9 +7,9 @@ from typing import Any, Protocol
 
 import msgspec
 
-from storage.platform.functions.spec import FunctionSpec
 from storage.platform.snapshot import TenantEntry
 from zones.agent.instance import PLATFORM
+from zones.agent.resolved import Resolved
 from zones.agent.settings import AgentSettings
 from zones.agent.walls import Credentials
 
@@ -93,7 +93,7 @@ class OrderDesk:
         self._walls = walls
         self._uid_per_tenant = uid_per_tenant
 
-    async def write(self, *, tenant: str | None, function: FunctionSpec) -> Order:
+    async def write(self, *, tenant: str | None, function: Resolved) -> Order:
         """Write the order for one more worker; `tenant` is None for the platform's own.
 
         Raises:
@@ -102,6 +102,7 @@ class OrderDesk:
             SocketPathTooLong: no worker can start in this run folder.
         """
         entry = self.tenant(tenant)
+        spec = function.spec
         credentials = await self._walls.credentials(tenant)
         name = secrets.token_hex(6)
         socket = self._settings.workers_dir / name
@@ -110,31 +111,35 @@ class OrderDesk:
         uid = FIRST_UID + entry.number if self._uid_per_tenant else None
         ours = tenant is None
         config = WorkerConfig(
-            function=function.name,
-            app=function.app,
+            function=spec.name,
+            app=spec.app,
             tenant=entry.slug,
             tenant_number=entry.number,
             zone=self._settings.zone,
             tier=self._settings.tier,
             socket=str(socket),
             gateway_url=self._settings.gateway_url,
-            memory_mb=function.memory_mb,
+            memory_mb=spec.memory_mb,
             redis_url=credentials.redis_url,
             database_url=credentials.database_url,
             parent_url=self._settings.parent_url,
             zone_credential=self._zone_credential if ours else None,
             uid=uid,
             gid=uid,
-            timeout_s=function.timeout_s,
-            concurrency=function.concurrency,
-            cpu=function.cpu,
-            pids=function.pids,
-            disk_mb=function.disk_mb,
-            settings=entry.settings.get(function.name, {}),
-            config=function.config,
+            timeout_s=spec.timeout_s,
+            concurrency=spec.concurrency,
+            cpu=spec.cpu,
+            pids=spec.pids,
+            disk_mb=spec.disk_mb,
+            settings=entry.settings.get(spec.name, {}) if function.version == 0 else {},
+            version=function.version,
+            folder=None if function.folder is None else str(function.folder),
+            env=None if function.env is None else str(function.env),
+            config=spec.config,
+            secrets=dict(function.secrets),
         )
         return Order(
-            id=f"{function.name}-{name}",
+            id=f"{spec.name}-{name}",
             socket=socket,
             uid=uid,
             config=msgspec.json.encode(config),

@@ -13,14 +13,18 @@ Factory = Annotated[str, msgspec.Meta(pattern=r"^[\w.]+:\w+$")]
 TopicName = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9._-]{0,62}$")]
 
 
-class Scopes(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Scopes(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
     """Scopes a caller needs; one of each list suffices, an empty list asks for none."""
 
     read: list[str] = []
     write: list[str] = []
 
 
-class Scale(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Scale(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
     """When workers are added and taken away.
 
     `target` is the share of `concurrency` that a worker should have in flight, or, with metric
@@ -33,7 +37,12 @@ class Scale(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class Schedule(
-    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="schedule"
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    omit_defaults=True,
+    tag="schedule",
 ):
     """Calls the function at the minutes that `cron` names, in `time_zone` (None is UTC)."""
 
@@ -42,14 +51,23 @@ class Schedule(
     body: Any = None
 
 
-class Topic(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="topic"):
+class Topic(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    omit_defaults=True,
+    tag="topic",
+):
     """Calls the function with each message of a topic, at least once, `tries` times at most."""
 
     topic: TopicName
     tries: Positive = 5
 
 
-class Async(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Async(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
     """How asynchronous calls are tried again, and how long their results are kept (seconds)."""
 
     tries: Positive = 5
@@ -59,7 +77,9 @@ class Async(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     queue: Positive = 1000
 
 
-class FunctionSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class FunctionSpec(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
     """Memory and disk in MiB, times in seconds, bodies in bytes, `cpu` in cores.
 
     `concurrency` bounds the calls in flight of a worker, `max_concurrency` those of a zone,
