@@ -13,7 +13,9 @@ class Invocation:
 
     `function` and `tenant` stay None for calls that were turned down before they were known.
     `admitted` calls are invocations, and billed: those turned down by key, scope or limit are not.
-    `waiting_for` names, at any time, what the call is waiting for.
+    `waiting_for` names, at any time, what the call is waiting for. `worker_run_s` is the worker's
+    own word, None if it has none. `role` and `key_id` stand for the caller's where a zone calls
+    for somebody: `origin` then says by what way.
     """
 
     request_id: str
@@ -33,7 +35,14 @@ class Invocation:
     memory_mb: int = 0
     cold: bool = False
     instance_wait_s: float = 0.0
+    start_s: float = 0.0
     run_s: float = 0.0
+    worker_run_s: float | None = None
+    cpu_us: int = 0
+    peak_memory_kb: int = 0
+    version: int = 0
+    attempt: int = 1
+    origin: str = ""
     total_s: float = 0.0
     status: int = 0
     problem: str | None = None
