@@ -40,12 +40,16 @@ class Refused(msgspec.Struct, frozen=True, tag_field="event", tag="refused"):
 
 
 class Exited(msgspec.Struct, frozen=True, tag_field="event", tag="exited"):
-    """The worker was reaped: an exit status, or the signal that ended it."""
+    """The worker was reaped: an exit status, or the signal that ended it.
+
+    `limit` names the limit that its parent saw it pass (an `EndReason`), empty for none.
+    """
 
     id: str
     pid: int
     status: int | None
     signal: int | None
+    limit: Literal["", "memory-limit", "process-limit", "disk-limit", "run-time-limit"] = ""
 
 
 ZygoteEvent = Up | Forked | Ready | Load | Refused | Exited
@@ -54,7 +58,7 @@ event_decoder: msgspec.msgpack.Decoder[ZygoteEvent] = msgspec.msgpack.Decoder(Zy
 
 
 def fork_order(instance: str) -> bytes:
-    """Encode the order that travels with the configuration pipe."""
+    """Encode the order that travels with the configuration pipe and the pipe of the log."""
     return msgspec.msgpack.encode({"op": "fork", "id": instance})
 
 

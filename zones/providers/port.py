@@ -1,8 +1,10 @@
-"""What the agent asks of whatever runs workers: processes today, containers later."""
+"""What the agent asks of whatever runs workers: processes or containers."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
+
+from zones.providers.ends import EndReason
 
 
 class LaunchRefused(Exception):
@@ -15,10 +17,16 @@ class ProviderUnavailable(LaunchRefused):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Launch:
-    """One worker to start; `config` is its WorkerConfig as JSON, at most 64 KiB."""
+    """One worker to start; `config` is its WorkerConfig as JSON, at most 64 KiB.
+
+    `log_fd` is the write end of a pipe for what the worker writes to stdout and stderr; whoever
+    launches closes it after `start`, so a provider that needs it for longer duplicates it. None
+    leaves the worker with the provider's own stderr.
+    """
 
     instance: str
     config: bytes
+    log_fd: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,10 +55,14 @@ class LoadSeen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """The worker is gone, or was never made; nothing follows for this instance."""
+    """The worker is gone, or was never made; nothing follows for this instance.
+
+    `detail` says in words what was seen: an exit status, a signal, an engine's message.
+    """
 
     instance: str
-    reason: str
+    reason: EndReason
+    detail: str = ""
 
 
 Event = Launched | BecameReady | LoadSeen | Ended

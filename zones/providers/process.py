@@ -15,6 +15,7 @@ import msgspec
 
 from zones.backoff import backoff_s
 from zones.providers import frames
+from zones.providers.ends import EndReason, detail_of, reason_of
 from zones.providers.pipes import ContentTooLarge, pipe_holding, read_to_end
 from zones.providers.port import (
     BecameReady,
@@ -58,7 +59,9 @@ class ProcessProvider:
         self._up = asyncio.Event()
         self._lost = asyncio.Event()
         self._live: set[str] = set()
+        self._asked: set[str] = set()
         self._keeper: asyncio.Task[None] | None = None
+        self._closing = False
 
     @property
     def up(self) -> bool:
@@ -77,6 +80,7 @@ class ProcessProvider:
 
     async def close(self) -> None:
         """End the zygote, and by it every worker that is left."""
+        self._closing = True
         if self._keeper is not None:
             self._keeper.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -96,8 +100,9 @@ class ProcessProvider:
         except TimeoutError as error:
             raise ProviderUnavailable("the zygote is not up") from error
         reader = pipe_holding(launch.config)
+        descriptors = [reader] if launch.log_fd is None else [reader, launch.log_fd]
         try:
-            self._send(frames.fork_order(launch.instance), [reader])
+            self._send(frames.fork_order(launch.instance), descriptors)
         finally:
             os.close(reader)
         self._live.add(launch.instance)
@@ -106,6 +111,8 @@ class ProcessProvider:
 
     def stop(self, instance: str, *, at_once: bool) -> None:
         """Send SIGTERM, or SIGKILL if `at_once`."""
+        if instance in self._live:
+            self._asked.add(instance)
         # A zygote that is gone took its workers along: the instance ends by that.
         with contextlib.suppress(ProviderUnavailable):
             self._send(frames.signal_order(instance, 9 if at_once else 15), [])
@@ -194,9 +201,18 @@ class ProcessProvider:
                 self._up.clear()
                 ours.close()
                 await self._end(process)
+                closing = self._closing
                 for instance in sorted(self._live):
-                    self._deliver(Ended(instance=instance, reason="the zygote ended"))
+                    asked = closing or instance in self._asked
+                    self._deliver(
+                        Ended(
+                            instance=instance,
+                            reason=EndReason.STOPPED if asked else EndReason.KILLED,
+                            detail="the zygote ended",
+                        )
+                    )
                 self._live.clear()
+                self._asked.clear()
             return came_up
 
     async def _end(self, process: asyncio.subprocess.Process) -> None:
@@ -235,14 +251,15 @@ class ProcessProvider:
             case frames.Load(id, active, calls):
                 self._deliver(LoadSeen(instance=id, active=active, calls=calls))
             case frames.Refused(id, detail):
-                self._end_instance(id, detail)
-            case frames.Exited(id, _, status, number):
-                self._end_instance(
-                    id, f"exit status {status}" if number is None else f"signal {number}"
-                )
+                self._end_instance(id, EndReason.CRASHED, detail)
+            case frames.Exited(id, _, status, number, limit):
+                asked = id in self._asked
+                reason = reason_of(status=status, signal=number, asked=asked, limit=limit)
+                self._end_instance(id, reason, detail_of(status=status, signal=number))
             case _:
                 assert_never(event)
 
-    def _end_instance(self, instance: str, reason: str) -> None:
+    def _end_instance(self, instance: str, reason: EndReason, detail: str) -> None:
         self._live.discard(instance)
-        self._deliver(Ended(instance=instance, reason=reason))
+        self._asked.discard(instance)
+        self._deliver(Ended(instance=instance, reason=reason, detail=detail))

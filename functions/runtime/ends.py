@@ -1,0 +1,12 @@
+"""The exit statuses by which a worker says which limit it met."""
+
+from enum import IntEnum
+
+
+class WorkerExit(IntEnum):
+    """Statuses that no shell and no sysexits.h uses; agents read them (zones/providers/ends.py)."""
+
+    MEMORY_LIMIT = 81
+    DISK_LIMIT = 82
+    PROCESS_LIMIT = 83
+    RUN_TIME_LIMIT = 84
