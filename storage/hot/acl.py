@@ -1,4 +1,4 @@
-"""The walls in a zone's Redis: one user a tenant, and one that moves uplink entries."""
+"""The walls in a zone's Redis: a user a tenant, one that moves uplink entries, one for queues."""
 
 import hashlib
 import re
@@ -6,9 +6,10 @@ from typing import Final
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 from storage.hot.connection import CommandRefused, HotConnection, connect
-from storage.hot.keys import RESERVED_SLUGS, uplink_bytes_key, uplink_key
+from storage.hot.keys import QUEUES, RESERVED_SLUGS, uplink_bytes_key, uplink_key
 
 LINK_USER: Final = "link"
+MESSAGING_USER: Final = "messaging"
 # Commands are named one by one: a new server version must not widen the wall by a category.
 TENANT_COMMANDS: Final = (
     "ping", "time",
@@ -22,6 +23,15 @@ TENANT_STREAM_COMMANDS: Final = ("xadd", "xlen")
 TENANT_COUNTER_COMMANDS: Final = ("get", "incrby")
 LINK_COMMANDS: Final = (
     "ping", "fcall", "time", "get", "decrby", "xrange", "xread", "xlen", "xtrim",
+)  # fmt: skip
+# The functions of the queues run these, and what they read or write is checked again.
+MESSAGING_COMMANDS: Final = (
+    "ping", "fcall", "time", "exists", "del", "get", "set",
+    "hget", "hmget", "hgetall", "hset", "hsetnx", "hdel", "hincrby",
+    "zadd", "zrange", "zrem", "zscore", "zcard",
+    "sadd", "srem", "scard", "sismember", "smembers",
+    "xadd", "xdel", "xlen", "xrange", "xrevrange", "xreadgroup",
+    "xgroup|create", "xgroup|destroy", "xinfo|groups",
 )  # fmt: skip
 _Grant = tuple[tuple[str, ...], tuple[str, ...]]
 _SLUG: Final = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
@@ -73,6 +83,13 @@ async def provision_link(redis_url: str, *, password: str) -> str:
     patterns = (uplink_key("*"), uplink_bytes_key("*"))
     await _set_user(redis_url, LINK_USER, password, grants=((patterns, LINK_COMMANDS),))
     return with_login(redis_url, user=LINK_USER, password=password)
+
+
+async def provision_messaging(redis_url: str, *, password: str) -> str:
+    """Make or renew the user that keeps every tenant's queues and topics; return its URL."""
+    grants = (((f"{QUEUES}:*",), MESSAGING_COMMANDS),)
+    await _set_user(redis_url, MESSAGING_USER, password, grants=grants)
+    return with_login(redis_url, user=MESSAGING_USER, password=password)
 
 
 async def provisioned_tenants(redis_url: str) -> frozenset[str]:

@@ -10,8 +10,10 @@ from storage.model.event_block import EventKey
 from storage.model.events import EventBatch
 from storage.model.runs import DAY_S, RunBatch
 
-RESERVED_SLUGS: Final = frozenset({"up", "upb"})
-"""Slugs whose keys `{slug}:*` would be the uplink's."""
+QUEUES: Final = "q"
+"""What the names of all queues and topics begin with."""
+RESERVED_SLUGS: Final = frozenset({"up", "upb", "q"})
+"""Slugs whose keys `{slug}:*` would be the uplink's or the queues'."""
 
 
 class RegisterRefused(ValueError):
@@ -26,6 +28,11 @@ def uplink_key(slug: str) -> str:
 def uplink_bytes_key(slug: str) -> str:
     """Counter of the bytes on the uplink stream."""
     return f"upb:{slug}"
+
+
+def queues_prefix(slug: str) -> str:
+    """What the names of a tenant's queues and topics begin with; the library adds the rest."""
+    return f"{QUEUES}:{slug}"
 
 
 def sequence_key(slug: str) -> str:

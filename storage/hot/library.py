@@ -4,6 +4,7 @@ Library and functions carry a version in their names: change it with the meaning
 so that workers of the version before go on while a new one is rolled out.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -27,19 +28,19 @@ async def install(redis_url: str) -> bool:
     Raises:
         StoreUnavailable, CommandRefused: as `HotConnection.call`.
     """
-    code = _code()
+    here = Path(__file__).parent
+    return await install_library(redis_url, LIBRARY, [here / f"{part}.lua" for part in _PARTS])
+
+
+async def install_library(redis_url: str, name: str, parts: Sequence[Path]) -> bool:
+    """Load files of Lua as one library of that name; otherwise as `install`."""
+    code = b"\n".join([f"#!lua name={name}".encode(), *(part.read_bytes() for part in parts)])
     admin = connect(redis_url, max_connections=1)
     try:
-        held = await admin.call("FUNCTION", "LIST", "LIBRARYNAME", LIBRARY, "WITHCODE")
+        held = await admin.call("FUNCTION", "LIST", "LIBRARYNAME", name, "WITHCODE")
         if isinstance(held, list) and held and code in held[0]:
             return False
         await admin.call("FUNCTION", "LOAD", "REPLACE", code)
     finally:
         await admin.aclose()
     return True
-
-
-def _code() -> bytes:
-    here = Path(__file__).parent
-    parts = [(here / f"{part}.lua").read_bytes() for part in _PARTS]
-    return b"\n".join([f"#!lua name={LIBRARY}".encode(), *parts])
