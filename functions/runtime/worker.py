@@ -71,7 +71,7 @@ def run_worker(*, config_fd: int, reports: socket.socket, zygote: int) -> None:
             with contextlib.suppress(BlockingIOError):
                 reports.send(encoder.encode(what))
 
-        server = WorkerServer(_build(config), report=report)
+        server = WorkerServer(build_app(config), report=report)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(server.serve(sockets=[listener]))
 
@@ -99,7 +99,12 @@ def write_description(*, out_fd: int, functions: Path, zygote: int) -> None:
         pipe.write(describe(specs))
 
 
-def _build(config: WorkerConfig) -> Any:
+def build_app(config: WorkerConfig) -> Any:
+    """Make the function's application.
+
+    Raises:
+        AppError: it cannot be had.
+    """
     if config.app is None:
         raise AppError(f"function {config.function!r} names no application")
     module_name, _, factory_name = config.app.partition(":")
