@@ -34,9 +34,10 @@ class InstanceEntry(msgspec.Struct, frozen=True):
 
 
 class InstanceList(msgspec.Struct, frozen=True):
-    """The agent's answer; never empty."""
+    """The agent's answer; never empty. `version` is that of the function they run."""
 
     instances: list[InstanceEntry]
+    version: int = 0
 
 
 class LedgerTaken(msgspec.Struct, frozen=True):
@@ -80,19 +81,21 @@ class AgentClient:
         """
         return await self._if_changed("/v1/functions/openapi", dict[str, Any], held=held)
 
-    async def instances(self, *, tenant: str, function: str) -> list[InstanceEntry]:
+    async def instances(self, *, tenant: str, function: str, waiting: int) -> InstanceList:
         """Name the ready workers of a tenant's function; the agent starts one if there is none.
+
+        Where `waiting` calls have no worker, it starts more, as far as the function's spec goes.
 
         Raises:
             AgentUnavailable: no readable answer.
             InstanceRefused: there will be none.
         """
-        body = {"tenant": tenant, "function": function}
+        body = {"tenant": tenant, "function": function, "waiting": waiting}
         response = await self._call("POST", "/v1/instances", body)
         if response.status_code != 200:
             raise InstanceRefused(_reason(response), retry_after_s=1)
-        found = _decode(response, InstanceList).instances
-        if not found:
+        found = _decode(response, InstanceList)
+        if not found.instances:
             raise InstanceRefused(f"{function} has no instance", retry_after_s=1)
         return found
 
@@ -146,7 +149,7 @@ class AgentClient:
         self,
         method: str,
         path: str,
-        body: dict[str, str] | None = None,
+        body: dict[str, Any] | None = None,
         headers: dict[str, str] | None = None,
         content: bytes | None = None,
     ) -> httpx.Response:

@@ -19,6 +19,8 @@ from gateway.catalogue import Catalogue
 from gateway.catalogue_watch import follow_catalogue
 from gateway.control.entry import ControlEntry
 from gateway.exposition import Exposition
+from gateway.fleet import Patience
+from gateway.function_limits import FunctionLimits
 from gateway.gauges import GatewayGauges
 from gateway.guarded import guarded
 from gateway.health import Health
@@ -74,9 +76,11 @@ class Gateway:
             stack.push_async_callback(agent.close)
             instances = Instances(
                 agent,
-                fresh_s=settings.instances_fresh_s,
-                queue_length=settings.queue_length,
-                queue_wait_s=settings.queue_wait_s,
+                patience=Patience(
+                    fresh_s=settings.instances_fresh_s,
+                    queue_wait_s=settings.queue_wait_s,
+                    start_wait_s=settings.agent_timeout_s,
+                ),
             )
             stack.callback(instances.close)
             catalogue = Catalogue(tier=settings.tier)
@@ -147,6 +151,7 @@ class Gateway:
                     catalogue=catalogue,
                     instances=instances,
                     limits=limits,
+                    function_limits=FunctionLimits(burst_s=settings.burst_s),
                     room=ledger.room,
                     account=account,
                 ),

@@ -17,13 +17,11 @@ class UnknownTenant(Refusal):
     """The envelope names a tenant that this zone does not know."""
 
 
-def tenant_of(
-    *, caller: Caller, envelope: str | None, function: FunctionSpec, ring: KeyRing
-) -> str:
-    """Return the tenant in whose name the call runs: the key's, or a zone's envelope's.
+def tenant_named(*, caller: Caller, envelope: str | None, ring: KeyRing) -> str | None:
+    """Return the tenant that a call is for: the key's, or a zone's envelope's; None for neither.
 
     Raises:
-        Forbidden: another tenant's name, a tenant that the zone does not carry, or no tenant.
+        Forbidden: another tenant's name, or a tenant that the zone does not carry.
         UnknownTenant: the envelope names nobody known here.
     """
     if caller.is_zone and envelope is not None:
@@ -41,6 +39,17 @@ def tenant_of(
         return caller.tenant
     if envelope is not None:
         raise Forbidden("only a zone's credential may name a tenant")
+    return None
+
+
+def tenant_of(*, caller: Caller, named: str | None, function: FunctionSpec) -> str:
+    """Return the tenant in whose name the call runs: the one `named`, or the platform.
+
+    Raises:
+        Forbidden: the function runs for tenants, and none is named.
+    """
+    if named is not None:
+        return named
     if function.owner == PLATFORM:
         return PLATFORM
     if caller.is_zone:

@@ -18,5 +18,9 @@ def out_of_time(call: Invocation, *, on_client: bool) -> Refusal:
     kind = RequestTimeout if on_client else DeadlineExceeded
     return kind(
         f"after {call.deadline_s:g} s still waiting for {waited_for}",
-        members={"waited_for": waited_for, "deadline_ms": int(call.deadline_s * 1000)},
+        members={
+            "limit": "timeout_s",
+            "waited_for": waited_for,
+            "deadline_ms": int(call.deadline_s * 1000),
+        },
     )

@@ -4,12 +4,18 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
-from gateway.agent_client import InstanceEntry
+from gateway.agent_client import InstanceEntry, InstanceList
+from gateway.balancing.policies import POLICIES
 from gateway.forwarding.pool import ConnectionPool
 from gateway.refusal import Refusal
+from storage.platform.functions.spec import FunctionSpec
 
 logger = logging.getLogger(__name__)
+
+# While calls wait, the agent is asked as often as this, so that it sees how many do.
+ASK_AGAIN_S = 0.2
 
 
 class QueueFull(Refusal):
@@ -20,41 +26,58 @@ class QueueTimeout(Refusal):
     """No worker of this tenant's function came free in time."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """Seconds: how old a list of workers may be, and how long a call waits for a busy or a
+    starting worker."""
+
+    fresh_s: float
+    queue_wait_s: float
+    start_wait_s: float
+
+
 class Worker:
     """One instance and the calls that it has."""
 
-    def __init__(self, entry: InstanceEntry) -> None:
+    __slots__ = ("concurrency", "id", "in_flight", "pool", "socket", "version")
+
+    def __init__(self, entry: InstanceEntry, *, version: int) -> None:
         self.id = entry.id
         self.socket = entry.socket
         self.concurrency = entry.concurrency
+        self.version = version
         self.in_flight = 0
         self.pool = ConnectionPool(entry.socket, max_total=entry.concurrency)
 
 
 class Fleet:
-    """Workers as the agent named them at most `fresh_s` ago.
+    """Workers as the agent named them last, and the calls that wait for one.
 
-    The list is renewed in the background by the first call that finds it old; only a call that
-    finds no worker at all waits for the agent, together with all others that do.
+    The list is renewed in the background by the first call that finds it old. A call that finds
+    no room waits in a queue of bounded length; workers are handed to the calls in it in order,
+    and when there will be no worker every one of them is told. `ask` is given how many wait.
     """
 
     def __init__(
         self,
         *,
-        ask: Callable[[], Awaitable[list[InstanceEntry]]],
-        fresh_s: float,
-        queue_length: int,
-        queue_wait_s: float,
+        spec: FunctionSpec,
+        ask: Callable[[int], Awaitable[InstanceList]],
+        patience: Patience,
     ) -> None:
         self._ask = ask
-        self._fresh_s = fresh_s
-        self._queue_length = queue_length
-        self._queue_wait_s = queue_wait_s
-        self._workers: dict[str, Worker] = {}
-        self._turn = 0
+        self._patience = patience
+        self._workers: list[Worker] = []
+        self._queue: deque[asyncio.Future[Worker]] = deque()
         self._asked_at = float("-inf")
         self._asking: asyncio.Task[None] | None = None
-        self._queue: deque[asyncio.Future[None]] = deque()
+        self._again: asyncio.TimerHandle | None = None
+        self.adopt(spec)
+
+    def adopt(self, spec: FunctionSpec) -> None:
+        """Go by another version of the function's spec from now on."""
+        self.spec = spec
+        self._policy = POLICIES[spec.balancing]()
 
     @property
     def empty(self) -> bool:
@@ -64,7 +87,7 @@ class Fleet:
     @property
     def in_flight(self) -> int:
         """Calls that its workers have."""
-        return sum(worker.in_flight for worker in self._workers.values())
+        return sum(worker.in_flight for worker in self._workers)
 
     @property
     def waiting(self) -> int:
@@ -72,107 +95,132 @@ class Fleet:
         return len(self._queue)
 
     async def acquire(self) -> Worker:
-        """Return the least loaded worker, counted as having one call more.
+        """Return the worker that the function's policy chooses, counted as having one call more.
 
         Raises:
             InstanceRefused, AgentUnavailable: there is no worker and will be none.
             QueueFull: too many wait already.
             QueueTimeout: the wait was in vain.
         """
-        await self._know_workers()
-        if not self._queue and (worker := self._least_loaded()) is not None:
+        loop = asyncio.get_running_loop()
+        if self._asking is None and loop.time() - self._asked_at >= self._patience.fresh_s:
+            self._renew_soon()
+        if not self._queue and (worker := self._take()) is not None:
             return worker
-        if len(self._queue) >= self._queue_length:
-            raise QueueFull(f"{self._queue_length} calls wait already", retry_after_s=1)
-        try:
-            async with asyncio.timeout(self._queue_wait_s):
-                while True:
-                    await self._wait_turn()
-                    await self._know_workers()
-                    if (worker := self._least_loaded()) is not None:
-                        return worker
-        except TimeoutError as error:
-            raise QueueTimeout(
-                f"no worker came free within {self._queue_wait_s:g} s", retry_after_s=1
-            ) from error
+        # The call that has the first worker started may wait in any case.
+        limit = self.spec.queue or (1 if self.empty else 0)
+        if len(self._queue) >= limit:
+            raise QueueFull(
+                f"{limit} calls of {self.spec.name} wait already",
+                members={"limit": "queue", "queue": limit},
+                retry_after_s=1,
+            )
+        turn: asyncio.Future[Worker] = loop.create_future()
+        self._queue.append(turn)
+        if self._asking is None and (self.empty or self._again is None):
+            self._renew_soon()
+        return await self._wait(turn)
 
-    def release(self, worker: Worker) -> None:
-        """Take back a call from the worker; the longest waiting call has its turn."""
+    def release(self, worker: Worker, *, seconds: float | None = None) -> None:
+        """Take back a call from the worker, after `seconds` if it was answered."""
+        if seconds is not None:
+            self._policy.finished(worker, seconds=seconds)
         worker.in_flight -= 1
-        self._next_turn()
+        if self._queue:
+            self._dispatch()
 
     def lost(self, worker: Worker) -> None:
         """Forget a worker that does not accept connections; the next call asks the agent."""
-        if self._workers.get(worker.id) is worker:
-            del self._workers[worker.id]
+        if worker in self._workers:
+            self._workers.remove(worker)
             worker.pool.close()
         self._asked_at = float("-inf")
-        self._next_turn()
+        if self._queue and self._asking is None:
+            self._renew_soon()
 
     def close(self) -> None:
         """Stop asking and drop the kept connections."""
         if self._asking is not None:
             self._asking.cancel()
-        for worker in self._workers.values():
+        if self._again is not None:
+            self._again.cancel()
+        for worker in self._workers:
             worker.pool.close()
-        self._workers.clear()
+        self._workers = []
 
-    async def _know_workers(self) -> None:
-        loop = asyncio.get_running_loop()
-        if self._workers and loop.time() - self._asked_at < self._fresh_s:
-            return
-        if self._asking is None:
-            self._asking = loop.create_task(self._renew())
-            self._asking.add_done_callback(self._asked)
-        if not self._workers:
-            await asyncio.shield(self._asking)
+    def _take(self) -> Worker | None:
+        worker = self._policy.choose(self._workers)
+        if worker is not None:
+            worker.in_flight += 1
+        return worker
+
+    async def _wait(self, turn: asyncio.Future[Worker]) -> Worker:
+        patience = self._patience
+        wait_s = patience.start_wait_s if self.empty else patience.queue_wait_s
+        try:
+            async with asyncio.timeout(wait_s):
+                return await turn
+        except TimeoutError as error:
+            self._give_up(turn)
+            raise QueueTimeout(
+                f"no worker of {self.spec.name} came free within {wait_s:g} s", retry_after_s=1
+            ) from error
+        except BaseException:
+            self._give_up(turn)
+            raise
+
+    def _give_up(self, turn: asyncio.Future[Worker]) -> None:
+        if turn in self._queue:
+            self._queue.remove(turn)
+        elif turn.done() and not turn.cancelled() and turn.exception() is None:
+            # It was given a worker in the very moment that it went.
+            self.release(turn.result())
+
+    def _dispatch(self) -> None:
+        while self._queue:
+            if self._queue[0].done():
+                self._queue.popleft()
+            elif (worker := self._take()) is None:
+                return
+            else:
+                self._queue.popleft().set_result(worker)
+
+    def _renew_soon(self) -> None:
+        if self._again is not None:
+            self._again.cancel()
+            self._again = None
+        self._asking = asyncio.get_running_loop().create_task(self._renew())
+        self._asking.add_done_callback(self._asked)
 
     async def _renew(self) -> None:
-        entries = await self._ask()
-        for gone in self._workers.keys() - {entry.id for entry in entries}:
-            self._workers.pop(gone).pool.close()
-        for entry in entries:
-            known = self._workers.get(entry.id)
-            if known is None or known.socket != entry.socket:
-                self._workers[entry.id] = Worker(entry)
+        listed = await self._ask(len(self._queue))
+        known = {worker.id: worker for worker in self._workers}
+        self._workers = [
+            known.pop(entry.id) if entry.id in known else Worker(entry, version=listed.version)
+            for entry in listed.instances
+        ]
+        for gone in known.values():
+            gone.pool.close()
 
     def _asked(self, task: asyncio.Task[None]) -> None:
         self._asking = None
-        self._asked_at = asyncio.get_running_loop().time()
-        if not task.cancelled() and (error := task.exception()) is not None and self._workers:
+        loop = asyncio.get_running_loop()
+        self._asked_at = loop.time()
+        if task.cancelled():
+            return
+        error = task.exception()
+        if error is not None and self._workers:
             logger.warning("the list of workers is not renewed: %s", error)
-        # There may be room for more than one of those who wait.
-        for _ in range(sum(w.concurrency - w.in_flight for w in self._workers.values())):
-            self._next_turn()
+        elif error is not None:
+            for turn in self._queue:
+                if not turn.done():
+                    turn.set_exception(error)
+            self._queue.clear()
+        self._dispatch()
+        if self._queue and self._again is None:
+            self._again = loop.call_later(ASK_AGAIN_S, self._ask_again)
 
-    def _least_loaded(self) -> Worker | None:
-        workers = list(self._workers.values())
-        if len(workers) > 1:
-            # Equally loaded workers take turns.
-            self._turn = (self._turn + 1) % len(workers)
-            workers = workers[self._turn :] + workers[: self._turn]
-        free = [worker for worker in workers if worker.in_flight < worker.concurrency]
-        if not free:
-            return None
-        worker = min(free, key=lambda w: w.in_flight)
-        worker.in_flight += 1
-        return worker
-
-    async def _wait_turn(self) -> None:
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._queue.append(turn)
-        try:
-            await turn
-        except asyncio.CancelledError:
-            if turn.cancelled():
-                self._queue.remove(turn)
-            else:
-                self._next_turn()
-            raise
-
-    def _next_turn(self) -> None:
-        while self._queue:
-            turn = self._queue.popleft()
-            if not turn.done():
-                turn.set_result(None)
-                return
+    def _ask_again(self) -> None:
+        self._again = None
+        if self._queue and self._asking is None:
+            self._renew_soon()

@@ -3,31 +3,31 @@
 from collections.abc import Iterator
 
 from gateway.agent_client import AgentClient
-from gateway.fleet import Fleet
+from gateway.fleet import Fleet, Patience
+from storage.platform.functions.spec import FunctionSpec
 
 
 class Instances:
     """Fleets, made when first asked for; there are no more than tenants times functions."""
 
-    def __init__(
-        self, agent: AgentClient, *, fresh_s: float, queue_length: int, queue_wait_s: float
-    ) -> None:
+    def __init__(self, agent: AgentClient, *, patience: Patience) -> None:
         self._agent = agent
-        self._fresh_s = fresh_s
-        self._queue_length = queue_length
-        self._queue_wait_s = queue_wait_s
+        self._patience = patience
         self._fleets: dict[tuple[str, str], Fleet] = {}
 
-    def fleet(self, *, tenant: str, function: str) -> Fleet:
-        """Return the fleet of a tenant's function."""
-        fleet = self._fleets.get((tenant, function))
+    def fleet(self, *, tenant: str, spec: FunctionSpec) -> Fleet:
+        """Return the fleet of a tenant's function, which goes by `spec` from now on."""
+        fleet = self._fleets.get((tenant, spec.name))
         if fleet is None:
-            fleet = self._fleets[tenant, function] = Fleet(
-                ask=lambda: self._agent.instances(tenant=tenant, function=function),
-                fresh_s=self._fresh_s,
-                queue_length=self._queue_length,
-                queue_wait_s=self._queue_wait_s,
+            fleet = self._fleets[tenant, spec.name] = Fleet(
+                spec=spec,
+                ask=lambda waiting: self._agent.instances(
+                    tenant=tenant, function=spec.name, waiting=waiting
+                ),
+                patience=self._patience,
             )
+        elif fleet.spec is not spec:
+            fleet.adopt(spec)
         return fleet
 
     def fleets(self) -> Iterator[tuple[str, str, Fleet]]:

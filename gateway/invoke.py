@@ -5,19 +5,22 @@ import logging
 
 from gateway.answer import answer_error
 from gateway.asgi import Headers, Receive, Scope, Send
-from gateway.authorization import PLATFORM, check_scope, tenant_of
-from gateway.catalogue import Catalogue
+from gateway.async_calls import asked_of, call_id_said
+from gateway.authorization import PLATFORM, check_scope, tenant_named, tenant_of
+from gateway.catalogue import Catalogue, Route
 from gateway.client_connection import EXTENSION
 from gateway.deadline import out_of_time
 from gateway.forwarding.connection import UpstreamConnection
 from gateway.forwarding.errors import ConnectFailed, FunctionFailed
 from gateway.forwarding.exchange import Exchange, UpstreamRequest
+from gateway.function_limits import FunctionLimits
 from gateway.instances import Instances
 from gateway.invocation import Invocation
 from gateway.keyring import presented_key
 from gateway.ledger.room import LedgerRoom
 from gateway.observers import Account
-from gateway.problems import problem_of
+from gateway.origin import origin_of
+from gateway.problems import CONTENT_TYPE, problem_of
 from gateway.rate_limits import RateLimits
 from gateway.request_body import ClientGone, RequestBody
 from gateway.request_head import (
@@ -29,7 +32,6 @@ from gateway.request_head import (
 )
 from gateway.snapshot_watch import SnapshotWatch
 from gateway.upstream_head import upstream_head
-from storage.platform.functions.spec import FunctionSpec
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +53,7 @@ class InvokePath:
         catalogue: Catalogue,
         instances: Instances,
         limits: RateLimits,
+        function_limits: FunctionLimits,
         room: LedgerRoom,
         account: Account,
     ) -> None:
@@ -59,6 +62,7 @@ class InvokePath:
         self._catalogue = catalogue
         self._instances = instances
         self._limits = limits
+        self._function_limits = function_limits
         self._room = room
         self._account = account
 
@@ -117,27 +121,50 @@ class InvokePath:
     ) -> None:
         ring = self._snapshots.ring
         caller = call.caller = ring.caller(presented_key(head.read))
-        function, path = self._catalogue.route(scope["raw_path"], snapshot=ring.snapshot)
-        call.function = function.name
-        call.memory_mb = function.memory_mb
         envelope = head.read.get(b"gridfaas-tenant")
-        call.tenant = tenant_of(
+        named = tenant_named(
             caller=caller,
             envelope=None if envelope is None else envelope.decode("latin-1"),
-            function=function,
             ring=ring,
         )
-        check_scope(caller=caller, function=function, method=call.method)
+        route = self._catalogue.route(scope["raw_path"], tenant=named, snapshot=ring.snapshot)
+        spec = route.spec
+        call.function = spec.name
+        call.memory_mb = spec.memory_mb
+        call.tenant = tenant_of(caller=caller, named=named, function=route.scoped or spec)
+        origin = origin_of(head.read, caller=caller, zone=self._zone)
+        if origin is not None:
+            call.caller = origin.caller(caller, tenant=call.tenant, function=spec)
+            call.call_id = f"{origin.call_id}.{origin.attempt}"
+        elif route.scoped is not None:
+            check_scope(caller=caller, function=route.scoped, method=call.method)
         self._limits.take(caller=caller, tenant=call.tenant, ring=ring)
         self._room.check()
+        allowance = self._function_limits.enter(tenant=call.tenant, spec=spec)
         call.admitted = True
-        call.deadline_s = head.timeout_s(allowed_s=function.timeout_s)
-        body = RequestBody(receive, head=head, limit=function.max_body_bytes)
-        if scope["query_string"]:
-            path = b"%b?%b" % (path, scope["query_string"])
+        try:
+            await self._run(call, scope, route, head, receive, send)
+        finally:
+            if allowance is not None:
+                allowance.leave()
+
+    async def _run(
+        self,
+        call: Invocation,
+        scope: Scope,
+        route: Route,
+        head: RequestHead,
+        receive: Receive,
+        send: Send,
+    ) -> None:
+        call.deadline_s = head.timeout_s(allowed_s=route.spec.timeout_s)
+        limit = route.spec.max_body_bytes
+        if route.scoped is not None:
+            limit = min(limit, route.scoped.max_body_bytes)
+        body = RequestBody(receive, head=head, limit=limit)
         try:
             async with asyncio.timeout(call.deadline_s):
-                await self._forward(call, function, head, body, path, send)
+                await self._forward(call, route, head, body, scope["query_string"], send)
         except TimeoutError as error:
             raise out_of_time(call, on_client=body.waiting) from error
         finally:
@@ -146,10 +173,10 @@ class InvokePath:
     async def _forward(
         self,
         call: Invocation,
-        function: FunctionSpec,
+        route: Route,
         head: RequestHead,
         body: RequestBody,
-        target: bytes,
+        query: bytes,
         send: Send,
     ) -> None:
         assert call.tenant is not None
@@ -161,23 +188,26 @@ class InvokePath:
         # Chunks that are all in hand have a known length by now.
         length = len(in_hand) if body.ended and head.chunked else head.content_length
         chunked = rest is not None and length is None
+        method, target, forwarded = asked_of(route, call.method, query, head.forwarded)
         # The platform's own workers serve every tenant, so their load is counted in one place.
-        owner = PLATFORM if function.owner == PLATFORM else call.tenant
-        fleet = self._instances.fleet(tenant=owner, function=function.name)
+        owner = PLATFORM if route.spec.owner == PLATFORM else call.tenant
+        fleet = self._instances.fleet(tenant=owner, spec=route.spec)
         for attempt in range(1, CONNECT_ATTEMPTS + 1):
-            call.waiting_for = f"an instance of {function.name}"
+            call.waiting_for = f"an instance of {call.function}"
             before = call.elapsed_s()
             call.cold = call.cold or fleet.empty
             worker = await fleet.acquire()
             started = call.elapsed_s()
+            took: float | None = None
             call.instance_wait_s += started - before
             call.instance = worker.id
-            call.waiting_for = f"the answer of {function.name}"
+            call.waiting_for = f"the answer of {call.function}"
             request = UpstreamRequest(
-                method=call.method,
+                method=method,
                 head=upstream_head(
                     call=call,
-                    forwarded=head.forwarded,
+                    method=method,
+                    forwarded=forwarded,
                     length=length,
                     chunked=chunked,
                     target=target,
@@ -190,7 +220,8 @@ class InvokePath:
             )
             try:
                 async with Exchange(worker.pool, request) as response:
-                    await self._answer(call, body, response, send, since_s=started)
+                    await self._answer(call, route, body, response, send, since_s=started)
+                took = call.run_s
                 return
             except ConnectFailed:
                 # Nothing was sent: another worker, or a new one, can still take the call.
@@ -198,23 +229,27 @@ class InvokePath:
                 if attempt == CONNECT_ATTEMPTS:
                     raise
             finally:
-                fleet.release(worker)
+                fleet.release(worker, seconds=took)
 
     async def _answer(
         self,
         call: Invocation,
+        route: Route,
         body: RequestBody,
         response: UpstreamConnection,
         send: Send,
         *,
         since_s: float,
     ) -> None:
-        if response.status == INTERNAL_SERVER_ERROR:
-            # Whatever it says was not meant for the caller; the worker's log has it.
+        if response.status == INTERNAL_SERVER_ERROR and (
+            route.spec.app is not None or CONTENT_TYPE not in response.headers
+        ):
+            # Whatever it says was not meant for the caller; the worker's log has it. A tenant's
+            # own function may tell the tenant's callers, in a problem.
             raise FunctionFailed(f"{call.function} failed unforeseen")
         headers: Headers = response_headers(response.headers, status=response.status)
         headers.append((b"x-request-id", call.request_id.encode()))
-        headers.append((b"x-call-id", call.call_id.encode()))
+        headers.append((b"x-call-id", call_id_said(call, route, response.headers)))
         call.status = response.status
         start = {"type": "http.response.start", "status": response.status, "headers": headers}
         while True:

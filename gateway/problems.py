@@ -12,6 +12,7 @@ from gateway.catalogue import CatalogueMissing, NoSuchPath, NotInThisZone
 from gateway.deadline import DeadlineExceeded, RequestTimeout
 from gateway.fleet import QueueFull, QueueTimeout
 from gateway.forwarding.errors import ConnectFailed, FunctionFailed, UpstreamFailed
+from gateway.function_limits import TooManyAtOnce
 from gateway.keyring import Unauthenticated
 from gateway.ledger.room import LedgerFull
 from gateway.rate_limits import RateExceeded
@@ -34,6 +35,7 @@ PROBLEMS: Mapping[type[Exception], tuple[int, str]] = {
     BodyTooLarge: (413, "body-too-large"),
     QueueFull: (429, "too-many-requests"),
     RateExceeded: (429, "too-many-requests"),
+    TooManyAtOnce: (429, "too-many-requests"),
     FunctionFailed: (502, "function-failed"),
     UpstreamFailed: (502, "upstream-failed"),
     ConnectFailed: (503, "function-unavailable"),

@@ -71,5 +71,5 @@ class RequestBody:
     def _too_large(self) -> BodyTooLarge:
         return BodyTooLarge(
             f"the body is larger than the {self._limit} bytes this function takes",
-            members={"limit_bytes": self._limit},
+            members={"limit": "max_body_bytes", "limit_bytes": self._limit},
         )

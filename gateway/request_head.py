@@ -34,6 +34,10 @@ _READ = frozenset(
     {
         b"authorization",
         b"content-length",
+        b"gridfaas-attempt",
+        b"gridfaas-call-id",
+        b"gridfaas-origin",
+        b"gridfaas-subject",
         b"gridfaas-tenant",
         b"host",
         b"transfer-encoding",
@@ -120,7 +124,7 @@ def read_request_head(headers: Headers) -> RequestHead:
                     raise MalformedRequest("the only expectation known here is 100-continue")
                 head.expects_continue = True
         # Some servers read an underscore as a hyphen; a forged identity must not pass that way.
-        elif not name.replace(b"_", b"-").startswith(b"x-gridfaas-"):
+        elif not name.replace(b"_", b"-").startswith((b"x-gridfaas-", b"gridfaas-")):
             head.forwarded.append((name, value))
             if name == b"idempotency-key":
                 head.idempotency_key = True

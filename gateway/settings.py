@@ -33,7 +33,6 @@ class GatewaySettings(BaseSettings):
     catalogue_refresh_s: float = 2.0
     agent_timeout_s: float = 15.0
     instances_fresh_s: float = 1.0
-    queue_length: int = 128
     queue_wait_s: float = 5.0
     tenant_calls_per_s: float = Field(default=20_000, gt=0)
     key_calls_per_s: float = Field(default=10_000, gt=0)

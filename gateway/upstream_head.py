@@ -7,6 +7,7 @@ from gateway.invocation import Invocation
 def upstream_head(
     *,
     call: Invocation,
+    method: str,
     forwarded: Headers,
     length: int | None,
     chunked: bool,
@@ -38,7 +39,7 @@ def upstream_head(
         said += "transfer-encoding: chunked\r\n"
     elif length is not None:
         said += f"content-length: {length}\r\n"
-    parts = [call.method.encode(), b" ", target, said.encode("latin-1")]
+    parts = [method.encode(), b" ", target, said.encode("latin-1")]
     for name, value in forwarded:
         parts += (name, b": ", value, b"\r\n")
     parts.append(b"\r\n")

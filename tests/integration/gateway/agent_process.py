@@ -1,6 +1,6 @@
 """An agent as the gateway meets it: its API over what a JSON file says; run with socket and file.
 
-The file holds `functions`, and `instances` by "tenant/function"; an entry may be a refusal.
+The file holds `functions`, `deployed`, and `instances` by "tenant/function".
 """
 
 import json
@@ -17,11 +17,13 @@ from pydantic import BaseModel
 class Wanted(BaseModel):
     tenant: str
     function: str
+    waiting: int = 0
 
 
 def build(state: Path) -> FastAPI:
     app = FastAPI()
     asked: dict[str, int] = {}
+    waited: dict[str, int] = {}
 
     def known() -> dict[str, Any]:
         content: dict[str, Any] = json.loads(state.read_text())
@@ -29,17 +31,19 @@ def build(state: Path) -> FastAPI:
 
     @app.get("/v1/functions")
     def functions() -> Any:
-        return {"functions": known()["functions"]}
+        content = known()
+        return {"functions": content["functions"], "deployed": content.get("deployed", [])}
 
     @app.post("/v1/instances")
     def instances(wanted: Wanted) -> Any:
         name = f"{wanted.tenant}/{wanted.function}"
         asked[name] = asked.get(name, 0) + 1
+        waited[name] = max(waited.get(name, 0), wanted.waiting)
         found = known()["instances"].get(name)
         if found is None:
             problem = {"type": "urn:gridfaas:problem:start-failed", "detail": "it would not start"}
             return JSONResponse(problem, 503, media_type="application/problem+json")
-        return {"instances": found}
+        return {"version": 1, "instances": found}
 
     @app.post("/v1/ledger")
     async def ledger(request: Request, zone: str, segment: str, offset: int) -> Any:
@@ -51,6 +55,10 @@ def build(state: Path) -> FastAPI:
     @app.get("/asked")
     def times_asked() -> Any:
         return asked
+
+    @app.get("/waited")
+    def most_that_waited() -> Any:
+        return waited
 
     @app.get("/metrics")
     def metrics() -> Any:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.gateway.zone import ZoneUnderTest, function
+from tests.integration.gateway.zone import ZoneUnderTest, deployed, function
 
 
 @pytest.fixture
@@ -32,12 +32,26 @@ def shared_zone() -> Iterator[ZoneUnderTest]:
             function("absent"),
             function("upstairs", tiers=[1]),
             function("shared", owner="platform", scopes={"read": [], "write": ["echo:write"]}),
+            function("messaging", owner="platform", scopes={"read": ["no"], "write": ["no"]}),
+        ]
+        zone.deployed = [
+            deployed("acme", "tariffs"),
+            deployed("acme", "guarded", scopes={"read": ["a:b"], "write": ["a:b"]}),
+            deployed("acme", "small", max_body_bytes=10),
+            deployed("acme", "rare", rate_per_s=0.1),
+            deployed("acme", "lonely", max_concurrency=1),
+            deployed("acme", "starved"),
+            deployed("beta", "forecast"),
         ]
         zone.instances = {
             "acme/echo": [worker],
             "acme/hasty": [worker],
             "beta/echo": [worker],
             "platform/shared": [worker],
+            "platform/messaging": [worker],
+            **{f"acme/{name}": [worker] for name in ("tariffs", "guarded", "small")},
+            **{f"acme/{name}": [worker] for name in ("rare", "lonely")},
+            "beta/forecast": [worker],
         }
         zone.start_agent()
         zone.start_gateway()

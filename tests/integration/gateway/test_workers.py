@@ -196,10 +196,11 @@ async def test_more_calls_than_a_worker_takes_wait_and_then_are_refused(
     environment = own_zone.environment
     own_zone.environment = lambda: {  # type: ignore[method-assign]
         **environment(),
-        "GRIDFAAS_QUEUE_LENGTH": "3",
         "GRIDFAAS_QUEUE_WAIT_S": "20",
     }
+    own_zone.functions = [function("echo", queue=3)]
     started(own_zone)
+    assert own_zone.call("GET", "/v1/echo/me").status == 200
     limits = httpx.Limits(max_connections=20)
     async with httpx.AsyncClient(limits=limits, timeout=30, headers=HEADERS) as client:
         url = f"http://127.0.0.1:{own_zone.port}/v1/echo/slow?s=1"
@@ -209,7 +210,11 @@ async def test_more_calls_than_a_worker_takes_wait_and_then_are_refused(
     assert codes == [200] * 5 + [429] * 4
     refused = next(answer for answer in answers if answer.status_code == 429)
     assert refused.json()["type"] == "urn:gridfaas:problem:too-many-requests"
+    assert refused.json()["limit"] == "queue"
     assert refused.headers["retry-after"] == "1"
+    transport = httpx.AsyncHTTPTransport(uds=str(own_zone.folder / "agent.sock"))
+    async with httpx.AsyncClient(transport=transport) as agent:
+        assert (await agent.get("http://agent/waited")).json() == {"acme/echo": 3}
 
 
 async def test_the_first_calls_ask_the_agent_once(own_zone: ZoneUnderTest) -> None:

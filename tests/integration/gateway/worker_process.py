@@ -45,6 +45,20 @@ async def app(scope: dict[str, Any], receive: Receive, send: Send) -> None:
     query = {key: values[0] for key, values in parse_qs(scope["query_string"].decode()).items()}
     if name == "body":
         await answer(send, await read(receive))
+    elif name == "calls" and scope["method"] == "POST":
+        headers = {k.decode(): v.decode("latin-1") for k, v in scope["headers"]}
+        kept = {"headers": headers, "body": (await read(receive)).decode()}
+        body = json.dumps(kept).encode()
+        said = [(b"x-call-id", b"kept-1"), (b"location", b"/v1/calls/kept-1")]
+        said.append((b"content-length", b"%d" % len(body)))
+        await send({"type": "http.response.start", "status": 202, "headers": said})
+        await send({"type": "http.response.body", "body": body})
+    elif name == "fault":
+        body = b'{"type":"urn:gridfaas:problem:handler-failed","detail":"KeyError"}'
+        kind = query.get("kind", "application/problem+json").encode()
+        said = [(b"content-type", kind), (b"content-length", b"%d" % len(body))]
+        await send({"type": "http.response.start", "status": 500, "headers": said})
+        await send({"type": "http.response.body", "body": body})
     elif name == "early":
         await answer(send, b'"no thanks"', status=409)
     elif name == "slow":

@@ -27,6 +27,7 @@ START_S = 20.0
 
 ACME, WRITER_ONLY, BETA, EXPIRED = "gf_acme", "gf_acme_writer", "gf_beta", "gf_expired"
 ADMIN, ZONE, SIBLING = "gf_admin", "gf_zone3a", "gf_zone3b"
+OWN_ZONE = "gf_zone2"
 
 ZONES = [
     ZoneEntry(name="zone-1", tier=1),
@@ -54,6 +55,7 @@ KEYS = [
     key_entry(ADMIN, "platform-admin"),
     key_entry(ZONE, "zone", zone="zone-3a"),
     key_entry(SIBLING, "zone", zone="zone-3b"),
+    key_entry(OWN_ZONE, "zone", zone="zone-2"),
 ]
 
 
@@ -70,6 +72,12 @@ def function(name: str, **facts: Any) -> dict[str, Any]:
         "owner": "tenant",
         **facts,
     }
+
+
+def deployed(tenant: str, name: str, **facts: Any) -> dict[str, Any]:
+    """A tenant's own function, as the agent lists it."""
+    spec = {"name": name, "timeout_s": 20, "concurrency": 4, **facts}
+    return {"tenant": tenant, "version": 1, "digest": "0" * 64, "spec": spec}
 
 
 def wait_for_socket(process: subprocess.Popen[bytes], family: int, address: Any) -> None:
@@ -99,6 +107,7 @@ class ZoneUnderTest:
         self.port = free_port()
         self.processes: list[subprocess.Popen[bytes]] = []
         self.functions: list[dict[str, Any]] = []
+        self.deployed: list[dict[str, Any]] = []
         self.instances: dict[str, list[dict[str, Any]]] = {}
         self.secrets = folder / "secrets"
         self.secrets.mkdir()
@@ -118,7 +127,11 @@ class ZoneUnderTest:
         save_snapshot(self.folder / "snapshot.json", snapshot)
 
     def tell_agent(self) -> None:
-        state = {"functions": self.functions, "instances": self.instances}
+        state = {
+            "functions": self.functions,
+            "deployed": self.deployed,
+            "instances": self.instances,
+        }
         fresh = self.folder / "agent.json.new"
         fresh.write_text(json.dumps(state))
         fresh.rename(self.folder / "agent.json")

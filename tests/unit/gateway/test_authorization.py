@@ -1,6 +1,6 @@
 import pytest
 
-from gateway.authorization import Forbidden, UnknownTenant, check_scope, tenant_of
+from gateway.authorization import Forbidden, UnknownTenant, check_scope, tenant_named, tenant_of
 from gateway.keyring import Caller, KeyRing
 from storage.platform.functions.spec import FunctionSpec, Scopes
 from storage.platform.snapshot import Snapshot, TenantEntry, ZoneEntry
@@ -47,7 +47,9 @@ def caller(
 def test_in_whose_name_a_call_runs(
     who: Caller, envelope: str | None, function: FunctionSpec, tenant: str
 ) -> None:
-    assert tenant_of(caller=who, envelope=envelope, function=function, ring=RING) == tenant
+    named = tenant_named(caller=who, envelope=envelope, ring=RING)
+
+    assert tenant_of(caller=who, named=named, function=function) == tenant
 
 
 @pytest.mark.parametrize(
@@ -67,7 +69,11 @@ def test_in_whose_name_no_call_runs(
     who: Caller, envelope: str | None, error: type[Exception]
 ) -> None:
     with pytest.raises(error):
-        tenant_of(caller=who, envelope=envelope, function=OWN, ring=RING)
+        tenant_of(
+            caller=who,
+            named=tenant_named(caller=who, envelope=envelope, ring=RING),
+            function=OWN,
+        )
 
 
 GUARDED = FunctionSpec(

@@ -3,6 +3,7 @@ import pytest
 from gateway.catalogue import (
     Catalogue,
     CatalogueMissing,
+    Deployed,
     FunctionList,
     NoSuchPath,
     NotInThisZone,
@@ -49,9 +50,10 @@ def catalogue() -> Catalogue:
     ],
 )
 def test_a_path_leads_to_a_function(raw_path: bytes, name: str, path: bytes) -> None:
-    entry, asked = catalogue().route(raw_path, snapshot=SNAPSHOT)
+    found = catalogue().route(raw_path, tenant=None, snapshot=SNAPSHOT)
 
-    assert (entry.name, asked) == (name, path)
+    assert (found.spec.name, found.path) == (name, path)
+    assert found.scoped is found.spec
 
 
 @pytest.mark.parametrize(
@@ -77,12 +79,12 @@ def test_a_path_leads_to_a_function(raw_path: bytes, name: str, path: bytes) -> 
 )
 def test_a_path_leads_nowhere(raw_path: bytes) -> None:
     with pytest.raises(NoSuchPath):
-        catalogue().route(raw_path, snapshot=SNAPSHOT)
+        catalogue().route(raw_path, tenant=None, snapshot=SNAPSHOT)
 
 
 def test_a_function_of_other_tiers_is_named_with_its_zones() -> None:
     with pytest.raises(NotInThisZone) as refused:
-        catalogue().route(b"/v1/billing/x", snapshot=SNAPSHOT)
+        catalogue().route(b"/v1/billing/x", tenant=None, snapshot=SNAPSHOT)
 
     assert refused.value.members == {
         "function": "billing",
@@ -93,4 +95,61 @@ def test_a_function_of_other_tiers_is_named_with_its_zones() -> None:
 
 def test_before_the_agent_answered_nothing_is_known() -> None:
     with pytest.raises(CatalogueMissing):
-        Catalogue(tier=3).route(b"/v1/mdms", snapshot=SNAPSHOT)
+        Catalogue(tier=3).route(b"/v1/mdms", tenant=None, snapshot=SNAPSHOT)
+
+
+def tenants() -> Catalogue:
+    made = Catalogue(tier=3)
+    own = FunctionSpec(name="tariffs")
+    hidden = FunctionSpec(name="mdms")
+    made.replace(
+        FunctionList(
+            functions=[
+                FunctionSpec(name="mdms", tiers=[1, 2, 3], route_prefix="/v1/mdms"),
+                FunctionSpec(
+                    name="messaging", owner="platform", route_prefix="/v1/messaging", tiers=[3]
+                ),
+            ],
+            deployed=[
+                Deployed(tenant="acme", version=2, digest="d", spec=own),
+                Deployed(tenant="acme", version=1, digest="d", spec=hidden),
+            ],
+        )
+    )
+    return made
+
+
+def test_a_tenants_function_is_found_by_the_tenant_alone() -> None:
+    found = tenants().route(b"/function/tariffs/a", tenant="acme", snapshot=SNAPSHOT)
+
+    assert (found.spec.name, found.path, found.later) == ("tariffs", b"/a", None)
+    for other in ("beta", None):
+        with pytest.raises(NoSuchPath):
+            tenants().route(b"/function/tariffs/a", tenant=other, snapshot=SNAPSHOT)
+
+
+def test_a_tenant_cannot_take_the_place_of_a_service() -> None:
+    found = tenants().route(b"/function/mdms/x", tenant="acme", snapshot=SNAPSHOT)
+
+    assert found.path == b"/v1/mdms/x"
+
+
+def test_a_call_for_later_goes_to_messaging_and_keeps_its_function() -> None:
+    found = tenants().route(b"/async-function/tariffs/a/b", tenant="acme", snapshot=SNAPSHOT)
+
+    assert (found.spec.name, found.path) == ("messaging", b"/v1/messaging/calls")
+    assert found.scoped is not None
+    assert (found.scoped.name, found.later) == ("tariffs", b"/a/b")
+
+
+def test_a_kept_call_is_messagings_whatever_scopes_that_has() -> None:
+    found = tenants().route(b"/v1/calls/abc", tenant="acme", snapshot=SNAPSHOT)
+
+    assert (found.spec.name, found.path) == ("messaging", b"/v1/messaging/calls/abc")
+    assert found.scoped is None
+
+
+def test_without_messaging_nothing_is_taken_for_later() -> None:
+    for path in (b"/async-function/own", b"/v1/calls/abc"):
+        with pytest.raises(NoSuchPath):
+            catalogue().route(path, tenant="acme", snapshot=SNAPSHOT)

@@ -13,6 +13,7 @@ from prometheus_client.core import Metric
 from functions.mdms.metrics import MdmsMetrics
 from functions.traffic_scheduling.metrics import LinkMetrics
 from gateway.agent_client import AgentClient
+from gateway.fleet import Patience
 from gateway.gauges import GatewayGauges
 from gateway.instances import Instances
 from gateway.ledger.log import LedgerLog
@@ -56,7 +57,7 @@ async def exposed(tmp_path: Path) -> set[str]:
     agent = AgentClient(tmp_path / "agent.sock", timeout_s=1)
     gauges = GatewayGauges(
         zone="zone-1",
-        instances=Instances(agent, fresh_s=1, queue_length=1, queue_wait_s=1),
+        instances=Instances(agent, patience=Patience(fresh_s=1, queue_wait_s=1, start_wait_s=1)),
         snapshots=SnapshotWatch(tmp_path / "snapshot.json", every_s=1),
         ledger=LedgerLog(tmp_path / "ledger", segment_bytes=1, max_bytes=1),
     )
