@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Final
 
-_FORM: Final = re.compile(r"(\d{4})-(\d{2})")
+_FORM: Final = re.compile(r"([0-9]{4})-([0-9]{2})")
 
 
 class InvalidMonth(ValueError):

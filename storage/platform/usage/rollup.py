@@ -79,7 +79,7 @@ async def forget(engine: AsyncEngine) -> None:
     In one transaction: nobody sees sums of a part of the ledger without a word that more comes.
     """
     async with engine.begin() as connection:
-        await _lock(connection)
+        await lock_head(connection)
         await connection.execute(delete(tables.usage_days))
         await connection.execute(delete(tables.storage_samples))
         await connection.execute(update(tables.ledger).values(counted=False))
@@ -100,7 +100,7 @@ async def catch_up(engine: AsyncEngine) -> int:
     async with engine.begin() as connection:
         if await uncounted(connection) == 0:
             return 0
-        await _lock(connection)
+        await lock_head(connection)
         batches = tables.ledger.c
         found = await connection.execute(
             select(batches.position, batches.body)
@@ -121,5 +121,6 @@ async def catch_up(engine: AsyncEngine) -> int:
         return await uncounted(connection)
 
 
-async def _lock(connection: AsyncConnection) -> None:
+async def lock_head(connection: AsyncConnection) -> None:
+    """Let nobody append to the ledger until the caller's transaction ends."""
     await connection.execute(select(tables.ledger_head.c.position).with_for_update())

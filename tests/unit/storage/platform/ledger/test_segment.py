@@ -1,15 +1,18 @@
+import struct
 from pathlib import Path
+from zlib import crc32
 
 import msgspec
 import pytest
 
-from storage.platform.ledger.record import CallRecord
+from storage.platform.ledger.record import CallRecord, StorageSample
 from storage.platform.ledger.segment import (
     MAX_RECORD_BYTES,
     frame,
     is_torn,
     read_frames,
     read_ledger,
+    read_records,
     read_segment,
     whole_bytes,
 )
@@ -95,3 +98,19 @@ def test_a_record_written_before_a_field_was_added_is_read() -> None:
 
     assert msgspec.msgpack.decode(older, type=CallRecord) == record(1)
     assert list(read_frames(frame(record(1, role="meter")))) == [record(1, role="meter")]
+
+
+def test_samples_stand_between_calls_and_are_no_calls() -> None:
+    sample = StorageSample(at_us=5, tenant="acme", zone="zone-3a", store="hot", bytes=12)
+    frames = frame(record(1)) + frame(sample) + frame(record(2))
+
+    assert list(read_records(frames)) == [record(1), sample, record(2)]
+    assert list(read_frames(frames)) == [record(1), record(2)]
+
+
+def test_a_record_of_before_a_field_was_added_is_read() -> None:
+    fields = msgspec.to_builtins(record(1))[:15]
+    payload = msgspec.msgpack.encode(fields)
+    old = struct.pack("<II", len(payload), crc32(payload)) + payload
+
+    assert list(read_frames(old)) == [record(1)]
