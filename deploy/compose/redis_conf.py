@@ -16,7 +16,7 @@ def redis_conf(*, password: str, max_memory: str) -> str:
         'save ""',
         "no-appendfsync-on-rewrite no",
         "auto-aof-rewrite-percentage 100",
-        "auto-aof-rewrite-min-size 64mb",
+        "auto-aof-rewrite-min-size 256mb",
         "maxclients 1000",
         "tcp-keepalive 60",
         *platform_users(password),

@@ -3,8 +3,9 @@
 import signal
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from deploy.servers.account import Account, require_reach, server_account
 from deploy.servers.failure import ServerFailure
@@ -41,6 +42,10 @@ class EmbeddedServer(ABC):
 
     name: str
     stop_steps: Sequence[tuple[signal.Signals, float]]
+    environment: Mapping[str, str] = MappingProxyType(
+        {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
+    )
+    """All that the server inherits."""
 
     def __init__(self, state_dir: Path, run_dir: Path, log_path: Path | None = None) -> None:
         self.state_dir = state_dir
@@ -107,7 +112,7 @@ class EmbeddedServer(ABC):
         self._child = launch(
             self.prepare(),
             log_path=self._log_path,
-            env={"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"},
+            env=self.environment,
             account=self.account,
             death_signal=self.stop_steps[0][0],
             lock=self.state_dir / "lock",

@@ -1,7 +1,6 @@
 """Group commit: what arrives while the store is busy is stored together."""
 
 import asyncio
-import os
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -12,9 +11,8 @@ from storage.ports import StoreFull, StoreUnavailable
 T = TypeVar("T")
 R = TypeVar("R")
 
-LANES: Final = 2 if len(os.sched_getaffinity(0)) > 2 else 1
-"""Groups under way at a time: one is prepared while the store works on another, where there are
-cores for both; where there are not, larger groups do more."""
+LANES: Final = 2
+"""Groups under way at a time: one is prepared while the store works on another."""
 MAX_GROUP: Final = 2_000
 """Sum of the sizes in a group: bounds how long it holds up the store, and who waits for it."""
 
