@@ -150,9 +150,9 @@ async def test_sums_that_were_changed_are_found_out(
     await bills.close(tenant="acme", month=NOVEMBER, now=NEW_YEAR)
     async with admin.begin() as connection:
         await connection.execute(
-            text(
-                "UPDATE platform.usage_days SET bytes_out = bytes_out + 1 WHERE day < '2026-11-02'"
-            )
+            update(tables.usage_days)
+            .where(tables.usage_days.c.day == NOVEMBER.first)
+            .values(bytes_out=0)
         )
 
     verdict = await verify_month(admin, tenant="acme", month=NOVEMBER)
