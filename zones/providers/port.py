@@ -96,8 +96,13 @@ class Provider(Protocol):
                 not called.
         """
 
-    def stop(self, instance: str, *, at_once: bool) -> None:
-        """Ask a worker to drain and end, or end it at once; an unknown instance is no error."""
+    def stop(self, instance: str, *, at_once: bool, idle: bool = False) -> None:
+        """Ask a worker to drain and end, or end it at once; an unknown instance is no error.
+
+        `idle` says that nothing is wrong with it and nothing replaces it: a provider that can
+        keeps its remains for the next start of the same tenant, function and version. To the
+        caller it ends like any other.
+        """
 
     async def describe(self) -> bytes:
         """Return a JSON object from function name to its OpenAPI document; starts no function.

@@ -109,8 +109,8 @@ class ProcessProvider:
         # Events are read in a later turn of the loop.
         ordered()
 
-    def stop(self, instance: str, *, at_once: bool) -> None:
-        """Send SIGTERM, or SIGKILL if `at_once`."""
+    def stop(self, instance: str, *, at_once: bool, idle: bool = False) -> None:
+        """Send SIGTERM, or SIGKILL if `at_once`; of a process nothing is kept when `idle`."""
         if instance in self._live:
             self._asked.add(instance)
         # A zygote that is gone took its workers along: the instance ends by that.
