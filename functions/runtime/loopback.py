@@ -2,8 +2,8 @@
 
 import asyncio
 import contextlib
+import os
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 _PIECE = 64 * 1024
 
@@ -14,7 +14,7 @@ async def loopback_to(path: str, *, port: int | None) -> AsyncIterator[None]:
 
     Nothing is done where there is no such socket: the gateway is reached as its address says.
     """
-    if port is None or not Path(path).is_socket():
+    if port is None or not os.access(path, os.F_OK):
         yield
         return
 

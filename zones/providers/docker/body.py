@@ -1,0 +1,110 @@
+"""The one place where the request for a container is made, from a closed set of fields."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from zones.providers.docker.frames import Start
+
+CHANNEL_FOLDER = "/run/gridfaas"
+"""Where a container finds the folder of its own that it shares with the agent."""
+
+INSTALLATION = "gridfaas.installation"
+ZONE = "gridfaas.zone"
+INSTANCE = "gridfaas.instance"
+TENANT = "gridfaas.tenant"
+FUNCTION = "gridfaas.function"
+VERSION = "gridfaas.version"
+
+# An interpreter with the runtime's libraries, before a function allocates anything.
+BASE_MEMORY_MB = 96
+# The init process and the interpreter; the rest is the function's.
+BASE_PIDS = 2
+MIB = 1024 * 1024
+
+
+class FolderOutside(Exception):
+    """A folder that containers of this zone may not see."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """What is the same for every container of a zone, told to the spawner at its start.
+
+    `channels` has one folder a container, `roots` hold the folders of functions, `shared` are
+    folders with the sockets of the zone's stores; all are absolute paths of the engine's host.
+    """
+
+    installation: str
+    zone: str
+    image: str
+    channels: Path
+    roots: tuple[Path, ...]
+    shared: tuple[Path, ...]
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """What marks everything that this zone made."""
+        return {INSTALLATION: self.installation, ZONE: self.zone}
+
+
+def container_options(order: Start, site: Site) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return what docker-py's create_container and create_host_config take for `order`.
+
+    Raises:
+        FolderOutside: the function's folder, or its environment's, is in none of the roots.
+    """
+    folders = [path for path in (order.folder, order.env) if path is not None]
+    inside = [_inside(Path(path), site.roots) for path in folders]
+    memory = (BASE_MEMORY_MB + order.memory_mb + order.disk_mb) * MIB if order.memory_mb else None
+    mounts = [_mount(site.channels / order.id, CHANNEL_FOLDER)]
+    mounts += [_mount(path, str(path)) for path in dict.fromkeys((*inside, *site.shared))]
+    container = {
+        "image": site.image,
+        "name": f"gridfaas-{site.zone}-{order.id}",
+        "command": ["python", "-m", "functions.runtime.container", f"{CHANNEL_FOLDER}/channel"],
+        "user": f"{order.uid}:{order.gid}",
+        "working_dir": "/",
+        "labels": {
+            **site.labels,
+            INSTANCE: order.id,
+            TENANT: order.tenant,
+            FUNCTION: order.function,
+            VERSION: str(order.version),
+        },
+    }
+    host = {
+        # A network namespace of its own with nothing in it but its own loopback.
+        "network_mode": "none",
+        "read_only": True,
+        "cap_drop": ["ALL"],
+        "security_opt": ["no-new-privileges:true"],
+        "privileged": False,
+        "init": True,
+        "pids_limit": BASE_PIDS + order.pids,
+        "nano_cpus": int(order.cpu * 1e9),
+        "mem_limit": memory,
+        # The same as mem_limit: no swap.
+        "memswap_limit": memory,
+        "shm_size": MIB,
+        # Pages of /tmp count as the container's memory.
+        "tmpfs": {"/tmp": f"rw,nosuid,nodev,noexec,size={order.disk_mb}m,mode=1777"},
+        "mounts": mounts,
+        "ipc_mode": "private",
+        "restart_policy": {"Name": "no"},
+        "log_config": {"type": "json-file", "config": {"max-size": "256k", "max-file": "1"}},
+        "ulimits": [{"name": "core", "soft": 0, "hard": 0}],
+    }
+    return container, host
+
+
+def _inside(path: Path, roots: tuple[Path, ...]) -> Path:
+    # Resolved: a link in a bundle must not lead out of the roots.
+    real = path.resolve()
+    if any(real != root and real.is_relative_to(root) for root in roots):
+        return real
+    raise FolderOutside(f"{path} is in no folder for functions")
+
+
+def _mount(source: Path, target: str) -> dict[str, Any]:
+    return {"Type": "bind", "Source": str(source), "Target": target, "ReadOnly": True}
