@@ -8,6 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from storage.cold.engine import create_engine
 from storage.platform import version
 from storage.platform.api_keys import MAX_TENANT_KEYS, ApiKeys, live_keys
+from storage.platform.functions.secrets import FunctionSecrets, secrets
+from storage.platform.functions.store import Functions, deployments
 from storage.platform.ledger.store import LedgerStore
 from storage.platform.snapshot import KeyEntry, Position, Snapshot, ZoneNotInSnapshot
 from storage.platform.tenants import Tenants, all_tenants
@@ -23,6 +25,8 @@ class Registry:
         self.keys = ApiKeys(engine, max_tenant_keys=max_tenant_keys)
         self.zones = Topology(engine)
         self.ledger = LedgerStore(engine)
+        self.functions = Functions(engine)
+        self.secrets = FunctionSecrets(engine)
 
     async def version(self) -> int:
         """Return the newest version; it grows with every change, and only then."""
@@ -79,6 +83,8 @@ class Registry:
                     )
                     for key in await live_keys(connection)
                 ],
+                deployments=await deployments(connection),
+                secrets=await secrets(connection),
             )
         try:
             return whole.for_zone(zone)

@@ -3,6 +3,7 @@
 from typing import Final
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
 
 metadata: Final = sa.MetaData(schema="platform")
 
@@ -22,6 +23,7 @@ tenants: Final = sa.Table(
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
     sa.Column("calls_per_s", sa.Double),
+    sa.Column("settings", JSONB, nullable=False, server_default=sa.text("'{}'")),
 )
 
 tenant_zones: Final = sa.Table(
@@ -126,4 +128,41 @@ invoices: Final = sa.Table(
     sa.Column("position", sa.BigInteger, nullable=False),
     sa.Column("closed_at", sa.DateTime(timezone=True), nullable=False),
     sa.Column("document", sa.LargeBinary, nullable=False),
+)
+
+bundles: Final = sa.Table(
+    "bundles",
+    metadata,
+    sa.Column("digest", sa.Text, primary_key=True),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+)
+
+functions: Final = sa.Table(
+    "functions",
+    metadata,
+    sa.Column("tenant", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("current", sa.Integer),
+    sa.Column("last_version", sa.Integer, nullable=False),
+)
+
+function_versions: Final = sa.Table(
+    "function_versions",
+    metadata,
+    sa.Column("tenant", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("version", sa.Integer, primary_key=True),
+    sa.Column("digest", sa.Text, nullable=False),
+    sa.Column("spec", JSONB, nullable=False),
+    sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("created_by", sa.Text, nullable=False),
+)
+
+function_secrets: Final = sa.Table(
+    "function_secrets",
+    metadata,
+    sa.Column("tenant", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+    sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
 )

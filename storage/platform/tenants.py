@@ -1,7 +1,7 @@
 """The tenants of the platform's record and the zones that they are assigned to."""
 
 from collections.abc import Collection
-from typing import Final
+from typing import Any, Final
 
 from msgspec import UNSET, UnsetType
 from sqlalchemy import delete, func, insert, select, text, update
@@ -12,6 +12,7 @@ from storage.platform import tables, version
 from storage.platform.limits import check_limit
 from storage.platform.slug import check_slug
 from storage.platform.snapshot import TenantEntry
+from storage.platform.tenant_settings import changed_settings
 from storage.platform.topology import UnknownZone, all_zones
 
 PLATFORM_CONNECTIONS: Final = 50
@@ -96,8 +97,11 @@ class Tenants:
         name: str | UnsetType = UNSET,
         zones: Collection[str] | UnsetType = UNSET,
         calls_per_s: float | UnsetType | None = UNSET,
+        settings: dict[str, Any] | UnsetType = UNSET,
     ) -> TenantEntry:
         """Replace what is given; no zones at all take the tenant off the platform.
+
+        `settings` are merged, by service and name, into those that it has; None takes one back.
 
         A zone that the tenant is taken off is kept as `leaving`: what it acknowledged and still
         holds goes on to headquarters.
@@ -106,6 +110,7 @@ class Tenants:
             UnknownTenant: the slug is not recorded.
             UnknownZone: a zone is not recorded.
             storage.platform.limits.InvalidLimit: `calls_per_s` is no limit.
+            storage.platform.tenant_settings.InvalidSettings: no settings, or wrong values.
             TooManyTenants: it comes back, and the server has no connections for it.
         """
         if calls_per_s is not UNSET:
@@ -121,6 +126,9 @@ class Tenants:
                 zones=wanted,
                 leaving=sorted({*before.zones, *before.leaving} - set(wanted)),
                 calls_per_s=before.calls_per_s if calls_per_s is UNSET else calls_per_s,
+                settings=before.settings
+                if settings is UNSET
+                else changed_settings(before.settings, settings),
             )
             if after == before:
                 return before
@@ -129,7 +137,7 @@ class Tenants:
             await connection.execute(
                 update(tables.tenants)
                 .where(tables.tenants.c.slug == slug)
-                .values(name=after.name, calls_per_s=after.calls_per_s)
+                .values(name=after.name, calls_per_s=after.calls_per_s, settings=after.settings)
             )
             await connection.execute(
                 delete(tables.tenant_zones).where(tables.tenant_zones.c.tenant == slug)
@@ -164,6 +172,7 @@ async def all_tenants(connection: AsyncConnection) -> list[TenantEntry]:
             tables.tenants.c.number,
             tables.tenants.c.name,
             tables.tenants.c.calls_per_s,
+            tables.tenants.c.settings,
             named.label("zones"),
             left.label("leaving"),
         )
@@ -183,6 +192,7 @@ async def all_tenants(connection: AsyncConnection) -> list[TenantEntry]:
             zones=sorted(row.zones or []),
             leaving=sorted(row.leaving or []),
             calls_per_s=row.calls_per_s,
+            settings=row.settings,
         )
         for row in found
     ]

@@ -1,0 +1,46 @@
+from typing import Any
+
+import pytest
+
+from functions.mdms.settings import MdmsSettings
+from storage.platform.tenant_settings import (
+    InvalidSettings,
+    MdmsTenantSettings,
+    changed_settings,
+    known_settings,
+)
+
+
+def test_a_change_is_merged_by_service_and_name() -> None:
+    before = {"mdms": {"stale_after_days": 14, "max_query_days": 60}}
+
+    after = changed_settings(before, {"mdms": {"stale_after_days": 30, "max_query_days": None}})
+
+    assert after == {"mdms": {"stale_after_days": 30}}
+    assert before["mdms"]["stale_after_days"] == 14
+
+
+def test_what_is_taken_back_leaves_nothing() -> None:
+    before = {"mdms": {"stale_after_days": 14}}
+
+    assert changed_settings(before, {"mdms": {"stale_after_days": None}}) == {}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({"mdms": {"stale_after_days": 0}}, id="out_of_range"),
+        pytest.param({"mdms": {"stale_after_days": "30"}}, id="a_text"),
+        pytest.param({"mdms": {"fold_after_s": 1}}, id="not_the_tenants_to_set"),
+        pytest.param({"billing": {"x": 1}}, id="no_such_service"),
+        pytest.param({"mdms": 3}, id="no_object"),
+    ],
+)
+def test_what_is_no_setting_is_refused(change: dict[str, Any]) -> None:
+    with pytest.raises(InvalidSettings):
+        changed_settings({}, change)
+
+
+def test_every_setting_is_one_that_mdms_reads() -> None:
+    assert set(MdmsTenantSettings.__struct_fields__) <= set(MdmsSettings.__struct_fields__)
+    assert "mdms.stale_after_days" in known_settings()
