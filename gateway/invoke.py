@@ -32,6 +32,7 @@ from gateway.request_head import (
 )
 from gateway.snapshot_watch import SnapshotWatch
 from gateway.upstream_head import upstream_head
+from gateway.worker_account import read_account
 
 logger = logging.getLogger(__name__)
 
@@ -136,6 +137,7 @@ class InvokePath:
         if origin is not None:
             call.caller = origin.caller(caller, tenant=call.tenant, function=spec)
             call.call_id = f"{origin.call_id}.{origin.attempt}"
+            call.origin, call.attempt = origin.kind, origin.attempt
         elif route.scoped is not None:
             check_scope(caller=caller, function=route.scoped, method=call.method)
         self._limits.take(caller=caller, tenant=call.tenant, ring=ring)
@@ -195,12 +197,14 @@ class InvokePath:
         for attempt in range(1, CONNECT_ATTEMPTS + 1):
             call.waiting_for = f"an instance of {call.function}"
             before = call.elapsed_s()
-            call.cold = call.cold or fleet.empty
+            starting = fleet.empty
+            call.cold = call.cold or starting
             worker = await fleet.acquire()
             started = call.elapsed_s()
+            call.start_s += started - before if starting else 0.0
             took: float | None = None
             call.instance_wait_s += started - before
-            call.instance = worker.id
+            call.instance, call.version = worker.id, worker.version
             call.waiting_for = f"the answer of {call.function}"
             request = UpstreamRequest(
                 method=method,
@@ -228,6 +232,10 @@ class InvokePath:
                 fleet.lost(worker)
                 if attempt == CONNECT_ATTEMPTS:
                     raise
+            except BaseException:
+                # A worker had it, even if its answer never came.
+                call.run_s = call.elapsed_s() - started
+                raise
             finally:
                 fleet.release(worker, seconds=took)
 
@@ -241,6 +249,7 @@ class InvokePath:
         *,
         since_s: float,
     ) -> None:
+        read_account(response.headers, call)
         if response.status == INTERNAL_SERVER_ERROR and (
             route.spec.app is not None or CONTENT_TYPE not in response.headers
         ):
@@ -257,6 +266,9 @@ class InvokePath:
             last = not response.has_more
             call.bytes_out += len(data)
             call.run_s = call.elapsed_s() - since_s
+            if not last:
+                # Its word was of the time until the head: a streamed answer took longer.
+                call.worker_run_s = None
             if last:
                 call.bytes_in = body.received
                 self._account.close(call)

@@ -60,6 +60,36 @@ def test_every_invocation_is_in_the_ledger(counted: ZoneUnderTest) -> None:
     assert not second.cold
 
 
+def test_a_call_has_what_its_worker_tells_of_it(counted: ZoneUnderTest) -> None:
+    counted.start_gateway()
+    counted.wait_until_ready()
+    answer = counted.call("GET", "/v1/echo/told?cpu-us=1234&run-us=7&memory-kb=4096")
+    counted.call("GET", "/v1/echo/told?cpu-us=-5&run-us=999999999999&memory-kb=many")
+    counted.call("GET", f"/v1/echo/told?run-us=7&size={5_000_000}")
+
+    told, wrong, streamed = read_ledger(counted.folder / "ledger")
+    assert not any(name.lower().startswith("x-gridfaas") for name in answer.headers)
+    assert (told.cpu_us, told.run_us, told.peak_memory_kb) == (1234, 7, 4096)
+    assert told.cold
+    assert 0 < told.start_us <= told.wait_us
+    assert abs(told.total_us - told.wait_us - told.run_us - told.network_us) <= 2
+    assert (wrong.cpu_us, wrong.peak_memory_kb, wrong.start_us) == (0, 0, 0)
+    assert 0 < wrong.run_us < wrong.total_us
+    assert 7 < streamed.run_us < streamed.total_us
+    assert (told.attempt, told.origin, told.caller_zone) == (1, "", "")
+
+
+def test_a_call_that_ran_out_of_time_ran(counted: ZoneUnderTest) -> None:
+    counted.start_gateway()
+    counted.wait_until_ready()
+    counted.call("GET", "/v1/echo/me")
+    counted.call("GET", "/v1/echo/slow?s=9", headers={"X-Timeout-Ms": "200"})
+
+    _, late = read_ledger(counted.folder / "ledger")
+    assert late.problem == "deadline-exceeded"
+    assert 150_000 < late.run_us <= late.total_us
+
+
 def test_calls_turned_down_are_no_invocations(counted: ZoneUnderTest) -> None:
     environment = counted.environment()
     limits = {"GRIDFAAS_KEY_CALLS_PER_S": "0.1", "GRIDFAAS_BURST_S": "10"}

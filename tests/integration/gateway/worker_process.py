@@ -59,6 +59,12 @@ async def app(scope: dict[str, Any], receive: Receive, send: Send) -> None:
         said = [(b"content-type", kind), (b"content-length", b"%d" % len(body))]
         await send({"type": "http.response.start", "status": 500, "headers": said})
         await send({"type": "http.response.body", "body": body})
+    elif name == "told":
+        size = int(query.get("size", "2"))
+        said = [(b"x-gridfaas-" + k.encode(), v.encode()) for k, v in query.items()]
+        said.append((b"content-length", b"%d" % size))
+        await send({"type": "http.response.start", "status": 200, "headers": said})
+        await send({"type": "http.response.body", "body": bytes(size)})
     elif name == "early":
         await answer(send, b'"no thanks"', status=409)
     elif name == "slow":
