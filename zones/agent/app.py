@@ -56,12 +56,15 @@ def create_app(
         request: Request,
         tenant: Annotated[str, Body()],
         function: Annotated[str, Body()],
+        waiting: Annotated[int, Body(ge=0)] = 0,
     ) -> Response:
         agent = agent_of(request)
         resolved = agent.functions.here(function)
         entry = resolved.spec
         ready = await agent.pool.ensure(
-            tenant=None if entry.owner == "platform" else tenant, function=resolved
+            tenant=None if entry.owner == "platform" else tenant,
+            function=resolved,
+            waiting=waiting,
         )
         return _json(
             {
@@ -70,7 +73,7 @@ def create_app(
                     {
                         "id": one.id,
                         "socket": str(one.socket),
-                        "concurrency": entry.concurrency,
+                        "concurrency": one.resolved.spec.concurrency,
                     }
                     for one in ready
                 ],

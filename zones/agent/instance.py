@@ -6,8 +6,10 @@ from datetime import datetime
 from pathlib import Path
 
 from storage.platform.functions.spec import FunctionSpec
-from zones.agent.lifecycle import Scale, Seen, State
+from zones.agent.demand import Demand
+from zones.agent.lifecycle import Seen, State
 from zones.agent.resolved import Resolved
+from zones.providers.ends import EndReason
 
 
 @dataclass(slots=True, kw_only=True)
@@ -15,6 +17,7 @@ class Instance:
     """Moments are seconds of the monotonic clock, `started_at` is aware UTC."""
 
     id: str
+    resolved: Resolved
     socket: Path
     uid: int | None
     started_at: datetime
@@ -29,9 +32,15 @@ class Instance:
     settled: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once it is ready, or has ended before."""
     ended: asyncio.Event = field(default_factory=asyncio.Event)
+    leaving: EndReason | None = None
+    """Why it was told to end, if it was."""
     end_reason: str = ""
 
-    def seen(self) -> Seen:
+    def revive(self) -> None:
+        """Let calls be sent to it again."""
+        self.state, self.leaving = State.READY, None
+
+    def seen(self, in_force: Resolved) -> Seen:
         """Return what the rules of the lifecycle look at."""
         return Seen(
             id=self.id,
@@ -39,18 +48,22 @@ class Instance:
             active=self.active,
             busy_at=self.busy_at,
             retired_at=self.retired_at,
+            current=self.resolved == in_force,
         )
 
 
 @dataclass(slots=True, kw_only=True)
 class Group:
-    """The workers of one function of one tenant; `tenant` is None for the platform's own."""
+    """The workers of one function of one tenant; `tenant` is None for the platform's own.
+
+    `resolved` is the version in force: workers of others are being replaced.
+    """
 
     tenant: str | None
     resolved: Resolved
     instances: dict[str, Instance] = field(default_factory=dict)
-    starting: asyncio.Task[Instance] | None = None
-    wanted: int = 0
+    starting: set[asyncio.Task[Instance]] = field(default_factory=set)
+    demand: Demand = field(default_factory=Demand)
     failures: int = 0
     not_before: float = 0.0
     last_failure: str = ""
@@ -61,17 +74,14 @@ class Group:
         return self.resolved.spec
 
     @property
-    def scale(self) -> Scale:
-        """How far it may grow."""
-        entry = self.function
-        return Scale(
-            min=entry.min, max=entry.max, concurrency=entry.concurrency, idle_s=entry.idle_s
-        )
-
-    @property
     def ready(self) -> list[Instance]:
         """The workers that calls may be sent to."""
         return [one for one in self.instances.values() if one.state is State.READY]
+
+    @property
+    def in_flight(self) -> int:
+        """Calls that workers had when they last reported."""
+        return sum(one.active for one in self.instances.values())
 
     @property
     def labels(self) -> tuple[str, str]:

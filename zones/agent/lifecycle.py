@@ -10,6 +10,8 @@ RETIRE_GRACE_S = 3.0
 GIVE_UP_FAILURES = 5
 # A worker that dies sooner than this after its start counts as a failed start.
 STEADY_S = 10.0
+# Workers of one function that are being started at the same time.
+MOST_STARTS = 8
 
 
 class State(StrEnum):
@@ -22,70 +24,65 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scale:
-    """How far a function may grow; `concurrency` is what one worker takes at a time."""
-
-    min: int
-    max: int
-    concurrency: int
-    idle_s: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """One worker: `busy_at` is the last moment it was known to be used or asked for (seconds)."""
+    """One worker: `busy_at` is the last moment it was known to be used or asked for (seconds).
+
+    `current` tells whether it runs the version of the function that is in force.
+    """
 
     id: str
     state: State
     active: int
     busy_at: float
     retired_at: float = 0.0
+    current: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What to do now; each list holds instance ids."""
+    """What to do now; each tuple holds instance ids. `replace` retires for another version."""
 
     start: int = 0
     retire: tuple[str, ...] = ()
+    replace: tuple[str, ...] = ()
     revive: tuple[str, ...] = ()
     stop: tuple[str, ...] = ()
 
 
-def decide(*, now: float, seen: Sequence[Seen], wanted: int, scale: Scale) -> Decision:
-    """Compare the workers there are with those there should be.
+def decide(*, now: float, seen: Sequence[Seen], wanted: int) -> Decision:
+    """Compare the workers there are with the `wanted` ones of the version in force.
 
-    `wanted` is the number asked for by calls so far (0 after scale to zero). Starts fill up to
-    it within [min, max], and one more when every worker is full; a worker idle for `idle_s`
-    retires while more than `min` are left, and stops after a grace without a call.
+    Starts and revivals fill up to `wanted`; those above it retire, the longest idle first and
+    none with a call. Workers of another version retire once as many of this one are ready as are
+    wanted. A retiring worker stops after a grace without a call.
     """
-    live = [one for one in seen if one.state in (State.STARTING, State.READY)]
-    ready = [one for one in live if one.state is State.READY]
-    revive = [one.id for one in seen if one.state is State.RETIRING and _used(one, one.retired_at)]
+    retiring = [one for one in seen if one.state is State.RETIRING]
+    revive = [one.id for one in retiring if one.current and _used(one)]
     stop = [
         one.id
-        for one in seen
-        if one.state is State.RETIRING
-        and not _used(one, one.retired_at)
-        and now - one.retired_at >= RETIRE_GRACE_S
+        for one in retiring
+        if one.active == 0
+        and not (one.current and _used(one))
+        and now - max(one.retired_at, one.busy_at) >= RETIRE_GRACE_S
     ]
-    spare = max(0, len(live) - scale.min)
-    idle = [one for one in ready if one.active == 0 and now - one.busy_at >= scale.idle_s]
-    retire = [one.id for one in sorted(idle, key=lambda one: one.busy_at)[:spare]]
-    target = min(scale.max, max(scale.min, wanted))
-    full = bool(live) and all(
-        one.state is State.READY and one.active >= scale.concurrency for one in live
+    live = [one for one in seen if one.current and one.state in (State.STARTING, State.READY)]
+    ready = [one for one in live if one.state is State.READY]
+    old = [one.id for one in seen if not one.current and one.state is State.READY]
+    idle = sorted((one for one in ready if one.active == 0), key=lambda one: one.busy_at)
+    spare = max(0, len(live) - wanted)
+    return Decision(
+        start=max(0, wanted - len(live) - len(revive)),
+        retire=tuple(one.id for one in idle[:spare]),
+        replace=tuple(old) if len(ready) >= wanted else (),
+        revive=tuple(revive),
+        stop=tuple(stop),
     )
-    if full and len(live) >= target:
-        target = min(scale.max, len(live) + 1)
-    start = 0 if retire else max(0, target - len(live) - len(revive))
-    return Decision(start=start, retire=tuple(retire), revive=tuple(revive), stop=tuple(stop))
 
 
-def wanted_after(*, wanted: int, failures: int, minimum: int) -> int:
-    """Stop wanting a function whose workers keep failing, until the next call asks for it."""
-    return minimum if failures >= GIVE_UP_FAILURES else max(wanted, minimum)
+def given_up(*, failures: int, ready: int) -> bool:
+    """Whether to want a function no longer, as its workers keep failing, until it is asked for."""
+    return failures >= GIVE_UP_FAILURES and ready == 0
 
 
-def _used(one: Seen, since: float) -> bool:
-    return one.active > 0 or one.busy_at > since
+def _used(one: Seen) -> bool:
+    return one.active > 0 or one.busy_at > one.retired_at

@@ -48,6 +48,12 @@ class AgentMetrics:
         self.deaths = self._counter(
             "instance_deaths", "Ready workers that ended without being told to"
         )
+        self.ends = Counter(
+            "gridfaas_instance_ends",
+            "Workers that ended, by reason",
+            (*LABELS, "reason"),
+            registry=self.registry,
+        )
         self.calls = self._counter(
             "instance_calls", "Calls that workers completed, as they report them"
         )

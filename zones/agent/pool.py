@@ -6,20 +6,25 @@ import logging
 import random
 import time
 from collections.abc import Awaitable, Callable, Coroutine
+from datetime import UTC, datetime
 from typing import Any
 
 from zones.agent import lifecycle
-from zones.agent.instance import Group, Instance
-from zones.agent.lifecycle import STEADY_S, State
+from zones.agent.end_tally import EndTally, WorkerEnd
+from zones.agent.instance import PLATFORM, Group, Instance
+from zones.agent.lifecycle import MOST_STARTS, STEADY_S, State
 from zones.agent.metrics import AgentMetrics
 from zones.agent.resolved import Resolved
 from zones.agent.starting import Starter, StartFailed
 from zones.backoff import backoff_s
+from zones.providers.ends import EndReason
 from zones.providers.port import BecameReady, Ended, Event, Launched, LoadSeen, Provider
 
 START_WAIT_S = 12.0
 # A caller waits out a pause this short; before a longer one it is told to come back.
 SHORT_PAUSE_S = 1.0
+# While calls wait, the gateway learns of another ready worker this soon.
+ANOTHER_WAIT_S = 1.0
 STOP_DEADLINE_S = 8.0
 KILL_DEADLINE_S = 5.0
 TICK_S = 0.5
@@ -54,6 +59,7 @@ class WorkerPool:
         self._last_words = last_words
         self._groups: dict[GroupKey, Group] = {}
         self._owner: dict[str, Group] = {}
+        self._ends: dict[tuple[str, str], EndTally] = {}
         self._stopping: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
 
@@ -71,8 +77,18 @@ class WorkerPool:
                 return False
         return True
 
-    async def ensure(self, *, tenant: str | None, function: Resolved) -> list[Instance]:
+    def ends(self, *, tenant: str | None, function: str) -> EndTally:
+        """Return why workers of a function of a tenant ended so far."""
+        return self._ends.get((tenant or PLATFORM, function), EndTally())
+
+    async def ensure(
+        self, *, tenant: str | None, function: Resolved, waiting: int = 0
+    ) -> list[Instance]:
         """Return the ready workers, starting one if there is none; never two for many callers.
+
+        Where `waiting` calls have no worker, as many are started as the demand asks for, and the
+        answer waits a moment for the first of them. From now on `function` is in force: workers of
+        another version go on until as many of this one are ready.
 
         Raises:
             StartFailed: no worker became ready in time, or starts keep failing.
@@ -80,30 +96,43 @@ class WorkerPool:
         """
         self._starter.check(tenant)
         group = self._group(tenant, function)
-        group.wanted = max(group.wanted, 1)
+        group.demand.asked(now=time.monotonic(), waiting=waiting)
         if not group.ready:
             self._revive_one(group)
         if not group.ready:
-            pause = group.not_before - time.monotonic()
-            if group.starting is None and pause > SHORT_PAUSE_S:
-                raise StartFailed(group.last_failure, retry_after_s=int(pause) + 1)
-            start = self._start(group)
-            try:
-                async with asyncio.timeout(START_WAIT_S):
-                    await asyncio.shield(start)
-            except asyncio.CancelledError:
-                if start.cancelled():
-                    raise StartFailed(f"{function.spec.name} is being stopped") from None
-                raise
-            except TimeoutError as error:
-                raise StartFailed(
-                    f"no worker of {function.spec.name} was ready within {START_WAIT_S:.0f} s",
-                    retry_after_s=1,
-                ) from error
+            await self._first_ready(group)
+        elif waiting:
+            self._converge_group(group)
+            if group.starting:
+                await asyncio.wait(
+                    group.starting, timeout=ANOTHER_WAIT_S, return_when=asyncio.FIRST_COMPLETED
+                )
         now = time.monotonic()
         for instance in group.ready:
             instance.busy_at = now
         return group.ready
+
+    async def _first_ready(self, group: Group) -> None:
+        pause = group.not_before - time.monotonic()
+        if not group.starting and pause > SHORT_PAUSE_S:
+            raise StartFailed(group.last_failure, retry_after_s=int(pause) + 1)
+        if not group.starting:
+            self._start(group)
+        end = time.monotonic() + START_WAIT_S
+        while not group.ready:
+            starts = set(group.starting)
+            if not starts:
+                raise StartFailed(group.last_failure or f"{group.function.name} is being stopped")
+            done, _ = await asyncio.wait(
+                starts,
+                timeout=max(0.0, end - time.monotonic()),
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            if not done:
+                raise StartFailed(
+                    f"no worker of {group.function.name} was ready within {START_WAIT_S:.0f} s",
+                    retry_after_s=1,
+                )
 
     def deliver(self, event: Event) -> None:
         """Take note of what the provider reports."""
@@ -120,11 +149,14 @@ class WorkerPool:
                 instance.ready_at = instance.busy_at = time.monotonic()
                 instance.settled.set()
             case LoadSeen(active=active, calls=calls):
-                self._metrics.calls.labels(*group.labels).inc(max(0, calls - instance.calls))
+                now = time.monotonic()
+                more = max(0, calls - instance.calls)
+                self._metrics.calls.labels(*group.labels).inc(more)
+                group.demand.worked(now=now, calls=more)
                 instance.active, instance.calls = active, max(calls, instance.calls)
-                instance.busy_at = time.monotonic()
-            case Ended(reason=reason):
-                self._end(group, instance, reason)
+                instance.busy_at = now
+            case Ended(reason=reason, detail=detail):
+                self._end(group, instance, reason, detail)
             case _:
                 pass
 
@@ -146,18 +178,19 @@ class WorkerPool:
                 self._retire_tenant(group)
             else:
                 self._converge_group(group)
-            if not (group.instances or group.starting or group.wanted or group.failures):
+            used = group.demand.used(now=time.monotonic(), within_s=group.function.idle_s)
+            if not (group.instances or group.starting or used or group.failures):
                 del self._groups[key]
 
     async def close(self) -> None:
         """Stop every worker: drain, then kill past the deadline."""
-        starts = [group.starting for group in self.groups if group.starting is not None]
+        starts = [start for group in self.groups for start in group.starting]
         for start in starts:
             start.cancel()
         await asyncio.gather(*starts, return_exceptions=True)
         for group in self.groups:
             for instance in list(group.instances.values()):
-                self._stop(instance)
+                self._stop(instance, EndReason.STOPPED)
         await asyncio.gather(*self._stopping, return_exceptions=True)
 
     def _group(self, tenant: str | None, function: Resolved) -> Group:
@@ -167,40 +200,61 @@ class WorkerPool:
             group = Group(tenant=tenant, resolved=function)
             self._metrics.meet(*group.labels)
             self._groups[key] = group
+        elif group.resolved != function:
+            logger.info("%s of %s: %r takes over", function.spec.name, group.labels[0], function)
+            group.resolved = function
+            # What kept the last version from starting says nothing about this one.
+            group.failures, group.not_before = 0, 0.0
         return group
 
     def _converge_group(self, group: Group) -> None:
         now = time.monotonic()
-        if any(now - one.ready_at >= STEADY_S for one in group.ready):
+        ready = [one for one in group.ready if one.resolved == group.resolved]
+        if any(now - one.ready_at >= STEADY_S for one in ready):
             group.failures = 0
-        group.wanted = lifecycle.wanted_after(
-            wanted=group.wanted, failures=group.failures, minimum=group.function.min
+        if lifecycle.given_up(failures=group.failures, ready=len(group.ready)):
+            group.demand.forget()
+        wanted = group.demand.wanted(
+            now=now,
+            spec=group.function,
+            in_flight=group.in_flight,
+            room=len(group.ready) * group.function.concurrency,
         )
         decision = lifecycle.decide(
             now=now,
-            seen=[instance.seen() for instance in group.instances.values()],
-            wanted=group.wanted,
-            scale=group.scale,
+            seen=[instance.seen(group.resolved) for instance in group.instances.values()],
+            wanted=wanted,
         )
         for name in decision.revive:
-            group.instances[name].state = State.READY
-            group.wanted += 1
-        for name in decision.retire:
-            group.instances[name].state = State.RETIRING
-            group.instances[name].retired_at = now
-            group.wanted -= 1
+            group.instances[name].revive()
+        for names, reason in (
+            (decision.retire, EndReason.IDLE),
+            (decision.replace, EndReason.REPLACED),
+        ):
+            for name in names:
+                retired = group.instances[name]
+                retired.state, retired.retired_at, retired.leaving = State.RETIRING, now, reason
         for name in decision.stop:
-            self._stop(group.instances[name])
-        if decision.start and now >= group.not_before:
-            self._start(group)
+            self._stop(group.instances[name], EndReason.IDLE)
+        if now >= group.not_before:
+            starting = len(group.starting)
+            states = [one.state for one in group.instances.values()]
+            unseen = max(0, starting - states.count(State.STARTING))
+            for _ in range(min(decision.start - unseen, MOST_STARTS - starting)):
+                self._start(group)
 
-    def _start(self, group: Group) -> asyncio.Task[Instance]:
-        """Return the one start under way in the group, set going here if there is none."""
-        if group.starting is None:
-            group.starting = asyncio.create_task(self._start_one(group))
+    def _start(self, group: Group) -> None:
+        start = asyncio.create_task(self._start_one(group))
+        group.starting.add(start)
+
+        def started(task: asyncio.Task[Instance]) -> None:
+            group.starting.discard(task)
             # Nobody may be waiting for it; a failure is in the group either way.
-            group.starting.add_done_callback(lambda task: task.cancelled() or task.exception())
-        return group.starting
+            if not task.cancelled():
+                task.exception()
+            self._wake.set()
+
+        start.add_done_callback(started)
 
     async def _start_one(self, group: Group) -> Instance:
         try:
@@ -216,9 +270,6 @@ class WorkerPool:
             took = instance.ready_at - instance.ordered_at
             self._metrics.start_seconds.labels(*group.labels).observe(took)
             return instance
-        finally:
-            group.starting = None
-            self._wake.set()
 
     def _register(self, group: Group, instance: Instance) -> None:
         group.instances[instance.id] = instance
@@ -233,13 +284,15 @@ class WorkerPool:
 
     def _revive_one(self, group: Group) -> None:
         for instance in group.instances.values():
-            if instance.state is State.RETIRING:
-                instance.state = State.READY
+            if instance.state is State.RETIRING and instance.resolved == group.resolved:
+                instance.revive()
                 return
 
-    def _end(self, group: Group, instance: Instance, reason: str) -> None:
-        instance.end_reason = reason
+    def _end(self, group: Group, instance: Instance, reason: EndReason, detail: str) -> None:
         died = instance.state in (State.READY, State.RETIRING)
+        if reason is EndReason.STOPPED and instance.leaving is not None:
+            reason = instance.leaving
+        instance.end_reason = f"{reason}: {detail}" if detail else reason
         instance.state = State.STOPPING
         instance.settled.set()
         instance.ended.set()
@@ -247,24 +300,37 @@ class WorkerPool:
         del group.instances[instance.id]
         del self._owner[instance.id]
         self._metrics.workers.ended(group.labels, instance.id)
+        self._metrics.ends.labels(*group.labels, reason).inc()
+        self._ends.setdefault(group.labels, EndTally()).add(
+            WorkerEnd(
+                instance=instance.id,
+                version=instance.resolved.version,
+                reason=reason,
+                detail=detail,
+                at=datetime.now(UTC),
+            )
+        )
         if died:
-            logger.warning("%s died: %s", instance.id, reason)
+            logger.warning("%s died: %s", instance.id, instance.end_reason)
             self._metrics.deaths.labels(*group.labels).inc()
-            if time.monotonic() - instance.ready_at < STEADY_S:
-                self._note_failure(group, f"{instance.id} died: {reason}")
+            current = instance.resolved == group.resolved
+            if current and time.monotonic() - instance.ready_at < STEADY_S:
+                self._note_failure(group, f"{instance.id} died: {instance.end_reason}")
         self._wake.set()
 
     def _retire_tenant(self, group: Group) -> None:
-        group.wanted = group.failures = 0
-        if group.starting is not None:
-            group.starting.cancel()
+        group.failures = 0
+        group.demand.forget()
+        for start in group.starting:
+            start.cancel()
         for instance in group.instances.values():
-            self._stop(instance)
+            self._stop(instance, EndReason.STOPPED)
 
-    def _stop(self, instance: Instance) -> None:
+    def _stop(self, instance: Instance, reason: EndReason) -> None:
         if instance.state is State.STOPPING:
             return
         instance.state = State.STOPPING
+        instance.leaving = instance.leaving or reason
         self._track(self._drain(self._owner[instance.id], instance))
 
     def _track(self, work: Coroutine[Any, Any, None]) -> None:

@@ -40,12 +40,14 @@ class Starter:
             StartFailed: no login to the store, no provider, an end before it was ready, or not
                 ready within the deadline (it is then killed).
         """
+        resolved = group.resolved
         try:
-            order = await self._desk.write(tenant=group.tenant, function=group.resolved)
+            order = await self._desk.write(tenant=group.tenant, function=resolved)
         except (UnknownTenant, WallNotBuilt, SocketPathTooLong) as error:
             raise StartFailed(str(error)) from error
         instance = Instance(
             id=order.id,
+            resolved=resolved,
             socket=order.socket,
             uid=order.uid,
             started_at=datetime.now(UTC),
