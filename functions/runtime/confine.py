@@ -10,6 +10,7 @@ from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NAME = 15
+_PR_SET_CHILD_SUBREAPER = 36
 _PR_SET_NO_NEW_PRIVS = 38
 
 _MIB = 1024 * 1024
@@ -51,16 +52,39 @@ def close_descriptors(keep: Collection[int]) -> None:
                 os.close(descriptor)
 
 
-def limit_resources(*, memory_mb: int) -> None:
-    """Allow `memory_mb` MiB of private memory beyond what was inherited (0: any), and no core dump.
+def limit_resources(
+    *, memory_mb: int, disk_mb: int = 0, files: int = 0, processes: int = 0
+) -> None:
+    """Allow `memory_mb` MiB of private memory beyond what was inherited, and no core dump.
 
-    RLIMIT_DATA counts private writable memory only, so that reserved address space (numpy,
-    malloc arenas) costs nothing; past it, allocations raise MemoryError.
+    A file may grow to `disk_mb` MiB, `files` be open at a time, and the uid have `processes`
+    tasks; 0 leaves each as it is. RLIMIT_DATA counts private writable memory only, so that
+    reserved address space (numpy, malloc arenas) costs nothing; past it, allocations raise
+    MemoryError.
     """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    for kind, limit in (
+        (resource.RLIMIT_FSIZE, disk_mb * _MIB),
+        (resource.RLIMIT_NOFILE, files),
+        (resource.RLIMIT_NPROC, processes),
+    ):
+        hard = resource.getrlimit(kind)[1]
+        if limit:
+            allowed = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
+            resource.setrlimit(kind, (allowed, allowed))
     if memory_mb:
         ceiling = _private_bytes() + memory_mb * _MIB
         resource.setrlimit(resource.RLIMIT_DATA, (ceiling, ceiling))
+
+
+def gain_no_privileges() -> None:
+    """Have no program that this process or its children start gain privileges (set-uid files)."""
+    _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+
+
+def adopt_orphans() -> None:
+    """Become the parent of descendants whose own parent ends."""
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
 def drop_privileges(*, uid: int, gid: int) -> None:
@@ -70,7 +94,6 @@ def drop_privileges(*, uid: int, gid: int) -> None:
         ConfinementError: the process can still become root again.
         PermissionError: the process is not root.
     """
-    _prctl(_PR_SET_NO_NEW_PRIVS, 1)
     os.setgroups([])
     os.setresgid(gid, gid, gid)
     os.setresuid(uid, uid, uid)

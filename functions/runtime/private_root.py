@@ -4,6 +4,7 @@ import ctypes
 import os
 from pathlib import Path
 from typing import Final
+from urllib.parse import unquote
 
 _CLONE_NEWNS: Final = 0x00020000
 _MS_NOSUID, _MS_NODEV, _MS_REC, _MS_PRIVATE = 2, 4, 16_384, 1 << 18
@@ -35,7 +36,8 @@ def enter_private_root(*, disk_mb: int, uid: int, gid: int, used: list[str]) -> 
     """Leave the machine's mounts for copies that are read-only; return the one writable folder.
 
     It holds `disk_mb` MiB in memory, belongs to `uid` and goes with the worker's last process.
-    `used` are paths that must stay visible. Unix sockets can still be connected to.
+    `used` are paths, and URLs with paths in them, that must stay visible. Unix sockets can still
+    be connected to.
 
     Raises:
         PrivateRootUnavailable: see there; the caller has to do with less.
@@ -54,7 +56,7 @@ def enter_private_root(*, disk_mb: int, uid: int, gid: int, used: list[str]) -> 
 def _place(used: list[str]) -> Path:
     for name in PLACES:
         place = Path(name)
-        hidden = any(Path(path).is_relative_to(place) for path in used)
+        hidden = any(name in unquote(text) for text in used)
         if not hidden and place.is_dir() and not place.is_symlink():
             return place
     raise PrivateRootUnavailable(f"none of {', '.join(PLACES)} can be taken")

@@ -10,18 +10,28 @@ from typing import Any, cast
 import uvicorn
 
 from functions.runtime.counted import CountedApp
+from functions.runtime.ends import WorkerExit
 from functions.runtime.http_connection import GatewayConnection
 from functions.runtime.protocol import Load, Ready, Report
+from functions.runtime.run_time_guard import RunTimeGuard
 
 DRAIN_S = 5
 _TICKS_PER_LOAD = 10
 
 
 class WorkerServer(uvicorn.Server):
-    """Reports ready after the lifespan's start, then its load once a second when it changed."""
+    """Reports ready after the lifespan's start, then its load once a second when it changed.
 
-    def __init__(self, app: Any, *, report: Callable[[Report], None]) -> None:
-        self._counted = CountedApp(app)
+    `limit` is the limit that a call met, None as long as none did: the server then drains.
+    """
+
+    def __init__(
+        self, app: Any, *, report: Callable[[Report], None], run_time_s: float | None = None
+    ) -> None:
+        """With `run_time_s` the process is ended once its event loop hangs for that long."""
+        self.limit: WorkerExit | None = None
+        self._guard = None if run_time_s is None else RunTimeGuard(run_time_s)
+        self._counted = CountedApp(app, limit_met=self._end_at)
         super().__init__(
             uvicorn.Config(
                 self._counted,
@@ -42,6 +52,8 @@ class WorkerServer(uvicorn.Server):
         self._reported = Load(active=0, calls=0)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._guard is not None:
+            self._guard.start()
         await super().startup(sockets)
         if self.started:
             self._report(Ready())
@@ -53,6 +65,8 @@ class WorkerServer(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         await super().shutdown(sockets)
+        if self._guard is not None:
+            self._guard.stop()
         self._report_load()
 
     @contextlib.contextmanager
@@ -64,6 +78,10 @@ class WorkerServer(uvicorn.Server):
         loop.remove_signal_handler(signal.SIGTERM)
 
     def _drain(self) -> None:
+        self.should_exit = True
+
+    def _end_at(self, limit: WorkerExit) -> None:
+        self.limit = self.limit or limit
         self.should_exit = True
 
     def _report_load(self) -> None:

@@ -1,79 +1,74 @@
 """The child's side of a fork: from a zygote's copy to one tenant's function, served."""
 
-import asyncio
 import contextlib
 import gc
-import importlib
-import logging
 import os
 import signal
 import socket
 from pathlib import Path
-from typing import Any
 
-import uvloop
-
-from functions.runtime.config import WorkerConfig, decode_config
+from functions.runtime.config import decode_config
 from functions.runtime.confine import (
     close_descriptors,
     die_with,
     drop_privileges,
+    gain_no_privileges,
     limit_resources,
     take_name,
 )
+from functions.runtime.containment import Containment, use_disk
 from functions.runtime.describe import describe
-from functions.runtime.protocol import Report, encoder
-from functions.runtime.server import WorkerServer
+from functions.runtime.protocol import Contained, Report, encoder
+from functions.runtime.serving import bound_socket, serve
 from storage.platform.functions.spec_file import load_services
 
 MAX_CONFIG_BYTES = 64 * 1024
-BACKLOG = 1024
 DESCRIBE_WITHIN_S = 120
 DESCRIBE_MEMORY_MB = 512
 NOBODY = 65_534
 
-logger = logging.getLogger(__name__)
 
-
-class AppError(Exception):
-    """The function's `module:factory` cannot be had."""
-
-
-def run_worker(*, config_fd: int, reports: socket.socket, zygote: int) -> None:
+def run_worker(
+    *,
+    name: str,
+    config_fd: int,
+    reports: socket.socket,
+    zygote: int,
+    containment: Containment,
+) -> None:
     """Serve the function that the configuration pipe names until SIGTERM; runs in the child.
 
     The socket is bound first and is its owner's alone (0600): the gateway runs as that user, and
     a tenant's uid can connect to nobody's worker, its own included. The function's own code
-    (factory, lifespan, calls) runs after the drop of privileges only.
+    (import, factory, lifespan, calls) runs after the drop of privileges only.
 
     Raises:
-        ConfigError, ConfinementError, AppError, OSError: nothing was served.
+        ConfigError, ConfinementError, FunctionUnusable, OSError: nothing was served.
+        SystemExit: a limit was met; its status is a `WorkerExit`.
     """
     close_descriptors(keep={config_fd, reports.fileno()})
     die_with(zygote)
     config = decode_config(_read_all(config_fd))
     take_name(f"{config.function}:{config.tenant}")
     os.chdir("/")
-    os.umask(0o177)
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
-        listener.bind(config.socket)
-        os.umask(0o077)
-        listener.listen(BACKLOG)
-        limit_resources(memory_mb=config.memory_mb)
+
+    def report(what: Report) -> None:
+        # A zygote too busy to read misses one load; the next one carries the same totals.
+        with contextlib.suppress(BlockingIOError):
+            reports.send(encoder.encode(what))
+
+    with bound_socket(config.socket) as listener:
+        held = containment.hold(config, name=name)
+        report(Contained(grouped=held.grouped, disk=str(held.disk or "")))
+        gain_no_privileges()
         if config.uid is not None and config.gid is not None:
             drop_privileges(uid=config.uid, gid=config.gid)
             die_with(zygote)
+        containment.refuse_calls()
+        use_disk(held.disk)
         gc.enable()
         reports.setblocking(False)
-
-        def report(what: Report) -> None:
-            # A zygote too busy to read misses one load; the next one carries the same totals.
-            with contextlib.suppress(BlockingIOError):
-                reports.send(encoder.encode(what))
-
-        server = WorkerServer(build_app(config), report=report)
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(server.serve(sockets=[listener]))
+        serve(config, listener=listener, report=report)
 
 
 def write_description(*, out_fd: int, functions: Path, zygote: int) -> None:
@@ -92,27 +87,12 @@ def write_description(*, out_fd: int, functions: Path, zygote: int) -> None:
     specs = load_services(functions).values()
     limit_resources(memory_mb=DESCRIBE_MEMORY_MB)
     if os.geteuid() == 0:
+        gain_no_privileges()
         drop_privileges(uid=NOBODY, gid=NOBODY)
         die_with(zygote)
     gc.enable()
     with open(out_fd, "wb") as pipe:
         pipe.write(describe(specs))
-
-
-def build_app(config: WorkerConfig) -> Any:
-    """Make the function's application.
-
-    Raises:
-        AppError: it cannot be had.
-    """
-    if config.app is None:
-        raise AppError(f"function {config.function!r} names no application")
-    module_name, _, factory_name = config.app.partition(":")
-    try:
-        factory = getattr(importlib.import_module(module_name), factory_name)
-    except (ImportError, AttributeError) as error:
-        raise AppError(f"{config.app} of function {config.function!r}: {error}") from error
-    return factory(config)
 
 
 def _read_all(config_fd: int) -> bytes:

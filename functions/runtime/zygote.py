@@ -10,18 +10,24 @@ import selectors
 import signal
 import socket
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
 import msgspec
 
-from functions.runtime.confine import die_with, thread_count
+from functions.runtime.confine import adopt_orphans, die_with, thread_count
+from functions.runtime.containment import Containment, find_containment
+from functions.runtime.counted import limit_of
+from functions.runtime.limit_watch import LOOK_S, LimitWatch, end_orphans
 from functions.runtime.preload import preload
 from functions.runtime.protocol import (
     MAX_FRAME_BYTES,
+    Contained,
     Describe,
     Fork,
+    Load,
     Ready,
     Signal,
     encoder,
@@ -40,21 +46,27 @@ class AgentGone(Exception):
     """The control socket ended, or nobody reads it: workers must not outlive their agent."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Child:
-    """A running worker as its parent holds it."""
+    """A running worker as its parent holds it; `held` is None until it says how it is held."""
 
     id: str
     pid: int
     pidfd: int
     reports: socket.socket
+    held: Contained | None = None
 
 
 class Zygote:
     """Forks, signals and reaps workers; the control socket speaks `functions.runtime.protocol`."""
 
-    def __init__(self, control: socket.socket, *, functions: Path) -> None:
+    def __init__(
+        self, control: socket.socket, *, functions: Path, containment: Containment
+    ) -> None:
         self._control = control
+        self._containment = containment
+        self._watch = LimitWatch(containment.cgroups)
+        self._looked_at = 0.0
         self._functions = functions
         self._describers: dict[int, int] = {}
         self._control.settimeout(SEND_DEADLINE_S)
@@ -65,10 +77,13 @@ class Zygote:
     def run(self) -> None:
         """Serve until the agent is gone, then kill and reap every worker."""
         try:
-            self._tell(event="up")
+            self._tell(event="up", isolation=self._containment.description)
             while True:
-                for key, _ in self._selector.select():
+                for key, _ in self._selector.select(
+                    LOOK_S if self._children or self._watch.left else None
+                ):
                     key.data()
+                self._look()
         except AgentGone as reason:
             logger.info("zygote ends: %s", reason)
         finally:
@@ -77,10 +92,22 @@ class Zygote:
                 os.kill(pid, signal.SIGKILL)
             for pid in left:
                 os.waitpid(pid, 0)
+            self._watch.close()
+
+    def _look(self) -> None:
+        """About once a second: end the workers that have passed a limit, as told by the kernel."""
+        self._looked_at = time.monotonic()
+        for child in self._watch.over(self._children.values()):
+            os.kill(child.pid, signal.SIGKILL)
+        self._end_orphans()
+
+    def _end_orphans(self) -> None:
+        workers = [child.pid for child in self._children.values()]
+        end_orphans(workers, others=self._describers)
 
     def _obey(self) -> None:
         try:
-            frame, descriptors, _, _ = socket.recv_fds(self._control, MAX_FRAME_BYTES, 1)
+            frame, descriptors, _, _ = socket.recv_fds(self._control, MAX_FRAME_BYTES, 2)
         except OSError as error:
             raise AgentGone(str(error)) from error
         if not frame:
@@ -88,7 +115,7 @@ class Zygote:
         try:
             match order_decoder.decode(frame):
                 case Fork(id) if descriptors and id not in self._children:
-                    self._fork(id, descriptors[0])
+                    self._fork(id, descriptors[0], *descriptors[1:])
                 case Fork(id):
                     self._tell(event="refused", id=id, detail="no configuration, or a used id")
                 case Describe() if descriptors and not self._describers:
@@ -105,7 +132,7 @@ class Zygote:
             for descriptor in descriptors:
                 os.close(descriptor)
 
-    def _fork(self, id: str, config_fd: int) -> None:
+    def _fork(self, id: str, config_fd: int, log_fd: int | None = None) -> None:
         if (threads := thread_count()) > 1:
             # A lock held by another thread would stay held for ever in the child.
             detail = f"the zygote has {threads} threads"
@@ -116,7 +143,9 @@ class Zygote:
         zygote = os.getpid()
         pid = os.fork()
         if pid == 0:
-            self._become_worker(config_fd=config_fd, reports=theirs, zygote=zygote)
+            self._become_worker(
+                name=id, config_fd=config_fd, log_fd=log_fd, reports=theirs, zygote=zygote
+            )
         theirs.close()
         ours.setblocking(False)
         child = Child(id, pid, os.pidfd_open(pid), ours)
@@ -162,15 +191,36 @@ class Zygote:
         for sibling in self._children.values():
             sibling.reports.close()
 
-    def _become_worker(self, *, config_fd: int, reports: socket.socket, zygote: int) -> NoReturn:
+    def _become_worker(
+        self,
+        *,
+        name: str,
+        config_fd: int,
+        log_fd: int | None,
+        reports: socket.socket,
+        zygote: int,
+    ) -> NoReturn:
         status = EX_SOFTWARE
         try:
             self._let_go()
-            run_worker(config_fd=config_fd, reports=reports, zygote=zygote)
+            # So that what it starts can be told from what others did.
+            os.setsid()
+            if log_fd is not None:
+                os.dup2(log_fd, 1)
+                os.dup2(log_fd, 2)
+            run_worker(
+                name=name,
+                config_fd=config_fd,
+                reports=reports,
+                zygote=zygote,
+                containment=self._containment,
+            )
             status = 0
         except SystemExit as end:
             status = end.code if isinstance(end.code, int) else EX_SOFTWARE
-        except BaseException:  # the edge of the process
+        except BaseException as error:  # the edge of the process
+            limit = limit_of(error)
+            status = EX_SOFTWARE if limit is None else limit.value
             logger.exception("worker ends by an error")
         finally:
             logging.shutdown()
@@ -188,10 +238,15 @@ class Zygote:
             logger.warning("instance %s: unreadable report: %s", child.id, error)
             self._selector.unregister(child.reports)
             return
-        if isinstance(report, Ready):
-            self._tell(event="ready", id=child.id)
-        else:
-            self._tell(event="load", id=child.id, active=report.active, calls=report.calls)
+        match report:
+            case Contained():
+                # Later ones are a tenant's own words.
+                child.held = child.held or report
+            case Ready():
+                child.held = child.held or Contained(grouped=False, disk="")
+                self._tell(event="ready", id=child.id)
+            case Load(active, calls):
+                self._tell(event="load", id=child.id, active=active, calls=calls)
 
     def _reap(self, child: Child) -> None:
         _, wait_status = os.waitpid(child.pid, 0)
@@ -202,12 +257,15 @@ class Zygote:
             self._relay(child)
         child.reports.close()
         del self._children[child.id]
+        limit = self._watch.ended(child)
+        self._end_orphans()
         self._tell(
             event="exited",
             id=child.id,
             pid=child.pid,
             status=code if code >= 0 else None,
             signal=-code if code < 0 else None,
+            limit=limit,
         )
 
     def _tell(self, **event: object) -> None:
@@ -232,6 +290,7 @@ def main() -> None:
         logging.config.dictConfig(json.loads(Path(log_config).read_text()))
     else:
         logging.basicConfig(stream=sys.stderr, level=logging.INFO)
+    adopt_orphans()
     gc.disable()
     preload(arguments.functions)
     gc.collect()
@@ -239,7 +298,8 @@ def main() -> None:
     gc.freeze()
     control = socket.socket(fileno=arguments.control_fd)
     control.set_inheritable(False)
-    Zygote(control, functions=arguments.functions).run()
+    containment = find_containment()
+    Zygote(control, functions=arguments.functions, containment=containment).run()
 
 
 if __name__ == "__main__":

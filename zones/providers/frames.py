@@ -8,7 +8,12 @@ MAX_FRAME_BYTES = 4096
 
 
 class Up(msgspec.Struct, frozen=True, tag_field="event", tag="up"):
-    """Everything is imported; orders are obeyed from now on."""
+    """Everything is imported; orders are obeyed from now on.
+
+    `isolation` says in words how tenants' code will be held on this machine.
+    """
+
+    isolation: str = ""
 
 
 class Forked(msgspec.Struct, frozen=True, tag_field="event", tag="forked"):

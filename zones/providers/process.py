@@ -62,6 +62,7 @@ class ProcessProvider:
         self._asked: set[str] = set()
         self._keeper: asyncio.Task[None] | None = None
         self._closing = False
+        self._isolation = "uid per tenant" if os.geteuid() == 0 else "none (not root)"
 
     @property
     def up(self) -> bool:
@@ -70,8 +71,8 @@ class ProcessProvider:
 
     @property
     def isolation(self) -> str:
-        """A uid per tenant needs root; without, workers share the agent's user."""
-        return "uid per tenant" if os.geteuid() == 0 else "none (not root)"
+        """What the zygote found; a uid per tenant needs root, without it all share one user."""
+        return self._isolation
 
     async def open(self, deliver: Callable[[Event], None]) -> None:
         """Start a zygote, and another one whenever it dies, until `close`."""
@@ -242,7 +243,8 @@ class ProcessProvider:
 
     def _handle(self, event: frames.ZygoteEvent) -> None:
         match event:
-            case frames.Up():
+            case frames.Up(isolation):
+                self._isolation = isolation or self._isolation
                 self._up.set()
             case frames.Forked(id, pid):
                 self._deliver(Launched(instance=id, pid=pid))

@@ -73,7 +73,7 @@ def running_zygote(functions: Path) -> Iterator[Zygote]:
     with ours:
         zygote = Zygote(process, ours)
         try:
-            assert zygote.hear() == {"event": "up"}
+            assert zygote.hear()["event"] == "up"
             yield zygote
         finally:
             ours.close()
@@ -126,6 +126,7 @@ def test_a_worker_drains_on_its_signal(zygote: Zygote, zone_folder: Path) -> Non
         "pid": pid,
         "status": 0,
         "signal": None,
+        "limit": "",
     }
 
 

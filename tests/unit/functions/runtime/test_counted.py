@@ -20,7 +20,7 @@ async def _nothing(*_: Any) -> Any:
     ],
 )
 async def test_what_is_a_call(scope: dict[str, Any], calls: int) -> None:
-    counted = CountedApp(_nothing)
+    counted = CountedApp(_nothing, limit_met=lambda _: None)
 
     await counted(scope, _nothing, _nothing)
 
@@ -34,7 +34,7 @@ async def test_a_call_is_active_until_it_ends_even_by_an_error() -> None:
         await go_on.wait()
         raise OSError("out of order")
 
-    counted = CountedApp(app)
+    counted = CountedApp(app, limit_met=lambda _: None)
     call = asyncio.create_task(counted({"type": "http", "path": "/"}, _nothing, _nothing))
     await asyncio.sleep(0)
     assert (counted.active, counted.calls) == (1, 0)

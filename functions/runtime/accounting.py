@@ -1,0 +1,92 @@
+"""What each call costs: processor time shared by the calls in flight, run time, peak memory."""
+
+import resource
+import time
+from collections.abc import Callable
+from typing import Final
+
+CPU: Final = b"x-gridfaas-cpu-us"
+RUN: Final = b"x-gridfaas-run-us"
+MEMORY: Final = b"x-gridfaas-memory-kb"
+
+
+def process_usage() -> tuple[float, int]:
+    """Return processor seconds of this process and its ended children, and its peak RSS in KiB."""
+    own = resource.getrusage(resource.RUSAGE_SELF)
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu_s = own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
+    return cpu_s, max(own.ru_maxrss, children.ru_maxrss)
+
+
+class CpuShares:
+    """Divides the process's time among its calls; the sum over calls is the process's own.
+
+    A clock runs as fast as the processor time divided by the calls in flight, so that a call's
+    share is the difference of two readings of it. Time with no call in flight, and what a call
+    takes after its account was made up, goes to the next call.
+    """
+
+    def __init__(self, usage: Callable[[], tuple[float, int]] = process_usage) -> None:
+        self._usage = usage
+        self._seen_s, _ = usage()
+        self._virtual_s = 0.0
+        self._unclaimed_s = 0.0
+        self.active = 0
+
+    def begin(self) -> "CallCost":
+        """A call starts."""
+        self._advance()
+        self.active += 1
+        cost = CallCost(self, began_s=self._virtual_s - self._unclaimed_s)
+        self._unclaimed_s = 0.0
+        return cost
+
+    def share_since(self, began_s: float) -> tuple[float, int]:
+        """Return the call's processor seconds since `began_s` of the clock, and peak KiB."""
+        peak_kb = self._advance()
+        return self._virtual_s - began_s, peak_kb
+
+    def end(self, *, claimed_until_s: float) -> None:
+        """A call ends; what it took since its account was made up is left to the next one."""
+        self._advance()
+        self.active -= 1
+        self._unclaimed_s += self._virtual_s - claimed_until_s
+
+    def reading(self) -> float:
+        """The clock as it stood at the last start, account or end."""
+        return self._virtual_s
+
+    def _advance(self) -> int:
+        cpu_s, peak_kb = self._usage()
+        passed, self._seen_s = cpu_s - self._seen_s, cpu_s
+        if self.active:
+            self._virtual_s += passed / self.active
+        else:
+            self._unclaimed_s += passed
+        return peak_kb
+
+
+class CallCost:
+    """The account of one call."""
+
+    def __init__(self, shares: CpuShares, *, began_s: float) -> None:
+        self._shares = shares
+        self._began_s = began_s
+        self._claimed_s: float | None = None
+        self._started = time.monotonic()
+
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """Make the account up: whole microseconds and KiB, as the headers of the answer."""
+        cpu_s, peak_kb = self._shares.share_since(self._began_s)
+        self._claimed_s = self._shares.reading()
+        run_s = time.monotonic() - self._started
+        return [
+            (CPU, b"%d" % (cpu_s * 1e6)),
+            (RUN, b"%d" % (run_s * 1e6)),
+            (MEMORY, b"%d" % peak_kb),
+        ]
+
+    def end(self) -> None:
+        """The call is over; one whose account was never made up leaves all to the next."""
+        claimed = self._began_s if self._claimed_s is None else self._claimed_s
+        self._shares.end(claimed_until_s=claimed)
