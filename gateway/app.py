@@ -35,6 +35,8 @@ from gateway.routes import Routes
 from gateway.settings import GatewaySettings
 from gateway.snapshot_watch import SnapshotWatch
 from storage.platform.registry import Registry, open_registry
+from storage.platform.usage.bills import Bills, open_bills
+from storage.platform.usage.price_list import read_price_lists
 
 logger = logging.getLogger(__name__)
 
@@ -124,6 +126,7 @@ class Gateway:
                 account=account,
                 agent=agent,
                 registry=record,
+                bills=await self._accounts(stack),
                 max_body_bytes=settings.control_max_body_bytes,
                 timeout_s=settings.control_timeout_s,
             )
@@ -141,7 +144,7 @@ class Gateway:
                     **dict.fromkeys(Health.PATHS, guarded(health)),
                     **dict.fromkeys(Exposition.PATHS, guarded(exposition)),
                     **dict.fromkeys(OpenApi.PATHS, guarded(openapi)),
-                    **dict.fromkeys(ControlEntry.PUBLIC, control),
+                    **dict.fromkeys(ControlEntry.PUBLIC | ControlEntry.PATHS, control),
                 },
                 control_prefix=ControlEntry.PREFIX,
                 control=control,
@@ -167,6 +170,18 @@ class Gateway:
                 url,
                 application_name="gridfaas-gateway",
                 max_tenant_keys=self._settings.tenant_keys_max,
+            )
+        )
+
+    async def _accounts(self, stack: contextlib.AsyncExitStack) -> Bills | None:
+        settings = self._settings
+        if settings.tier != 1 or settings.database_url is None:
+            return None
+        return await stack.enter_async_context(
+            open_bills(
+                settings.database_url.get_secret_value(),
+                price_lists=read_price_lists(settings.price_lists),
+                application_name="gridfaas-usage",
             )
         )
 

@@ -10,6 +10,8 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from storage.platform.usage.price_list import FOLDER as PRICE_LISTS
+
 
 class GatewaySettings(BaseSettings):
     """Environment `GRIDFAAS_*`, and secrets as files named after their field."""
@@ -41,6 +43,9 @@ class GatewaySettings(BaseSettings):
     ledger_max_bytes: int = Field(default=2 << 30, gt=0)
     tenant_keys_max: int = Field(default=200, gt=0)
     """Live keys that a tenant may have, at headquarters."""
+
+    price_lists: Path = PRICE_LISTS
+    """Folder of the price lists that headquarters' bills are made by."""
 
     control_max_body_bytes: int = 1 << 20
     control_timeout_s: float = 15.0

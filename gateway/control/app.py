@@ -7,7 +7,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from gateway.control import functions, keys, ledger, snapshot, tenants, zones
+from gateway.control import functions, keys, ledger, snapshot, tenants, usage, zones
 from gateway.control.caller import SCOPE_KEY, OnlyAtHeadquarters
 from gateway.problems import (
     CONTENT_TYPE,
@@ -24,15 +24,24 @@ from storage.platform.limits import InvalidLimit
 from storage.platform.slug import InvalidSlug
 from storage.platform.tenants import TenantExists, TooManyTenants, UnknownTenant
 from storage.platform.topology import InvalidZone, UnknownZone
+from storage.platform.usage.bills import EarlierMonthOpen, MonthNotOver
+from storage.platform.usage.month import InvalidMonth
+from storage.platform.usage.price_list import NoPriceList
+from storage.platform.usage.usage_query import NotCountedYet
 
 logger = logging.getLogger(__name__)
 
 CONTROL_PROBLEMS: dict[type[Exception], tuple[int, str]] = {
     BatchUnreadable: (400, "malformed-body"),
+    EarlierMonthOpen: (409, "earlier-month-open"),
     InvalidKey: (400, "malformed-body"),
     InvalidLimit: (400, "malformed-body"),
+    InvalidMonth: (400, "malformed-request"),
     InvalidSlug: (400, "malformed-body"),
     InvalidZone: (400, "malformed-body"),
+    MonthNotOver: (409, "month-not-over"),
+    NoPriceList: (409, "no-price-list"),
+    NotCountedYet: (503, "not-counted-yet"),
     OnlyAtHeadquarters: (404, "not-in-this-zone"),
     TenantExists: (409, "tenant-exists"),
     TooManyKeys: (409, "too-many-keys"),
@@ -54,7 +63,7 @@ def build_control_app() -> FastAPI:
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
     )
-    for module in (snapshot, tenants, keys, zones, functions, ledger):
+    for module in (snapshot, tenants, keys, zones, functions, ledger, usage):
         app.include_router(module.router, tags=["platform"])
     for kind in CONTROL_PROBLEMS:
         app.add_exception_handler(kind, _known)
@@ -69,7 +78,10 @@ def build_control_app() -> FastAPI:
 
 def _known(request: Request, error: Exception) -> Response:
     status, slug = CONTROL_PROBLEMS[type(error)]
-    return _problem(request, status=status, slug=slug, detail=str(error))
+    answer = _problem(request, status=status, slug=slug, detail=str(error))
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        answer.headers["retry-after"] = "1"
+    return answer
 
 
 def _refused(request: Request, error: Exception) -> Response:

@@ -11,6 +11,7 @@ from gateway.keyring import Caller
 from gateway.snapshot_watch import SnapshotWatch
 from storage.platform.keys import Role
 from storage.platform.registry import Registry
+from storage.platform.usage.bills import Bills
 
 # Where the entry leaves its `ControlCall` in the ASGI scope.
 SCOPE_KEY = "gridfaas.control"
@@ -22,7 +23,7 @@ class OnlyAtHeadquarters(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ControlCall:
-    """What every route needs; `registry` is None in zones that hold only a copy."""
+    """What every route needs; `registry` and `bills` are None in zones that hold only a copy."""
 
     caller: Caller
     request_id: str
@@ -30,6 +31,7 @@ class ControlCall:
     catalogue: Catalogue
     agent: AgentClient
     registry: Registry | None
+    bills: Bills | None = None
 
     def record(self) -> Registry:
         """Return the platform's own record.
@@ -40,6 +42,16 @@ class ControlCall:
         if self.registry is None:
             raise OnlyAtHeadquarters("tenants and keys are changed in zone 1")
         return self.registry
+
+    def accounts(self) -> Bills:
+        """Return the bills of every tenant.
+
+        Raises:
+            OnlyAtHeadquarters: this zone has none.
+        """
+        if self.bills is None:
+            raise OnlyAtHeadquarters("usage is added up in zone 1")
+        return self.bills
 
 
 def control_call(request: Request) -> ControlCall:

@@ -20,6 +20,7 @@ from gateway.request_body import ClientGone, RequestBody
 from gateway.request_head import RequestHead, read_request_head, request_id_of
 from gateway.snapshot_watch import SnapshotWatch
 from storage.platform.registry import Registry
+from storage.platform.usage.bills import Bills
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +31,7 @@ class ControlEntry:
     """An ASGI application around the FastAPI one."""
 
     PREFIX = "/v1/platform/"
+    PATHS = frozenset({"/v1/usage", "/v1/usage/close"})
     PUBLIC = frozenset({"/docs"})
 
     def __init__(
@@ -42,6 +44,7 @@ class ControlEntry:
         account: Account,
         agent: AgentClient,
         registry: Registry | None,
+        bills: Bills | None,
         max_body_bytes: int,
         timeout_s: float,
     ) -> None:
@@ -52,6 +55,7 @@ class ControlEntry:
         self._limits = limits
         self._account = account
         self._registry = registry
+        self._bills = bills
         self._agent = agent
         self._max_body_bytes = max_body_bytes
         self._timeout_s = timeout_s
@@ -108,6 +112,7 @@ class ControlEntry:
                 catalogue=self._catalogue,
                 agent=self._agent,
                 registry=self._registry,
+                bills=self._bills,
             )
         body = RequestBody(receive, head=head, limit=self._max_body_bytes)
         try:

@@ -10,6 +10,7 @@ import zstandard
 
 from storage.platform.ledger.record import CallRecord, Record
 from storage.platform.ledger.segment import read_records, whole_bytes
+from storage.platform.usage.tally import Tally
 
 BATCH_BYTES: Final = 512 * 1024
 """Of frames, before they are compressed."""
@@ -29,7 +30,7 @@ class LedgerBatch:
     """Whole frames from byte `offset` of a zone's segment on; times are aware UTC.
 
     What is in a segment never changes, so zone, segment and offset name the records: a batch that
-    comes twice is known by them. `calls` counts invocations, `records` has these and the samples.
+    comes twice is known by them. `calls` counts invocations, `tally` is what they add up to.
     """
 
     zone: str
@@ -40,7 +41,7 @@ class LedgerBatch:
     calls: int
     first_at: datetime | None
     last_at: datetime | None
-    records: tuple[Record, ...] = ()
+    tally: Tally
 
 
 def pack_frames(frames: bytes) -> bytes:
@@ -76,7 +77,7 @@ def read_batch(*, zone: str, segment: str, offset: int, body: bytes) -> LedgerBa
     if whole_bytes(frames) != len(frames):
         raise BatchUnreadable("a frame is broken")
     try:
-        records = tuple(read_records(frames))
+        records: list[Record] = list(read_records(frames))
     except msgspec.DecodeError as error:
         raise BatchUnreadable(f"a frame holds no record: {error}") from error
     for record in records:
@@ -94,6 +95,8 @@ def read_batch(*, zone: str, segment: str, offset: int, body: bytes) -> LedgerBa
         )
     except OverflowError as error:
         raise BatchUnreadable("a record's instant is none") from error
+    tally = Tally()
+    tally.count(records)
     return LedgerBatch(
         zone=zone,
         segment=segment,
@@ -103,7 +106,7 @@ def read_batch(*, zone: str, segment: str, offset: int, body: bytes) -> LedgerBa
         calls=sum(isinstance(record, CallRecord) for record in records),
         first_at=first_at,
         last_at=last_at,
-        records=records,
+        tally=tally,
     )
 
 

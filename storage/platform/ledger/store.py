@@ -12,7 +12,6 @@ from storage.platform.ledger.batch import LedgerBatch, unpack_frames
 from storage.platform.ledger.record import CallRecord
 from storage.platform.ledger.segment import read_frames
 from storage.platform.usage.rollup import add_counts, add_samples, next_position
-from storage.platform.usage.tally import Tally
 
 
 class LedgerStore:
@@ -27,8 +26,6 @@ class LedgerStore:
         A batch that begins anywhere else changes nothing: its sender goes on from the answer.
         Usage is counted in the same transaction. Committed when this returns.
         """
-        tally = Tally()
-        tally.count(batch.records)
         segments = tables.ledger_segments
         this = (segments.c.zone == batch.zone) & (segments.c.segment == batch.segment)
         async with self._engine.begin() as connection:
@@ -58,8 +55,8 @@ class LedgerStore:
                     counted=True,
                 )
             )
-            await add_counts(connection, tally.lines)
-            await add_samples(connection, tally.stored, position=position)
+            await add_counts(connection, batch.tally.lines)
+            await add_samples(connection, batch.tally.stored, position=position)
             await connection.execute(update(segments).where(this).values(next_offset=reached))
             return reached
 

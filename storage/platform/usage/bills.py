@@ -1,6 +1,8 @@
 """Bills at headquarters: what an open month costs so far, and closed months as they were billed."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -9,6 +11,7 @@ import msgspec
 from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from storage.cold.engine import create_engine
 from storage.platform import tables
 from storage.platform.usage import rollup
 from storage.platform.usage.invoice import ClosedMonth, Invoice, make_invoice, sum_of
@@ -16,7 +19,10 @@ from storage.platform.usage.month import Month
 from storage.platform.usage.month_usage import MonthUsage
 from storage.platform.usage.price_list import PriceList, price_list_for
 from storage.platform.usage.quantities import EXACT, Quantities, Unit
-from storage.platform.usage.usage_query import from_sums, quantities_by_month
+from storage.platform.usage.usage_query import NotCountedYet, from_sums, quantities_by_month
+
+COUNTING_S = 5.0
+"""For what of the ledger is not in the sums yet, before an answer has to be given."""
 
 
 class MonthNotOver(Exception):
@@ -50,12 +56,16 @@ class Bills:
             storage.platform.usage.usage_query.NotCountedYet: come back when it is.
             storage.platform.usage.price_list.NoPriceList: none is valid for the month.
         """
-        async with self._engine.connect() as plain:
-            connection = await plain.execution_options(isolation_level="REPEATABLE READ")
-            closed = await closed_bills(connection, tenant=tenant)
-            if month in (found := {one.invoice.month: one for one in closed}):
-                return found[month]
-            return await self._draft(connection, tenant, month, closed)
+
+        async def look() -> Bill:
+            async with self._engine.connect() as plain:
+                connection = await plain.execution_options(isolation_level="REPEATABLE READ")
+                closed = await closed_bills(connection, tenant=tenant)
+                if month in (found := {one.invoice.month: one for one in closed}):
+                    return found[month]
+                return await self._draft(connection, tenant, month, closed)
+
+        return await self._when_counted(look)
 
     async def close(self, *, tenant: str, month: Month, now: datetime) -> Bill:
         """Bill a month for good; a month that is closed already is returned as it was.
@@ -67,26 +77,40 @@ class Bills:
         """
         if now < month.until:
             raise MonthNotOver(f"{month} ends at {month.until.isoformat()}")
-        async with self._engine.begin() as connection:
-            # Nothing is appended meanwhile, so what is billed is what stands at the position.
-            await rollup.lock_head(connection)
-            closed = await closed_bills(connection, tenant=tenant)
-            for one in closed:
-                if one.invoice.month == month:
-                    return one
-            if open_before := await _open_before(connection, tenant, month, closed):
-                raise EarlierMonthOpen(f"{open_before} has usage and is not closed")
-            bill = replace(await self._draft(connection, tenant, month, closed), closed_at=now)
-            await connection.execute(
-                insert(tables.invoices).values(
-                    tenant=tenant,
-                    month=month.first,
-                    position=bill.usage.position,
-                    closed_at=now,
-                    document=msgspec.json.encode(bill),
+
+        async def settle() -> Bill:
+            async with self._engine.begin() as connection:
+                # Nothing is appended meanwhile, so what is billed is what stands at the position.
+                await rollup.lock_head(connection)
+                closed = await closed_bills(connection, tenant=tenant)
+                for one in closed:
+                    if one.invoice.month == month:
+                        return one
+                if open_before := await _open_before(connection, tenant, month, closed):
+                    raise EarlierMonthOpen(f"{open_before} has usage and is not closed")
+                bill = replace(await self._draft(connection, tenant, month, closed), closed_at=now)
+                await connection.execute(
+                    insert(tables.invoices).values(
+                        tenant=tenant,
+                        month=month.first,
+                        position=bill.usage.position,
+                        closed_at=now,
+                        document=msgspec.json.encode(bill),
+                    )
                 )
-            )
-            return bill
+                return bill
+
+        return await self._when_counted(settle)
+
+    async def _when_counted(self, ask: Callable[[], Awaitable[Bill]]) -> Bill:
+        try:
+            return await ask()
+        except NotCountedYet:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(COUNTING_S):
+                    while await rollup.catch_up(self._engine):
+                        pass
+            return await ask()
 
     async def _draft(
         self, connection: AsyncConnection, tenant: str, month: Month, closed: Sequence[Bill]
@@ -139,3 +163,19 @@ async def _open_before(
     done = {one.invoice.month for one in closed}
     used = await quantities_by_month(connection, tenant=tenant)
     return min((one for one in used if one < month and one not in done), default=None)
+
+
+@asynccontextmanager
+async def open_bills(
+    database_url: str, *, price_lists: Sequence[PriceList], application_name: str
+) -> AsyncIterator[Bills]:
+    """Give bills over two connections of their own, closed at the end.
+
+    Raises:
+        storage.cold.engine.UnusableDatabaseUrl: the URL is of another kind.
+    """
+    engine = create_engine(database_url, pool_size=2, application_name=application_name)
+    try:
+        yield Bills(engine, price_lists=price_lists)
+    finally:
+        await engine.dispose()

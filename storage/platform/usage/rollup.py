@@ -1,5 +1,6 @@
 """The ledger's sums by day, kept in the transactions that append to it, and rebuilt from it."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Final
@@ -110,7 +111,8 @@ async def catch_up(engine: AsyncEngine) -> int:
         )
         tally, counted = Tally(), []
         for row in found.all():
-            tally.count(read_records(unpack_frames(row.body)))
+            # In a thread: a gateway that counts has calls to carry meanwhile.
+            await asyncio.to_thread(_count, tally, row.body)
             await add_samples(connection, tally.stored, position=row.position)
             tally.stored.clear()
             counted.append(row.position)
@@ -124,3 +126,7 @@ async def catch_up(engine: AsyncEngine) -> int:
 async def lock_head(connection: AsyncConnection) -> None:
     """Let nobody append to the ledger until the caller's transaction ends."""
     await connection.execute(select(tables.ledger_head.c.position).with_for_update())
+
+
+def _count(tally: Tally, body: bytes) -> None:
+    tally.count(read_records(unpack_frames(body)))
