@@ -13,6 +13,8 @@ from functions.mdms.period_query import check_period, instant_text, second_at_or
 from functions.mdms.schema import EventPart
 from storage.model.block import HAS_RAW, BlockKey
 from storage.model.event_block import EVENT, EventKey
+from storage.model.interval_lengths import lengths_in
+from storage.model.meter import Meter
 from storage.model.runs import DAY_S
 
 DAYS_AT_ONCE: Final = 31
@@ -78,15 +80,14 @@ class EventPeriod:
 
 def event_period(
     *,
-    meter_id: str,
+    meter: Meter,
     register: str,
-    interval_s: int,
     begin: datetime,
     end: datetime,
     cursor: str | None,
     max_days: int,
 ) -> EventPeriod:
-    """Return the period of the events in `[begin, end)` of a meter with intervals of `interval_s`.
+    """Return the period of the events in `[begin, end)` of a meter, of every length it had then.
 
     Raises:
         BadPeriod: empty, before 1970, or longer than `max_days`.
@@ -97,12 +98,13 @@ def event_period(
     if cursor is not None:
         at, length = read_cursor(cursor, parts=2)
         after = at, length
+    begin_s, end_s = second_at_or_after(begin), second_at_or_after(end)
     return EventPeriod(
-        meter_id=meter_id,
+        meter_id=meter.meter_id,
         register=register,
-        lengths=(0, interval_s),
-        begin_s=second_at_or_after(begin),
-        end_s=second_at_or_after(end),
+        lengths=(0, *lengths_in(meter, begin_s=begin_s, end_s=end_s)),
+        begin_s=begin_s,
+        end_s=end_s,
         after=after,
     )
 

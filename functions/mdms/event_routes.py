@@ -44,9 +44,8 @@ class Asked:
         """
         meter = await registered_meter(zone.book, self.meter_id, register=self.register)
         return event_period(
-            meter_id=self.meter_id,
+            meter=meter,
             register=self.register,
-            interval_s=meter.interval_s,
             begin=self.begin,
             end=self.end,
             cursor=self.cursor,

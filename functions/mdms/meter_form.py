@@ -1,14 +1,18 @@
 """From what a client registers to a meter, or the reason why not."""
 
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
 from functions.mdms.interval_size import DAY_S
 from functions.mdms.schema import MeterForm
+from storage.model.interval_lengths import UNSAID
 from storage.model.meter import Meter
 
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _decoder = msgspec.json.Decoder(MeterForm)
 _named = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
@@ -76,7 +80,21 @@ def read_form(form: msgspec.Raw) -> Meter:
         feeder=read.feeder,
         time_zone=read.time_zone,
         active=read.active,
+        interval_since_s=_since_s(read),
     )
+
+
+def _since_s(read: MeterForm) -> int:
+    if read.interval_since is None:
+        return UNSAID
+    since_s = (read.interval_since - _EPOCH).total_seconds()
+    if since_s < 0 or since_s % 1:
+        raise MeterRefused(
+            "interval-size",
+            "`interval_since` must be a whole second, not before 1970",
+            meter_id=read.meter_id,
+        )
+    return int(since_s)
 
 
 def _name(form: msgspec.Raw) -> str | None:

@@ -6,15 +6,21 @@ from operator import attrgetter
 import numpy as np
 from numpy.typing import NDArray
 
+from storage.model.interval_lengths import length_periods
 from storage.model.meter import Meter, RegistryPosition
+
+_ENDLESS = np.iinfo(np.int64).max
 
 
 class MeterTable:
     """An immutable snapshot of a tenant's registry at `version` of `incarnation`."""
 
     __slots__ = (
+        "_changed",
         "_has_register",
         "_interval_s",
+        "_interval_since_s",
+        "_listed",
         "_meters",
         "_position",
         "_register_end",
@@ -31,6 +37,11 @@ class MeterTable:
         self._interval_s = np.fromiter(
             (meter.interval_s for meter in self._meters.values()), dtype=np.int64, count=count
         )
+        self._interval_since_s = np.fromiter(
+            (meter.interval_since_s for meter in self._meters.values()), dtype=np.int64, count=count
+        )
+        self._changed = bool(self._interval_since_s.any())
+        self._listed = list(self._meters.values())
         self._register_end = np.fromiter(
             (10**meter.dials for meter in self._meters.values()), dtype=np.int64, count=count
         )
@@ -72,6 +83,27 @@ class MeterTable:
     def interval_s(self, position: NDArray[np.int64]) -> NDArray[np.int64]:
         """Interval length in seconds at each position, 0 where the position is -1."""
         return _at(self._interval_s, position)
+
+    def lengths(
+        self, *, position: NDArray[np.int64], start_s: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64] | None]:
+        """Interval length of the meter at each position at `start_s`, and until when it holds.
+
+        Both are (positions,), in seconds, 0 and endless where the position is -1. No end at all
+        when every one of them is the length that holds today.
+        """
+        length_s = self.interval_s(position)
+        if not self._changed:
+            return length_s, None
+        earlier = np.flatnonzero(start_s < _at(self._interval_since_s, position))
+        if not len(earlier):
+            return length_s, None
+        until_s = np.full(len(position), _ENDLESS, dtype=np.int64)
+        for at in earlier.tolist():
+            for period in length_periods(self._listed[position[at]]):
+                if period.holds(int(start_s[at])) and period.end_s is not None:
+                    length_s[at], until_s[at] = period.interval_s, period.end_s
+        return length_s, until_s
 
     def register_end(self, position: NDArray[np.int64]) -> NDArray[np.int64]:
         """First number (Wh) that a register of each meter cannot show, 0 for position -1."""

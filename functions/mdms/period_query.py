@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from functions.mdms.cursor import BadCursor, read_cursor, write_cursor
 from storage.model.block import HAS_RAW, PRESENT, SLOT, BlockKey
+from storage.model.interval_lengths import length_periods
+from storage.model.meter import Meter
 from storage.model.runs import DAY_S
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -23,7 +25,7 @@ class BadPeriod(ValueError):
 class Page:
     """Intervals `first` up to `end` (excluded), counted in interval lengths since 1970.
 
-    `last` is the end of the whole period, so there is a next page while `end < last`.
+    All are of one length; `next_s` is the second at which the next page starts, if there is one.
     """
 
     meter_id: str
@@ -31,7 +33,7 @@ class Page:
     interval_s: int
     first: int
     end: int
-    last: int
+    next_s: int | None
 
     def block_keys(self) -> list[BlockKey]:
         """The blocks that hold the page, by day."""
@@ -53,9 +55,7 @@ class Page:
 
     def cursor(self) -> str | None:
         """Where the next page starts, None on the last one."""
-        if self.end >= self.last:
-            return None
-        return write_cursor(self.end)
+        return None if self.next_s is None else write_cursor(self.next_s)
 
     def instant(self, interval: int) -> str:
         """RFC 3339 text of the start of an interval."""
@@ -64,9 +64,8 @@ class Page:
 
 def page_of(
     *,
-    meter_id: str,
+    meter: Meter,
     register: str,
-    interval_s: int,
     begin: datetime,
     end: datetime,
     limit: int,
@@ -75,25 +74,35 @@ def page_of(
 ) -> Page:
     """Return the page of `limit` intervals that start in `[begin, end)`, from `cursor` on.
 
+    Where the meter's interval length changes, a page ends: its intervals are of one length.
+
     Raises:
         BadPeriod: empty, before 1970, or longer than `max_days`.
         BadCursor: not a cursor of this period.
     """
     check_period(begin=begin, end=end, max_days=max_days)
-    first, last = _interval_at(begin, interval_s), _interval_at(end, interval_s)
+    begin_s, end_s = second_at_or_after(begin), second_at_or_after(end)
     if cursor is not None:
-        (start,) = read_cursor(cursor, parts=1)
-        if not first <= start <= last:
+        (start_s,) = read_cursor(cursor, parts=1)
+        if not begin_s <= start_s <= end_s:
             raise BadCursor("the cursor is not one of this period")
-        first = start
-    return Page(
-        meter_id=meter_id,
-        register=register,
-        interval_s=interval_s,
-        first=first,
-        end=min(first + limit, last),
-        last=last,
-    )
+        begin_s = start_s
+    for period in length_periods(meter):
+        length = period.interval_s
+        until_s = end_s if period.end_s is None else min(end_s, period.end_s)
+        first, last = -(-max(begin_s, period.begin_s) // length), -(-until_s // length)
+        if first < last or until_s == end_s:
+            page_end = min(first + limit, max(first, last))
+            next_s = page_end * length if page_end < last else until_s
+            return Page(
+                meter_id=meter.meter_id,
+                register=register,
+                interval_s=length,
+                first=first,
+                end=page_end,
+                next_s=next_s if next_s < end_s else None,
+            )
+    raise AssertionError("the last of a meter's lengths has no end")
 
 
 def check_period(*, begin: datetime, end: datetime, max_days: int) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 from functions.mdms.downlink import first_version, nothing_newer
 from functions.mdms.schema import DownlinkPage, MeterOutcome
 from storage.cold.pool import Pool
-from storage.cold.registry import PostgresMeterRegistry
+from storage.cold.registry import PostgresMeterRegistry, Registered
+from storage.model.interval_lengths import LengthRefused
 from storage.model.meter import Meter, RegistryPosition
 
 
@@ -21,7 +22,7 @@ class RecordBook:
         """See `MeterRegistrar.register`."""
         outcomes = await self._registry.register(meters, now=datetime.now(UTC))
         return await self._registry.version(), [
-            MeterOutcome(meter_id=meter.meter_id, outcome=outcome.value)
+            _outcome(meter.meter_id, outcome)
             for meter, outcome in zip(meters, outcomes, strict=True)
         ]
 
@@ -59,3 +60,11 @@ class RecordBook:
             meters=meters,
             incarnation=incarnation,
         )
+
+
+def _outcome(meter_id: str, outcome: Registered | LengthRefused) -> MeterOutcome:
+    if isinstance(outcome, LengthRefused):
+        return MeterOutcome(
+            meter_id=meter_id, outcome="rejected", reason="interval-size", detail=str(outcome)
+        )
+    return MeterOutcome(meter_id=meter_id, outcome=outcome.value)

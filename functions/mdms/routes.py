@@ -75,13 +75,15 @@ def routes(backing: Callable[[], Backing], settings: MdmsSettings) -> APIRouter:
         limit: Annotated[int, Query(ge=1, le=50_000)] = 5_000,
         cursor: str | None = None,
     ) -> Response:
-        """Intervals that start in `[from, to)`; null where there is no value."""
+        """Intervals that start in `[from, to)`; null where there is no value.
+
+        A page's intervals are of one length: where the meter's changed, `next_cursor` leads on.
+        """
         zone = backing()
         meter = await registered_meter(zone.book, meter_id, register=register)
         page = page_of(
-            meter_id=meter_id,
+            meter=meter,
             register=register,
-            interval_s=meter.interval_s,
             begin=begin,
             end=end,
             limit=limit,
@@ -94,7 +96,7 @@ def routes(backing: Callable[[], Backing], settings: MdmsSettings) -> APIRouter:
             PeriodAnswer(
                 meter_id=meter_id,
                 register=register,
-                interval_s=meter.interval_s,
+                interval_s=page.interval_s,
                 begin=start,
                 end=page.instant(page.end),
                 series=[SeriesPart(start=start, **columns(slots))] if len(slots) else [],

@@ -122,6 +122,7 @@ class MeterForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     meter_id: MeterId
     registers: Annotated[list[ObisCode], msgspec.Meta(min_length=1, max_length=32)]
     interval_s: Annotated[int, msgspec.Meta(ge=60, le=86_400)]
+    interval_since: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
     dials: Annotated[int, msgspec.Meta(ge=1, le=18)] = 8
     multiplier: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 1
     service_point: Label | None = None

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from functions.mdms.arrivals import Arrivals
-from functions.mdms.interval_size import wrong_interval_size
+from functions.mdms.interval_size import over_the_change, wrong_interval_size
 from functions.mdms.meter_table import MeterTable
 from functions.mdms.negative_consumption import counts_one_direction, negative_consumption
 from functions.mdms.reading_time import ReadingTime
@@ -39,12 +39,20 @@ class TechnicalValidation:
         `reading_run` and `start_s` are those of `arrivals`, `now_s` is seconds since 1970.
         """
         position = meters.locate(arrivals.meters)[arrivals.run_meter]
-        by_run = _of_runs(arrivals, meters, position)
+        registered_s, until_s = meters.lengths(
+            position=position, start_s=arrivals.run_start_us // 1_000_000
+        )
+        by_run = _of_runs(arrivals, meters, position, registered_s)
         reason = arrivals.fault.copy()
         if by_run.any():
             _mark(reason, by_run[reading_run])
         interval_s = arrivals.run_interval_s[reading_run]
         of_interval = interval_s != 0
+        if until_s is not None:
+            over = over_the_change(
+                start_s=start_s, interval_s=interval_s, until_s=until_s[reading_run]
+            )
+            _mark(reason, over * np.uint8(Reason.INTERVAL_SIZE))
         one_direction = np.array(
             [counts_one_direction(name) for name in arrivals.registers], dtype=np.bool_
         )[arrivals.run_register[reading_run]]
@@ -75,7 +83,10 @@ class TechnicalValidation:
 
 
 def _of_runs(
-    arrivals: Arrivals, meters: MeterTable, position: NDArray[np.int64]
+    arrivals: Arrivals,
+    meters: MeterTable,
+    position: NDArray[np.int64],
+    registered_s: NDArray[np.int64],
 ) -> NDArray[np.uint8]:
     reason = np.zeros(len(position), dtype=np.uint8)
     for code, failing in (
@@ -91,10 +102,7 @@ def _of_runs(
         ),
         (
             Reason.INTERVAL_SIZE,
-            wrong_interval_size(
-                interval_s=arrivals.run_interval_s,
-                registered_s=meters.interval_s(position),
-            ),
+            wrong_interval_size(interval_s=arrivals.run_interval_s, registered_s=registered_s),
         ),
         (Reason.SUB_SECOND, sub_second(arrivals.run_start_us)),
     ):

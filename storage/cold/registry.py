@@ -8,8 +8,10 @@ from typing import Final
 
 import msgspec
 
+from storage.cold.length_overlap import check_overlap
 from storage.cold.meter_rows import MeterPeriod, log_replaced, meter_of, write_current
 from storage.cold.pool import Pool, transaction
+from storage.model.interval_lengths import LengthRefused, settled
 from storage.model.meter import Meter
 
 TIMEOUT_S: Final = 15.0
@@ -47,11 +49,15 @@ class PostgresMeterRegistry:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def register(self, meters: Sequence[Meter], *, now: datetime) -> list[Registered]:
+    async def register(
+        self, meters: Sequence[Meter], *, now: datetime
+    ) -> list[Registered | LengthRefused]:
         """Create or change `meters` in one transaction; return one outcome a meter.
 
         `now` (aware) starts the new period and ends the old one. The meters' own `version` is
-        ignored. Identifiers have 1 to 64 characters, and no text holds NUL.
+        ignored, `interval_since_s` says from when on a length holds that is another than before
+        (see `settled`); one that would overlap what is stored is refused. Identifiers have 1 to 64
+        characters, and no text holds NUL.
         """
         async with transaction(self._pool, within_s=TIMEOUT_S) as connection:
             version = int(await connection.fetchval(_TAKE_TURN))
@@ -64,9 +70,17 @@ class PostgresMeterRegistry:
             }
             current: dict[str, MeterPeriod] = {}
             ended: list[MeterPeriod] = []
-            outcomes = []
-            for meter in meters:
-                old = held.get(meter.meter_id)
+            outcomes: list[Registered | LengthRefused] = []
+            for form in meters:
+                old = held.get(form.meter_id)
+                try:
+                    before = None if old is None else old.meter
+                    meter = settled(before, form, now_s=int(now.timestamp()))
+                    if before is not None:
+                        await check_overlap(connection, held=before, meter=meter)
+                except LengthRefused as refusal:
+                    outcomes.append(refusal)
+                    continue
                 if old is not None and _same(old.meter, meter):
                     outcomes.append(Registered.UNCHANGED)
                     continue

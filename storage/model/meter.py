@@ -16,12 +16,20 @@ class RegistryPosition(NamedTuple):
     version: int
 
 
+class EarlierLength(msgspec.Struct, frozen=True, array_like=True):
+    """Intervals were `interval_s` long until `until_s`, in seconds since 1970."""
+
+    until_s: int
+    interval_s: int
+
+
 class Meter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
     """One meter of a tenant, at one version of its registry.
 
-    `registers` are OBIS codes, `interval_s` the length of an interval in seconds, `dials` the
-    number of decimal digits before a register rolls over, `multiplier` the transformer ratio,
-    `time_zone` an IANA name. `version` is the registry's version that last changed this meter:
+    `registers` are OBIS codes, `interval_s` the length of an interval in seconds, from
+    `interval_since_s` (seconds since 1970) on; `earlier` says what it was before, oldest first.
+    `dials` is the number of decimal digits before a register rolls over, `multiplier` the
+    transformer ratio, `time_zone` an IANA name. `version` is the registry's version that last changed this meter:
     it rises with each change within a tenant, so "everything after version v" is well defined.
     """
 
@@ -35,6 +43,8 @@ class Meter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
     time_zone: str = "UTC"
     active: bool = True
     version: int = 0
+    interval_since_s: int = 0
+    earlier: tuple[EarlierLength, ...] = ()
 
 
 _encoder = msgspec.msgpack.Encoder()

@@ -304,3 +304,34 @@ async def test_a_page_that_would_leave_a_hole_is_refused(edge: Zone) -> None:
 
     assert answered.status_code == 409
     assert answered.json()["version"] == 0
+
+
+async def test_a_changed_length_opens_a_second_block_and_may_not_overlap_the_first(
+    headquarters: Zone,
+) -> None:
+    await register(headquarters, meter("A"))
+    await post(headquarters, entry(1, "A", [5, 6, 7, 8]))
+
+    too_early = await register(
+        headquarters, meter("A", interval_s=1_800, interval_since="2026-01-01T00:30:00Z")
+    )
+    [refused] = too_early["meters"]
+    assert (refused["outcome"], refused["reason"]) == ("rejected", "interval-size")
+    assert "2026-01-01T01:00:00Z" in refused["detail"]
+
+    changed = await register(
+        headquarters, meter("A", interval_s=1_800, interval_since="2026-01-01T01:00:00Z")
+    )
+    assert changed["changed"] == 1
+    asked = {"meter_id": "A", "from": "2026-01-01T00:00:00Z", "to": "2026-01-01T02:00:00Z"}
+    first = (await headquarters.client.get("/v1/mdms/readings", params=asked)).json()
+    assert (first["interval_s"], first["to"]) == (900, "2026-01-01T01:00:00Z")
+    assert first["series"][0]["final"] == [5, 6, 7, 8]
+    second = (
+        await headquarters.client.get(
+            "/v1/mdms/readings", params=asked | {"cursor": first["next_cursor"]}
+        )
+    ).json()
+    assert (second["interval_s"], second["from"]) == (1_800, "2026-01-01T01:00:00Z")
+    assert second["series"][0]["final"] == [None, None]
+    assert second["next_cursor"] is None

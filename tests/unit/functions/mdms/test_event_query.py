@@ -17,6 +17,7 @@ from functions.mdms.period_query import BadPeriod
 from functions.mdms.revision_query import cursor_after_revision, in_period, page_size, part_of
 from storage.model.block import HAS_RAW, PRESENT
 from storage.model.event_block import EVENT, EventKey
+from storage.model.meter import Meter
 from storage.model.revision import Revision
 from tests.unit.functions.mdms.bodies import DAY, IMPORT, MIDNIGHT
 
@@ -26,9 +27,8 @@ SECOND = timedelta(seconds=1)
 
 def period(begin: datetime, end: datetime, *, cursor: str | None = None) -> EventPeriod:
     return event_period(
-        meter_id="A",
+        meter=Meter(meter_id="A", registers=(IMPORT,), interval_s=900),
         register=IMPORT,
-        interval_s=900,
         begin=begin,
         end=end,
         cursor=cursor,

@@ -8,6 +8,7 @@ import pytest
 from functions.mdms.cursor import BadCursor
 from functions.mdms.period_query import BadPeriod, Page, columns, page_of
 from storage.model.block import HAS_RAW, PRESENT, SLOT, BlockKey
+from storage.model.meter import EarlierLength, Meter
 from tests.unit.functions.mdms.bodies import DAY, IMPORT
 
 MIDNIGHT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -16,9 +17,8 @@ HOUR = timedelta(hours=1)
 
 def page(begin: datetime, end: datetime, *, limit: int = 5_000, cursor: str | None = None) -> Page:
     return page_of(
-        meter_id="A",
+        meter=Meter(meter_id="A", registers=(IMPORT,), interval_s=3_600),
         register=IMPORT,
-        interval_s=3_600,
         begin=begin,
         end=end,
         limit=limit,
@@ -114,3 +114,35 @@ def test_bad_periods(begin: datetime, end: datetime) -> None:
 def test_a_foreign_cursor_is_refused(cursor: str) -> None:
     with pytest.raises(BadCursor):
         page(MIDNIGHT, MIDNIGHT + HOUR, cursor=cursor)
+
+
+def test_a_page_ends_where_the_length_changes_and_the_next_one_goes_on_there() -> None:
+    noon = int(MIDNIGHT.timestamp()) + 12 * 3_600
+    meter = Meter(
+        meter_id="A",
+        registers=(IMPORT,),
+        interval_s=900,
+        interval_since_s=noon,
+        earlier=(EarlierLength(noon, 3_600),),
+    )
+    pages, cursor = [], None
+    while True:
+        found = page_of(
+            meter=meter,
+            register=IMPORT,
+            begin=MIDNIGHT,
+            end=MIDNIGHT + 14 * HOUR,
+            limit=8,
+            cursor=cursor,
+            max_days=400,
+        )
+        pages.append((found.interval_s, found.instant(found.first), found.end - found.first))
+        cursor = found.cursor()
+        if cursor is None:
+            break
+
+    assert pages == [
+        (3_600, "2026-01-01T00:00:00Z", 8),
+        (3_600, "2026-01-01T08:00:00Z", 4),
+        (900, "2026-01-01T12:00:00Z", 8),
+    ]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from functions.mdms.interval_size import wrong_interval_size
+from functions.mdms.interval_size import over_the_change, wrong_interval_size
 from functions.mdms.meter_table import MeterTable
 from functions.mdms.negative_consumption import counts_one_direction, negative_consumption
 from functions.mdms.reading_time import ReadingTime
@@ -14,7 +14,7 @@ from functions.mdms.unknown_meter import unknown_meter
 from functions.mdms.unknown_quality import unknown_quality
 from functions.mdms.unknown_register import unknown_register
 from functions.mdms.value_range import out_of_range
-from storage.model.meter import Meter
+from storage.model.meter import EarlierLength, Meter
 
 NOON = 1_767_268_800  # 2026-01-01T12:00:00Z
 QUARTER = 900
@@ -191,3 +191,40 @@ def test_an_interval_and_a_register_read_of_an_instant_are_two_readings() -> Non
 
     assert earlier.tolist() == [0, 0, 0, 1]
     assert order.tolist() == [1, 3, 2, 0]
+
+
+def test_the_length_is_the_one_that_held_at_the_start() -> None:
+    day = 20_000 * 86_400
+    table = MeterTable(
+        [
+            Meter(meter_id="SAME", registers=("1-0:1.8.0",), interval_s=QUARTER),
+            Meter(
+                meter_id="CHANGED",
+                registers=("1-0:1.8.0",),
+                interval_s=1_800,
+                interval_since_s=day,
+                earlier=(EarlierLength(day, QUARTER),),
+            ),
+        ],
+        version=2,
+    )
+    position = table.locate(["SAME", "CHANGED", "CHANGED", "NOBODY"])
+
+    length_s, until_s = table.lengths(
+        position=position, start_s=column(day - 900, day - 900, day, day - 900)
+    )
+    assert length_s.tolist() == [QUARTER, QUARTER, 1_800, 0]
+    assert until_s is not None
+    assert until_s[1] == day
+    assert (until_s[[0, 2, 3]] > 2**62).all()
+    assert table.lengths(position=position, start_s=column(day, day, day, day))[1] is None
+
+
+def test_an_interval_must_not_reach_into_the_next_length() -> None:
+    over = over_the_change(
+        start_s=column(0, 100, 900, 900),
+        interval_s=column(900, 900, 900, 0),
+        until_s=column(900, 900, 900, 900),
+    )
+
+    assert over.tolist() == [False, True, True, False]
