@@ -43,6 +43,14 @@ class DeadLetters:
         )
         return [_letter(*row) for row in cast(list[tuple[bytes, list[bytes]]], reply)]
 
+    async def function_of(self, tenant: str, letter_id: str) -> str | None:
+        """Which function a letter was for; None when there is no such letter."""
+        reply = await self._connection.call(
+            "XRANGE", f"{queues_prefix(tenant)}:dead", letter_id, letter_id
+        )
+        rows = cast(list[tuple[bytes, list[bytes]]], reply)
+        return _letter(*rows[0]).function if rows else None
+
     async def count(self, tenant: str) -> int:
         """How many there are."""
         return cast(int, await self._connection.call("XLEN", f"{queues_prefix(tenant)}:dead"))

@@ -77,14 +77,18 @@ class Topics:
             QueueFull: too much is unread, or there are too many topics.
         """
         keep = self._keep
-        fields = {"body": body, "content_type": content_type, "subject": subject}
+        fields: dict[str, str | bytes | None] = {
+            "body": body,
+            "content_type": content_type,
+            "subject": subject,
+        }
         reply = await self._ask(
             "publish",
             tenant,
             topic,
             *(keep.messages, keep.bytes, keep.age_s * 1000),
             *(keep.unread_messages, keep.unread_bytes, keep.topics),
-            flatten({**fields}),
+            flatten(fields),
         )
         how, what = (part.decode() for part in cast(list[bytes], reply))
         if how == "full":
@@ -134,7 +138,7 @@ class Topics:
         return cast(int, reply)
 
     async def subscribe(self, one: Subscription, *, back_s: float) -> bool:
-        """Make its group if there is none, to begin `back_s` before now; return whether it is new."""
+        """Make its group, to begin `back_s` before now; return whether there was none."""
         made = await self._ask(
             "subscribe", one.tenant, one.topic, one.group, max(0, int(back_s * 1000))
         )
