@@ -67,6 +67,12 @@ def columns_of(read: list[ReadSeries], *, max_readings: int) -> Arrivals:
         OverflowError: a value or a quality beyond 64 bits.
     """
     lengths = [len(one.series.values) for one in read]
+    if len(read) == 1 and lengths[0] <= max_readings:
+        [(series, faults, error)] = read
+        if faults is None and error is None and series.meter_ids is not UNSET:
+            usual = _one_instant(series, series.meter_ids)
+            if usual is not None:
+                return usual
     if sum(lengths) > max_readings:
         raise TooManyReadings(sum(lengths), max_readings)
     names: dict[str, int] = {}
@@ -105,6 +111,30 @@ def columns_of(read: list[ReadSeries], *, max_readings: int) -> Arrivals:
         quality=_qualities(read, lengths),
         fault=_faults(read, lengths, readings),
         error=_errors(read, lengths),
+    )
+
+
+def _one_instant(series: Series, ids: list[str]) -> Arrivals | None:
+    """Lay out a whole body of live traffic: one instant, each meter once; None if it is not."""
+    readings = len(ids)
+    if len(set(ids)) < readings:
+        return None
+    start_us = 0 if series.at is UNSET else (series.at - _EPOCH) // _MICROSECOND
+    code = series.quality
+    return Arrivals(
+        meters=ids,
+        registers=[series.register],
+        series_length=np.array([readings], dtype=np.int64),
+        run_meter=np.arange(readings, dtype=np.int64),
+        run_register=np.zeros(readings, dtype=np.int64),
+        run_interval_s=np.full(readings, _interval_s(series), dtype=np.int64),
+        run_start_us=np.full(readings, start_us, dtype=np.int64),
+        run_length=np.ones(readings, dtype=np.int64),
+        values=np.array(series.values, dtype=np.int64),
+        quality=np.array(code, dtype=np.int64)
+        if isinstance(code, list)
+        else np.full(readings, code, dtype=np.int64),
+        fault=np.zeros(readings, dtype=np.uint8),
     )
 
 
