@@ -4,7 +4,7 @@ import importlib
 
 import click
 
-MODULES = ("up", "down", "status", "load", "tenant", "key", "bench")
+MODULES = ("up", "down", "status", "load", "tenant", "key", "usage", "bench")
 
 
 class Commands(click.Group):

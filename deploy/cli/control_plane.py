@@ -39,11 +39,23 @@ class ControlPlane:
         self._headers = {"authorization": f"Bearer {key}"}
 
     def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
-        """Return the answer's JSON, None for an empty one; end the command when it is refused."""
+        """Return the answer's JSON, None for an empty one; end the command when it is refused.
+
+        `path` is below `/v1/platform/`, or begins with a slash itself.
+        """
+        answer = self._answer(method, path, body)
+        return answer.json() if answer.content else None
+
+    def text(self, path: str) -> str:
+        """Return the answer's text; end the command when it is refused."""
+        return self._answer("GET", path, None).text
+
+    def _answer(self, method: str, path: str, body: dict[str, Any] | None) -> httpx.Response:
+        whole = path if path.startswith("/") else f"/v1/platform/{path}"
         try:
             answer = httpx.request(
                 method,
-                f"{self._url}/v1/platform/{path}",
+                f"{self._url}{whole}",
                 json=body,
                 headers=self._headers,
                 timeout=TIMEOUT_S,
@@ -52,7 +64,7 @@ class ControlPlane:
         except httpx.HTTPError as error:
             raise click.ClickException(f"{self._url}: {error or type(error).__name__}") from error
         if answer.is_success:
-            return answer.json() if answer.content else None
+            return answer
         click.echo(f"gridfaas: refused: {_reason(answer)}", err=True)
         sys.exit(REFUSED)
 

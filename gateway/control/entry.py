@@ -31,7 +31,7 @@ class ControlEntry:
     """An ASGI application around the FastAPI one."""
 
     PREFIX = "/v1/platform/"
-    PATHS = frozenset({"/v1/usage", "/v1/usage/close"})
+    PATHS = frozenset({"/v1/usage", "/v1/usage/close", "/v1/usage/recount"})
     PUBLIC = frozenset({"/docs"})
 
     def __init__(

@@ -86,3 +86,14 @@ async def close_month(body: CloseMonth, call: Call) -> Response:
         tenant=body.tenant, month=Month.parse(body.month), now=datetime.now(UTC)
     )
     return Response(shown(closed).model_dump_json(), media_type="application/json")
+
+
+@router.post("/v1/usage/recount", status_code=204)
+async def recount(call: Call) -> Response:
+    """Drop the sums by day of all tenants; they are made again from the ledger when asked for.
+
+    Until that is done, a month is answered with 503 and Retry-After. Closed months stay.
+    """
+    require_role(call.caller, Role.PLATFORM_ADMIN)
+    await call.accounts().recount()
+    return Response(status_code=204)

@@ -102,6 +102,10 @@ class Bills:
 
         return await self._when_counted(settle)
 
+    async def recount(self) -> None:
+        """Drop all sums; who asks for a month next has them made again from the ledger."""
+        await rollup.forget(self._engine)
+
     async def _when_counted(self, ask: Callable[[], Awaitable[Bill]]) -> Bill:
         try:
             return await ask()

@@ -156,6 +156,15 @@ def test_a_ledger_that_was_never_counted_is_counted_when_asked(
     assert headquarters.call("GET", "/v1/usage?month=2026-10", key=ACME_ADMIN).json == before
 
 
+def test_sums_are_dropped_and_made_again(headquarters: ZoneUnderTest, database_url: str) -> None:
+    before = headquarters.call("GET", "/v1/usage?month=2026-10", key=ACME_ADMIN).json
+
+    assert headquarters.call("POST", "/v1/usage/recount", key=ACME_ADMIN).status == 403
+    assert headquarters.call("POST", "/v1/usage/recount", key=ADMIN).status == 204
+    assert query(database_url, "SELECT * FROM platform.usage_days") == []
+    assert headquarters.call("GET", "/v1/usage?month=2026-10", key=ACME_ADMIN).json == before
+
+
 def test_the_interface_describes_it_with_examples_that_hold(headquarters: ZoneUnderTest) -> None:
     paths = headquarters.call("GET", "/openapi.json", key=None).json["paths"]
 
