@@ -2,14 +2,14 @@
 
 import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
-import msgspec
 from fastapi import Body, FastAPI, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from storage.platform.functions.spec import FunctionSpec
-from zones.agent.instance import Group, Instance
+from zones.agent import function_routes
+from zones.agent.function_routes import agent_of, described, json_answer
 from zones.agent.problems import install_problems
 from zones.agent.settings import AgentSettings
 from zones.agent.zone_agent import ZoneAgent, running_agent
@@ -31,18 +31,7 @@ def create_app(
 
     app = FastAPI(title="GridFaaS agent", lifespan=lifespan, openapi_url=None)
     install_problems(app)
-
-    def agent_of(request: Request) -> ZoneAgent:
-        agent: ZoneAgent = request.app.state.agent
-        return agent
-
-    @app.get("/v1/functions")
-    async def functions(request: Request) -> Response:
-        known = agent_of(request).functions
-        marked = {"etag": known.mark}
-        if request.headers.get("if-none-match") == known.mark:
-            return Response(status_code=304, headers=marked)
-        return Response(known.listing, media_type="application/json", headers=marked)
+    app.include_router(function_routes.router)
 
     @app.get("/v1/functions/openapi")
     async def openapi(request: Request) -> Response:
@@ -59,14 +48,14 @@ def create_app(
         waiting: Annotated[int, Body(ge=0)] = 0,
     ) -> Response:
         agent = agent_of(request)
-        resolved = agent.functions.here(function)
+        resolved = agent.functions.here(function, tenant=tenant)
         entry = resolved.spec
         ready = await agent.pool.ensure(
             tenant=None if entry.owner == "platform" else tenant,
             function=resolved,
             waiting=waiting,
         )
-        return _json(
+        return json_answer(
             {
                 "version": resolved.version,
                 "instances": [
@@ -87,16 +76,16 @@ def create_app(
         reached = await agent_of(request).ledger.take(
             zone=zone, segment=segment, offset=offset, body=body
         )
-        return _json({"next": reached})
+        return json_answer({"next": reached})
 
     @app.get("/v1/instances")
     async def instances(request: Request) -> Response:
         agent = agent_of(request)
-        return _json(
+        return json_answer(
             {
                 "isolation": agent.provider.isolation,
                 "instances": [
-                    _described(group, instance)
+                    described(group, instance)
                     for group in agent.pool.groups
                     for instance in group.instances.values()
                 ],
@@ -105,14 +94,14 @@ def create_app(
 
     @app.get("/healthz")
     async def healthz() -> Response:
-        return _json({"status": "alive"})
+        return json_answer({"status": "alive"})
 
     @app.get("/readyz")
     async def readyz(request: Request) -> Response:
         agent = agent_of(request)
         checks = agent.checks()
         ready = all(checks.values())
-        return _json(
+        return json_answer(
             {"ready": ready, "checks": checks, "isolation": agent.provider.isolation},
             status=200 if ready else 503,
         )
@@ -127,25 +116,6 @@ def create_app(
         )
 
     return app
-
-
-def _json(content: Any, *, status: int = 200) -> Response:
-    return Response(msgspec.json.encode(content), status_code=status, media_type="application/json")
-
-
-def _described(group: Group, instance: Instance) -> dict[str, Any]:
-    tenant, function = group.labels
-    return {
-        "id": instance.id,
-        "tenant": tenant,
-        "function": function,
-        "state": instance.state.value,
-        "pid": instance.pid,
-        "uid": instance.uid,
-        "started_at": instance.started_at,
-        "active": instance.active,
-        "invocations": instance.calls,
-    }
 
 
 def _refresh(agent: ZoneAgent) -> None:

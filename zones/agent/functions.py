@@ -1,13 +1,16 @@
-"""Which functions this zone runs, and for whom."""
+"""Which functions this zone runs, and for whom: the platform's services and tenants' own."""
 
 from collections.abc import Mapping
 from hashlib import sha256
+from typing import Any
 
 import msgspec
 
 from storage.platform.functions.spec import FunctionSpec
 from storage.platform.snapshot import Snapshot
+from zones.agent.deployments.keeper import DeploymentKeeper
 from zones.agent.resolved import Resolved
+from zones.agent.starting import StartFailed
 
 
 class UnknownFunction(Exception):
@@ -19,43 +22,95 @@ class NotInThisTier(Exception):
 
 
 class ZoneFunctions:
-    """The catalogue as a zone of `tier` sees it."""
+    """The platform's catalogue as a zone of `tier` sees it, and what is deployed beside it."""
 
-    def __init__(self, catalogue: Mapping[str, FunctionSpec], *, tier: int) -> None:
+    def __init__(
+        self, catalogue: Mapping[str, FunctionSpec], *, tier: int, deployed: DeploymentKeeper
+    ) -> None:
         self._catalogue = catalogue
         self._tier = tier
+        self._deployed = deployed
+        self._services = {name: Resolved(spec=spec) for name, spec in catalogue.items()}
         self._minimum = [e for e in catalogue.values() if e.min > 0 and tier in e.tiers]
-        self.listing = msgspec.json.encode({"functions": list(catalogue.values())})
-        """Every function, also those of other tiers, as JSON; it is asked for again and again."""
-        self.mark = f'"{sha256(self.listing).hexdigest()[:32]}"'
-        """Names this listing, as an entity tag does."""
+        self._listed: tuple[int, bytes, str] | None = None
 
-    def here(self, name: str) -> Resolved:
-        """Return a function that this tier runs.
+    def listing(self) -> tuple[bytes, str]:
+        """Return every function as JSON, also those of other tiers, and an entity tag.
+
+        It is asked for again and again; tenants' functions are in it once they can be called.
+        """
+        generation = self._deployed.generation
+        if self._listed is None or self._listed[0] != generation:
+            listing = msgspec.json.encode(
+                {"functions": list(self._catalogue.values()), "deployed": self._deployments()}
+            )
+            self._listed = generation, listing, f'"{sha256(listing).hexdigest()[:32]}"'
+        return self._listed[1:]
+
+    def here(self, name: str, *, tenant: str) -> Resolved:
+        """Return a function that this tier runs: the platform's, else the tenant's of that name.
 
         Raises:
             UnknownFunction: no tier runs it.
             NotInThisTier: other tiers do.
+            StartFailed: it is not prepared yet.
         """
         entry = self._catalogue.get(name)
-        if entry is None:
+        if entry is not None:
+            self._check_tier(entry)
+            return self._services[name]
+        found = self._deployed.find(tenant, name)
+        if found is None:
+            for other in self._deployed.elsewhere:
+                if (other.tenant, other.name) == (tenant, name):
+                    self._check_tier(other.spec)
             raise UnknownFunction(f"no function {name!r}")
-        if self._tier not in entry.tiers:
-            tiers = ", ".join(map(str, entry.tiers))
-            raise NotInThisTier(f"{name} runs in tier {tiers}, not in tier {self._tier}")
-        return Resolved(spec=entry)
+        if found.in_force is None:
+            raise StartFailed(
+                f"version {found.entry.version} of {name} is {found.state}"
+                + (f": {found.reason}" if found.reason else "")
+            )
+        return found.in_force
 
     def always_up(self, snapshot: Snapshot | None) -> list[tuple[str | None, Resolved]]:
         """List (tenant, function) of every group with a minimum; None is the platform's own."""
         groups: list[tuple[str | None, Resolved]] = []
-        for entry in self._minimum if snapshot is not None else ():
+        if snapshot is None:
+            return groups
+        for entry in self._minimum:
+            service = self._services[entry.name]
             if entry.owner == "platform":
-                groups.append((None, Resolved(spec=entry)))
-            elif snapshot is not None:
+                groups.append((None, service))
+            else:
                 served = snapshot.served(snapshot.zone)
                 groups.extend(
-                    (tenant.slug, Resolved(spec=entry))
+                    (tenant.slug, service)
                     for tenant in snapshot.tenants
                     if not tenant.leaving or tenant.slug in served
                 )
+        groups.extend(pair for pair in self._deployed.in_force if pair[1].spec.min > 0)
         return groups
+
+    def _check_tier(self, spec: FunctionSpec) -> None:
+        if self._tier not in spec.tiers:
+            tiers = ", ".join(map(str, spec.tiers))
+            raise NotInThisTier(f"{spec.name} runs in tier {tiers}, not in tier {self._tier}")
+
+    def _deployments(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "tenant": tenant,
+                "version": one.version,
+                "digest": one.digest,
+                "spec": one.spec,
+            }
+            for tenant, one in self._deployed.in_force
+        ] + [
+            {
+                "tenant": entry.tenant,
+                "version": entry.version,
+                "digest": entry.digest,
+                "spec": entry.spec,
+            }
+            for entry in self._deployed.elsewhere
+        ]

@@ -169,6 +169,10 @@ class WorkerPool:
                     await self._wake.wait()
             self._wake.clear()
 
+    def poke(self) -> None:
+        """Look at what should be now."""
+        self._wake.set()
+
     def converge(self) -> None:
         """Decide once for every group, and set going what was decided."""
         for tenant, function in self._expected():

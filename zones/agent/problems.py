@@ -7,6 +7,8 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
+from zones.agent.deployments.bundle_source import BundleUnavailable
+from zones.agent.deployments.depot import NoDigest
 from zones.agent.descriptions import NotDescribed
 from zones.agent.functions import NotInThisTier, UnknownFunction
 from zones.agent.ledger_sinks import SinkUnavailable
@@ -14,11 +16,13 @@ from zones.agent.starting import StartFailed
 from zones.agent.worker_config import UnknownTenant
 
 PROBLEMS: dict[type[Exception], tuple[int, str]] = {
+    NoDigest: (404, "not-found"),
     UnknownFunction: (404, "not-found"),
     NotInThisTier: (404, "not-in-this-zone"),
     UnknownTenant: (404, "unknown-tenant"),
     StartFailed: (503, "function-unavailable"),
     NotDescribed: (503, "function-unavailable"),
+    BundleUnavailable: (503, "parent-unavailable"),
     SinkUnavailable: (503, "parent-unavailable"),
     RequestValidationError: (400, "malformed-body"),
 }

@@ -1,6 +1,7 @@
 """What an agent process is told at its start: environment, and secrets as files."""
 
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -28,6 +29,8 @@ class AgentSettings(BaseSettings):
     functions_dir: Path = FUNCTIONS
     ledger_every_s: float = Field(default=5.0, gt=0)
     """How often what the gateway wrote down is sent to headquarters."""
+    service_settings: dict[str, dict[str, Any]] = {}
+    """Settings of the platform's own functions, by name (JSON)."""
 
     @property
     def snapshot_path(self) -> Path:
@@ -38,6 +41,11 @@ class AgentSettings(BaseSettings):
     def ledger_folder(self) -> Path:
         """Where the zone's gateway writes every invocation down."""
         return self.state_dir / "ledger"
+
+    @property
+    def deployments_folder(self) -> Path:
+        """Where tenants' functions are unpacked; the one part of the state that workers read."""
+        return self.state_dir / "functions"
 
     @property
     def agent_socket(self) -> Path:

@@ -10,10 +10,15 @@ from dataclasses import dataclass
 import httpx
 
 from storage.cold.engine import create_engine
-from storage.hot.connection import connect
+from storage.hot.acl import MESSAGING_USER
+from storage.hot.connection import HotConnection, connect
 from storage.platform.functions.spec import FunctionSpec
 from storage.platform.registry import Registry
 from storage.platform.snapshot import TenantEntry
+from zones.agent.deployments.bundle_source import BundleSource, ParentBundles, RecordBundles
+from zones.agent.deployments.depot import BundleDepot
+from zones.agent.deployments.keeper import DeploymentKeeper
+from zones.agent.deployments.passage import open_to_workers
 from zones.agent.descriptions import Descriptions
 from zones.agent.functions import ZoneFunctions
 from zones.agent.ledger_figures import LedgerFigures
@@ -21,6 +26,7 @@ from zones.agent.ledger_shipper import LedgerShipper
 from zones.agent.ledger_sinks import LedgerSink, ParentSink, RecordSink
 from zones.agent.metrics import AgentMetrics
 from zones.agent.pool import WorkerPool
+from zones.agent.queue_walls import QueueWalls
 from zones.agent.settings import AgentSettings
 from zones.agent.snapshot_feed import SnapshotFeed
 from zones.agent.snapshot_source import ParentSource, RecordSource, SnapshotSource
@@ -44,18 +50,21 @@ class ZoneAgent:
     functions: ZoneFunctions
     feed: SnapshotFeed
     walls: WallKeeper
+    queues: WallKeeper
     provider: Provider
     pool: WorkerPool
     metrics: AgentMetrics
     scrape: WorkerScrape
     descriptions: Descriptions
     ledger: LedgerSink
+    depot: BundleDepot
+    deployments: DeploymentKeeper
 
     def checks(self) -> dict[str, bool]:
         """Say what is there and what is not; ready means all of it."""
         return {
             "snapshot": self.feed.current is not None,
-            "walls": self.feed.current is not None and self.walls.done,
+            "walls": self.feed.current is not None and self.walls.done and self.queues.done,
             "zygote": self.provider.up,
             "minimum_instances": self.feed.current is not None and self.pool.minimum_ready,
         }
@@ -76,8 +85,18 @@ async def running_agent(
         SettingsError: the agent cannot start.
     """
     async with contextlib.AsyncExitStack() as stack:
-        functions = ZoneFunctions(catalogue, tier=settings.tier)
-        source, walls, store, sink, credential = await _stores(settings, stack)
+        source, walls, store, sink, bundles, credential = await _stores(settings, stack)
+        open_to_workers(settings.state_dir, passable=settings.deployments_folder.name)
+        depot = BundleDepot(settings.deployments_folder, bundles)
+        stack.push_async_callback(depot.close)
+        deployments = DeploymentKeeper(
+            depot,
+            tier=settings.tier,
+            snapshot=lambda: feed.current,
+            taken=catalogue.keys(),
+            changed=lambda: pool.poke(),
+        )
+        functions = ZoneFunctions(catalogue, tier=settings.tier, deployed=deployments)
         metrics = AgentMetrics(zone=settings.zone)
         shipper = LedgerShipper(
             settings.ledger_folder,
@@ -86,21 +105,30 @@ async def running_agent(
             figures=LedgerFigures(metrics.registry),
             every_s=settings.ledger_every_s,
         )
-        metrics.registry.register(store)
+        for store in stores:
+            metrics.registry.register(store)
         provider = ProcessProvider(functions=settings.functions_dir)
 
         def tenants() -> Mapping[str, TenantEntry] | None:
             return feed.tenants
 
-        feed = SnapshotFeed(
-            path=settings.snapshot_path, source=source, changed=lambda: keeper.poke()
-        )
+        def renewed() -> None:
+            keeper.poke()
+            deployments.poke()
+
+        feed = SnapshotFeed(path=settings.snapshot_path, source=source, changed=renewed)
         keeper = WallKeeper(walls, tenants=tenants)
+        # A keeper of its own: at headquarters queues are in another store than the record.
+        queues = WallKeeper(
+            QueueWalls(redis_url=redis_url, admin=admin, state_dir=settings.state_dir),
+            tenants=frozenset,
+        )
         desk = OrderDesk(
             settings=settings,
             zone_credential=credential,
             tenants=tenants,
             walls=keeper,
+            logins={MESSAGING_USER: queues},
             uid_per_tenant=os.geteuid() == 0,
         )
         scrape = WorkerScrape(groups=lambda: pool.groups, metrics=metrics)
@@ -118,25 +146,33 @@ async def running_agent(
         stack.push_async_callback(pool.close)
         descriptions = Descriptions(provider)
         stack.push_async_callback(descriptions.close)
-        for part in (feed.run, keeper.run, pool.run, scrape.run, store.run, shipper.run):
+        for part in (
+            *(feed.run, keeper.run, deployments.run, pool.run),
+            *(scrape.run, store.run, shipper.run),
+        ):
             await stack.enter_async_context(_running(part, failed=failed))
         yield ZoneAgent(
             settings=settings,
             functions=functions,
             feed=feed,
             walls=keeper,
+            queues=queues,
             provider=provider,
             pool=pool,
             metrics=metrics,
             scrape=scrape,
             descriptions=descriptions,
             ledger=sink,
+            depot=depot,
+            deployments=deployments,
         )
 
 
 async def _stores(
-    settings: AgentSettings, stack: contextlib.AsyncExitStack
-) -> tuple[SnapshotSource, Walls, StoreFigures, LedgerSink, str | None]:
+    settings: AgentSettings, stack: contextlib.AsyncExitStack, admin: HotConnection, credential: str
+) -> tuple[SnapshotSource, Walls, list[StoreFigures], LedgerSink]:
+    """Make what speaks to the zone's stores and its parent; `admin` is Redis' administrator."""
+    hot_store = hot_figures(admin)
     if settings.tier == 1:
         database_url = settings.secret("database_url")
         engine = create_engine(database_url, application_name=f"gridfaas-agent {settings.zone}")
@@ -145,17 +181,14 @@ async def _stores(
         registry = Registry(engine)
         source = RecordSource(registry, zone=settings.zone)
         record = RecordSink(registry.ledger)
-        return source, cold, cold_figures(engine), record, None
-    redis_url = settings.secret("redis_url")
-    credential = settings.secret("zone_credential")
+        return source, cold, [cold_figures(engine), hot_store], record
     parent_url = settings.required_parent_url()
-    admin = connect(redis_url, max_connections=2)
-    stack.push_async_callback(admin.aclose)
     http = await stack.enter_async_context(httpx.AsyncClient(timeout=5.0, trust_env=False))
+    redis_url = settings.secret("redis_url")
     hot = HotWalls(redis_url=redis_url, admin=admin, state_dir=settings.state_dir)
     parent = ParentSource(http, parent_url=parent_url, credential=credential)
     sink = ParentSink(http, parent_url=parent_url, credential=credential)
-    return parent, hot, hot_figures(admin), sink, credential
+    return parent, hot, [hot_store], sink
 
 
 @contextlib.asynccontextmanager
