@@ -12,9 +12,11 @@ import uvloop
 from functions.runtime.agent_channel import Asleep, ChannelError, Received, receive, take_over
 from functions.runtime.config import WorkerConfig, decode_config
 from functions.runtime.confine import limit_resources, take_name
+from functions.runtime.function_app import load_app
+from functions.runtime.function_log import write_log
 from functions.runtime.loopback import loopback_to
 from functions.runtime.server import WorkerServer
-from functions.runtime.worker import build_app
+from functions.runtime.serving import server_of
 
 AGENT_GONE = 70
 GATEWAY_SOCKET = "/run/gridfaas/gateway"
@@ -24,14 +26,17 @@ def serve(channel: socket.socket) -> None:
     """Serve the function that the channel's first order names until the agent has it end.
 
     Raises:
-        ChannelError, ConfigError, AppError, OSError: nothing was served.
+        ChannelError, ConfigError, FunctionUnusable, OSError: nothing was served.
+        SystemExit: a limit was met; its status is a `WorkerExit`.
     """
     content, listener = take_over(receive(channel))
     channel.setblocking(False)
     config = decode_config(content)
     take_name(f"{config.function}:{config.tenant}")
     os.umask(0o077)
-    limit_resources(memory_mb=config.memory_mb)
+    limit_resources(memory_mb=config.memory_mb, disk_mb=config.disk_mb)
+    if config.folder is not None:
+        write_log()
     worker = ContainedWorker(config, channel=channel)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(worker.run(listener))
@@ -43,7 +48,7 @@ class ContainedWorker:
     def __init__(self, config: WorkerConfig, *, channel: socket.socket) -> None:
         self._config = config
         self._channel = channel
-        self._app = build_app(config)
+        self._app = load_app(config)
         self._server: WorkerServer | None = None
         self._sleeping = False
         self._next: asyncio.Future[Received] | None = None
@@ -64,9 +69,11 @@ class ContainedWorker:
     async def _turn(self, listener: socket.socket) -> socket.socket | None:
         """Serve until told otherwise; after a sleep, return the next listening socket."""
         self._sleeping = False
-        self._server = WorkerServer(self._app, report=self._report)
+        self._server = server_of(self._config, self._app, report=self._report)
         with listener:
             await self._server.serve(sockets=[listener])
+        if self._server.limit is not None:
+            raise SystemExit(self._server.limit.value)
         if not self._sleeping:
             return None
         self._next = asyncio.get_running_loop().create_future()

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import socket
 from collections.abc import AsyncIterator
 
 _PIECE = 64 * 1024
@@ -26,7 +27,8 @@ async def loopback_to(path: str, *, port: int | None) -> AsyncIterator[None]:
                     ways.create_task(_copy(reader, back))
                     ways.create_task(_copy(there, writer))
 
-    server = await asyncio.start_server(connected, "127.0.0.1", port)
+    # Bound here: a bind that fails inside uvloop ends the process.
+    server = await asyncio.start_server(connected, sock=socket.create_server(("127.0.0.1", port)))
     async with server:
         yield
 
