@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from deploy.benchmarks.balancing import compare_policies
+from deploy.benchmarks.gateway import compare_gateways
 from deploy.benchmarks.ingest import compare_ingest
 from deploy.benchmarks.ingest_bars import TARGETS
 from deploy.benchmarks.sender import compare_senders
@@ -106,6 +108,78 @@ def sender(*, rounds: int, seconds: float, connections: int, as_json: bool) -> N
         rounds=rounds, seconds=seconds, connections=connections, command=_command()
     )
     _end(result, as_json, table="")
+
+
+@bench.command()
+@_rounds
+@_seconds(2.0)
+@_as_json
+def gateway(*, rounds: int, seconds: float, as_json: bool) -> None:
+    """Calls through our gateway, beside nginx and a plain proxy before the same upstream.
+
+    One run, in turns, the same POST of 400 bytes: straight to the upstream; through nginx (one
+    worker, kept upstream connections, access_log and limit_req on); through our gateway with
+    authentication, limits, log and ledger on; and through FastAPI with httpx. Requests a second,
+    processor time of the side a request, p50 and p99, at 1 and 32 in flight.
+
+    nginx and wrk are Debian packages; $NGINX and $WRK may name them.
+    """
+    result = _interruptible(
+        lambda reporter: asyncio.to_thread(
+            compare_gateways,
+            rounds=rounds,
+            seconds=seconds,
+            command=_command(),
+            reporter=reporter,
+        )
+    )
+    _end(result, as_json, table=gateway_table(result))
+
+
+@bench.command()
+@_rounds
+@_seconds(3.0)
+@_as_json
+def balancing(*, rounds: int, seconds: float, as_json: bool) -> None:
+    """The four balancing policies, over workers of unequal speed: slowest calls and spread.
+
+    The spread is the standard deviation of the time that each worker was busy, over its mean: 0
+    where all were busy alike. wrk is a Debian package; $WRK may name it.
+    """
+    result = _interruptible(
+        lambda reporter: asyncio.to_thread(
+            compare_policies,
+            rounds=rounds,
+            seconds=seconds,
+            command=_command(),
+            reporter=reporter,
+        )
+    )
+    _end(result, as_json, table=balancing_table(result))
+
+
+def gateway_table(result: dict[str, Any]) -> str:
+    """Return the medians, a line a side and number in flight."""
+    lines = [f"{'':12}{'in flight':>10}{'requests/s':>12}{'CPU us':>9}{'p50 us':>9}{'p99 us':>9}"]
+    for side, by_load in result["medians"].items():
+        for many, figures in by_load.items():
+            lines.append(
+                f"{side:12}{many:>10}{figures['requests_per_second']:>12,.0f}"
+                f"{figures['cpu_us_per_request']:>9,.1f}"
+                f"{figures['p50_us']:>9,.0f}{figures['p99_us']:>9,.0f}"
+            )
+    return "\n".join([*lines, "", ""])
+
+
+def balancing_table(result: dict[str, Any]) -> str:
+    """Return the medians, a line a policy."""
+    lines = [f"{'':14}{'requests/s':>12}{'p50 us':>10}{'p99 us':>10}{'spread':>8}"]
+    for policy, figures in result["medians"].items():
+        lines.append(
+            f"{policy:14}{figures['requests_per_second']:>12,.0f}{figures['p50_us']:>10,.0f}"
+            f"{figures['p99_us']:>10,.0f}{figures['spread']:>8.3f}"
+        )
+    return "\n".join([*lines, "", ""])
 
 
 def ingest_table(result: dict[str, Any]) -> str:
