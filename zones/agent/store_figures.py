@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
+from functools import partial
 from typing import Final, cast
 
 import asyncpg
@@ -12,7 +13,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from storage.cold.stored_bytes import stored_bytes as cold_bytes
 from storage.hot.connection import CommandRefused, HotConnection
+from storage.hot.stored_bytes import stored_bytes as hot_bytes
 from storage.ports import StoreFull, StoreUnavailable
 
 EVERY_S: Final = 5.0
@@ -37,7 +40,19 @@ _COLD_QUERY: Final = text(
     " current_setting('max_connections')::int AS connections_limit"
 )
 
+ASKING_FAILURES: Final = (
+    OSError,
+    TimeoutError,
+    StoreUnavailable,
+    StoreFull,
+    CommandRefused,
+    SQLAlchemyError,
+    asyncpg.PostgresError,
+)
+"""What asking a store may end with while the store is away."""
+
 Ask = Callable[[], Awaitable[Mapping[str, float]]]
+Measure = Callable[[Collection[str]], Awaitable[Mapping[str, int]]]
 
 logger = logging.getLogger(__name__)
 
@@ -45,9 +60,15 @@ logger = logging.getLogger(__name__)
 class StoreFigures(Collector):
     """Gauges of one store; while it does not answer, only `..._up` says something."""
 
-    def __init__(self, *, store: str, gauges: Mapping[str, tuple[str, str]], ask: Ask) -> None:
-        """`ask` returns figures by the keys of `gauges`; absent ones are not shown."""
-        self._store = store
+    def __init__(
+        self, *, store: str, gauges: Mapping[str, tuple[str, str]], ask: Ask, measure: Measure
+    ) -> None:
+        """`ask` returns figures by the keys of `gauges`; absent ones are not shown.
+
+        `measure` returns how many bytes each of the given tenants has in the store.
+        """
+        self.store = store
+        self.measure = measure
         self._gauges = gauges
         self._ask = ask
         self._figures: Mapping[str, float] = {}
@@ -55,7 +76,7 @@ class StoreFigures(Collector):
     def collect(self) -> Iterator[Metric]:
         """Give what the store said last."""
         up = float(bool(self._figures))
-        yield GaugeMetricFamily(f"gridfaas_{self._store}_up", "Whether the store answers", up)
+        yield GaugeMetricFamily(f"gridfaas_{self.store}_up", "Whether the store answers", up)
         for key, value in self._figures.items():
             name, what = self._gauges[key]
             yield GaugeMetricFamily(f"gridfaas_{name}", what, value)
@@ -71,16 +92,8 @@ class StoreFigures(Collector):
         try:
             async with asyncio.timeout(ANSWER_S):
                 figures = await self._ask()
-        except (
-            OSError,
-            TimeoutError,
-            StoreUnavailable,
-            StoreFull,
-            CommandRefused,
-            SQLAlchemyError,
-            asyncpg.PostgresError,
-        ) as error:
-            logger.info("the %s store says nothing of itself: %s", self._store, error)
+        except ASKING_FAILURES as error:
+            logger.info("the %s store says nothing of itself: %s", self.store, error)
             figures = {}
         self._figures = figures
 
@@ -95,7 +108,7 @@ def hot_figures(admin: HotConnection) -> StoreFigures:
         # No bound is not a bound of 0.
         return {key: value for key, value in figures.items() if key != "maxmemory" or value}
 
-    return StoreFigures(store="hot", gauges=HOT, ask=ask)
+    return StoreFigures(store="hot", gauges=HOT, ask=ask, measure=partial(hot_bytes, admin))
 
 
 def cold_figures(engine: AsyncEngine) -> StoreFigures:
@@ -106,4 +119,4 @@ def cold_figures(engine: AsyncEngine) -> StoreFigures:
             row = (await connection.execute(_COLD_QUERY)).mappings().one()
         return {key: float(row[key]) for key in COLD}
 
-    return StoreFigures(store="cold", gauges=COLD, ask=ask)
+    return StoreFigures(store="cold", gauges=COLD, ask=ask, measure=partial(cold_bytes, engine))

@@ -44,7 +44,10 @@ async def store_names(store: str, gauges: dict[str, tuple[str, str]]) -> set[str
     async def ask() -> dict[str, float]:
         return dict.fromkeys(gauges, 1.0)
 
-    figures = StoreFigures(store=store, gauges=gauges, ask=ask)
+    async def measure(_: object) -> dict[str, int]:
+        return {}
+
+    figures = StoreFigures(store=store, gauges=gauges, ask=ask, measure=measure)
     await figures.refresh()
     return names_of(figures.collect())
 
