@@ -39,6 +39,13 @@ def valkey_server(server_folder: Path) -> Iterator[str]:
         yield server.url
 
 
+@pytest.fixture(scope="session")
+def second_valkey(server_folder: Path) -> Iterator[str]:
+    """The administrator's URL of another Valkey, so that two zones do not share one."""
+    with running_valkey(server_folder / "kv2", server_folder / "r2") as server:
+        yield server.url
+
+
 @pytest.fixture
 def redis_url(valkey_server: str) -> str:
     """The session's Valkey without keys, and with no users but the administrator."""

@@ -52,9 +52,11 @@ def main() -> int:
     try:
         settings = AgentSettings()  # type: ignore[call-arg]  # the environment has them
         catalogue = load_services(settings.functions_dir)
-        for name in ("database_url",) if settings.tier == 1 else ("redis_url", "zone_credential"):
+        for name in ("redis_url", "zone_credential"):
             settings.secret(name)
-        if settings.tier > 1:
+        if settings.tier == 1:
+            settings.secret("database_url")
+        else:
             settings.required_parent_url()
     except (ValidationError, SettingsError, SpecError) as error:
         sys.stderr.write(f"zones.agent: {error}\n")

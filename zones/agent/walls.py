@@ -100,16 +100,7 @@ class HotWalls:
 
     async def generation(self) -> str:
         """Return Redis' run id: a restarted server may have lost its users."""
-        try:
-            info = await self._admin.call("INFO", "server")
-        except (StoreUnavailable, StoreFull, CommandRefused) as error:
-            raise WallNotBuilt(str(error)) from error
-        assert isinstance(info, bytes)
-        for line in info.decode().splitlines():
-            name, _, value = line.partition(":")
-            if name == "run_id":
-                return value
-        raise WallNotBuilt("the hot store does not tell its run id")
+        return await run_id(self._admin)
 
     async def prepare(self) -> None:
         """Read the server's settings back, and load the functions that workers call.
@@ -157,6 +148,24 @@ class HotWalls:
         except (OSError, StoreUnavailable, StoreFull, CommandRefused) as error:
             raise WallNotBuilt(f"link: {error}") from error
         return Credentials(redis_url=url)
+
+
+async def run_id(admin: HotConnection) -> str:
+    """Name the running Redis server: it has another name after each start.
+
+    Raises:
+        WallNotBuilt: it does not answer.
+    """
+    try:
+        info = await admin.call("INFO", "server")
+    except (StoreUnavailable, StoreFull, CommandRefused) as error:
+        raise WallNotBuilt(str(error)) from error
+    assert isinstance(info, bytes)
+    for line in info.decode().splitlines():
+        name, _, value = line.partition(":")
+        if name == "run_id":
+            return value
+    raise WallNotBuilt("the hot store does not tell its run id")
 
 
 class ColdWalls:

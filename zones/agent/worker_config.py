@@ -85,12 +85,15 @@ class OrderDesk:
         zone_credential: str | None,
         tenants: Callable[[], Mapping[str, TenantEntry] | None],
         walls: Credentialer,
+        logins: Mapping[str, Credentialer],
         uid_per_tenant: bool,
     ) -> None:
+        """`logins` are of the platform's functions that have one of their own, by name."""
         self._settings = settings
         self._zone_credential = zone_credential
         self._tenants = tenants
         self._walls = walls
+        self._logins = logins
         self._uid_per_tenant = uid_per_tenant
 
     async def write(self, *, tenant: str | None, function: Resolved) -> Order:
@@ -103,7 +106,8 @@ class OrderDesk:
         """
         entry = self.tenant(tenant)
         spec = function.spec
-        credentials = await self._walls.credentials(tenant)
+        walls = self._walls if tenant is not None else self._logins.get(spec.name, self._walls)
+        credentials = await walls.credentials(tenant)
         name = secrets.token_hex(6)
         socket = self._settings.workers_dir / name
         if len(bytes(socket)) > MAX_SOCKET_PATH:
@@ -152,7 +156,13 @@ class OrderDesk:
             UnknownTenant: not in the zone's snapshot.
         """
         if slug is None:
-            return TenantEntry(slug=PLATFORM, number=0, name="the platform itself", zones=[])
+            return TenantEntry(
+                slug=PLATFORM,
+                number=0,
+                name="the platform itself",
+                zones=[],
+                settings=self._settings.service_settings,
+            )
         entry = (self._tenants() or {}).get(slug)
         if entry is not None:
             return entry

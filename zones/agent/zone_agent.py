@@ -85,7 +85,11 @@ async def running_agent(
         SettingsError: the agent cannot start.
     """
     async with contextlib.AsyncExitStack() as stack:
-        source, walls, store, sink, bundles, credential = await _stores(settings, stack)
+        credential = settings.secret("zone_credential")
+        redis_url = settings.secret("redis_url")
+        admin = connect(redis_url, max_connections=2)
+        stack.push_async_callback(admin.aclose)
+        source, walls, stores, sink, bundles = await _stores(settings, stack, admin, credential)
         open_to_workers(settings.state_dir, passable=settings.deployments_folder.name)
         depot = BundleDepot(settings.deployments_folder, bundles)
         stack.push_async_callback(depot.close)
@@ -148,7 +152,7 @@ async def running_agent(
         stack.push_async_callback(descriptions.close)
         for part in (
             *(feed.run, keeper.run, deployments.run, pool.run),
-            *(scrape.run, store.run, shipper.run),
+            *(queues.run, scrape.run, shipper.run, *(store.run for store in stores)),
         ):
             await stack.enter_async_context(_running(part, failed=failed))
         yield ZoneAgent(
@@ -170,7 +174,7 @@ async def running_agent(
 
 async def _stores(
     settings: AgentSettings, stack: contextlib.AsyncExitStack, admin: HotConnection, credential: str
-) -> tuple[SnapshotSource, Walls, list[StoreFigures], LedgerSink]:
+) -> tuple[SnapshotSource, Walls, list[StoreFigures], LedgerSink, BundleSource]:
     """Make what speaks to the zone's stores and its parent; `admin` is Redis' administrator."""
     hot_store = hot_figures(admin)
     if settings.tier == 1:
@@ -181,14 +185,16 @@ async def _stores(
         registry = Registry(engine)
         source = RecordSource(registry, zone=settings.zone)
         record = RecordSink(registry.ledger)
-        return source, cold, [cold_figures(engine), hot_store], record
+        held = RecordBundles(registry.functions)
+        return source, cold, [cold_figures(engine), hot_store], record, held
     parent_url = settings.required_parent_url()
     http = await stack.enter_async_context(httpx.AsyncClient(timeout=5.0, trust_env=False))
     redis_url = settings.secret("redis_url")
     hot = HotWalls(redis_url=redis_url, admin=admin, state_dir=settings.state_dir)
     parent = ParentSource(http, parent_url=parent_url, credential=credential)
     sink = ParentSink(http, parent_url=parent_url, credential=credential)
-    return parent, hot, [hot_store], sink
+    above = ParentBundles(http, parent_url=parent_url, credential=credential)
+    return parent, hot, [hot_store], sink, above
 
 
 @contextlib.asynccontextmanager

@@ -1,24 +1,15 @@
 """Two zones with a real Redis each and headquarters on a real PostgreSQL."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from pathlib import Path
 
 import pytest
 import redis
 
-from deploy.servers.valkey import running_valkey
 from storage.cold.engine import create_engine
 from storage.cold.walls import provision_tenant as provision_record
 from storage.cold.walls import tenant_database_url
 from tests.integration.functions.zone import PASSWORD, TENANTS, Zone, open_zone, provision_hot
-
-
-@pytest.fixture(scope="session")
-def second_valkey(server_folder: Path) -> Iterator[str]:
-    """The administrator's URL of another Valkey, so that two zones do not share one."""
-    with running_valkey(server_folder / "kv2", server_folder / "r2") as server:
-        yield server.url
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import pytest
 import redis
 
 from deploy.servers.postgres import query
-from storage.platform.keys import Role
+from storage.platform.keys import Role, mint_key
 from storage.platform.registry import Registry, open_registry
 from storage.platform.snapshot import Snapshot, ZoneEntry, load_snapshot
 from tests.integration.zones.agent_process import Agent, call, running_agent, until
@@ -64,7 +64,12 @@ async def _record(registry: Registry) -> str:
 
 @pytest.fixture
 def zones(
-    zone_folder: Path, functions_folder: Path, database_url: str, redis_url: str, port: int
+    zone_folder: Path,
+    functions_folder: Path,
+    database_url: str,
+    redis_url: str,
+    second_valkey: str,
+    port: int,
 ) -> TwoZones:
     """Two zones that are recorded and not running yet."""
 
@@ -72,12 +77,17 @@ def zones(
         async with open_registry(database_url) as registry:
             return await _record(registry)
 
+    at_headquarters = {
+        "database_url": database_url,
+        "redis_url": second_valkey,
+        "zone_credential": mint_key(),
+    }
     environments = [
         environment(
             zone_folder, zone=zone, tier=tier, port=port, functions=functions_folder, **secrets
         )
         for zone, tier, secrets in (
-            ("zone-1", 1, {"database_url": database_url}),
+            ("zone-1", 1, at_headquarters),
             ("zone-2", 2, {"redis_url": redis_url, "zone_credential": asyncio.run(record())}),
         )
     ]
