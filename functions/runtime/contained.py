@@ -1,6 +1,7 @@
 """The life of a worker in a container: it serves, sleeps, serves again, and drains."""
 
 import asyncio
+import importlib
 import os
 import socket
 from typing import Any
@@ -34,6 +35,9 @@ def serve(channel: socket.socket) -> None:
     config = decode_config(content)
     take_name(f"{config.function}:{config.tenant}")
     os.umask(0o077)
+    if config.folder is not None:
+        # Before the limit, which is on what the function takes beyond its runtime's libraries.
+        importlib.import_module("functions.runtime.tenant_code")
     limit_resources(memory_mb=config.memory_mb, disk_mb=config.disk_mb)
     if config.folder is not None:
         write_log()

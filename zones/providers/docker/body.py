@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from zones.providers.docker.frames import Start
 
 CHANNEL_FOLDER = "/run/gridfaas"
@@ -46,6 +48,20 @@ class Site:
     def labels(self) -> dict[str, str]:
         """What marks everything that this zone made."""
         return {INSTALLATION: self.installation, ZONE: self.zone}
+
+
+def encode_site(site: Site) -> str:
+    """Write a site as JSON, for the spawner's command line: there is no secret in it."""
+    return msgspec.json.encode(site, enc_hook=str).decode()
+
+
+def decode_site(text: str) -> Site:
+    """Read what `encode_site` wrote.
+
+    Raises:
+        msgspec.DecodeError: it is something else.
+    """
+    return msgspec.json.decode(text, type=Site, dec_hook=lambda kind, value: kind(value))
 
 
 def container_options(order: Start, site: Site) -> tuple[dict[str, Any], dict[str, Any]]:

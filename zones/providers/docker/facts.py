@@ -10,6 +10,8 @@ import msgspec
 from zones.providers.docker.frames import Start
 from zones.providers.port import LaunchRefused
 
+# On the container's own loopback; a port of its own, since one below 1024 may be refused.
+GATEWAY_PORT = 8080
 # Where a path or a number names one worker, and nothing that it does.
 _OF_ONE_WORKER = ("socket", "tmp_dir")
 
@@ -89,7 +91,7 @@ def read_facts(instance: str, config: bytes, *, own_uid: int, own_gid: int) -> F
     content["tmp_dir"] = "/tmp"
     gateway = _gateway(facts.gateway_url)
     if gateway is not None:
-        content["gateway_url"] = f"http://127.0.0.1:{gateway[1]}"
+        content["gateway_url"] = f"http://127.0.0.1:{GATEWAY_PORT}"
     lasting = {name: value for name, value in content.items() if name not in _OF_ONE_WORKER}
     digest = hashlib.sha256(msgspec.json.encode(lasting, order="deterministic")).hexdigest()
     return Facts(

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import msgspec
 
-from zones.providers.docker.body import Site
+from zones.providers.docker.body import decode_site
 from zones.providers.docker.engine import (
     ContainerGone,
     Ending,
@@ -270,7 +270,7 @@ def main() -> None:
         logging.config.dictConfig(json.loads(Path(log_config).read_text()))
     else:
         logging.basicConfig(stream=sys.stderr, level=logging.INFO)
-    site = msgspec.json.decode(arguments.site, type=Site)
+    site = decode_site(arguments.site)
     control = socket.socket(fileno=arguments.control_fd)
     control.set_inheritable(False)
     Spawner(control, Engine(site)).run()

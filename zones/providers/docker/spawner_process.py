@@ -13,7 +13,7 @@ import msgspec
 
 from zones.backoff import backoff_s
 from zones.providers.docker import frames
-from zones.providers.docker.body import Site
+from zones.providers.docker.body import Site, encode_site
 from zones.providers.port import ProviderUnavailable
 
 CLOSE_DEADLINE_S = 40.0
@@ -106,7 +106,7 @@ class SpawnerProcess:
                     "--control-fd",
                     str(theirs.fileno()),
                     "--site",
-                    msgspec.json.encode(self._site).decode(),
+                    encode_site(self._site),
                     stdin=asyncio.subprocess.DEVNULL,
                     pass_fds=[theirs.fileno()],
                     env={name: os.environ[name] for name in PASSED_ENV if name in os.environ},
