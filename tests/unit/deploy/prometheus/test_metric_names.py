@@ -19,6 +19,7 @@ from gateway.instances import Instances
 from gateway.ledger.log import LedgerLog
 from gateway.metrics import CallMetrics
 from gateway.snapshot_watch import SnapshotWatch
+from zones.agent.ledger_figures import LedgerFigures
 from zones.agent.metrics import AgentMetrics
 from zones.agent.store_figures import COLD, HOT, StoreFigures
 
@@ -72,10 +73,12 @@ async def exposed(tmp_path: Path) -> set[str]:
     mdms.memory_limit(1)
     mdms.uplink_limit(1)
     names = await store_names("hot", HOT) | await store_names("cold", COLD)
+    agent_metrics = AgentMetrics(zone="zone-1")
+    LedgerFigures(agent_metrics.registry)
     for collector in (
         registry,
         gauges,
-        AgentMetrics(zone="zone-1").registry,
+        agent_metrics.registry,
         mdms.registry,
         LinkMetrics(zone="zone-1").registry,
     ):
