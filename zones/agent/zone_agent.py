@@ -31,6 +31,7 @@ from zones.agent.settings import AgentSettings
 from zones.agent.snapshot_feed import SnapshotFeed
 from zones.agent.snapshot_source import ParentSource, RecordSource, SnapshotSource
 from zones.agent.starting import Starter
+from zones.agent.storage_samples import StorageSampler
 from zones.agent.store_figures import StoreFigures, cold_figures, hot_figures
 from zones.agent.wall_keeper import WallKeeper
 from zones.agent.walls import ColdWalls, HotWalls, Walls
@@ -150,7 +151,18 @@ async def running_agent(
         stack.push_async_callback(pool.close)
         descriptions = Descriptions(provider)
         stack.push_async_callback(descriptions.close)
+        samplers = [
+            StorageSampler(
+                settings.ledger_folder,
+                zone=settings.zone,
+                store=store.store,
+                measure=store.measure,
+                tenants=tenants,
+            )
+            for store in stores
+        ]
         for part in (
+            *(sampler.run for sampler in samplers),
             *(feed.run, keeper.run, deployments.run, pool.run),
             *(queues.run, scrape.run, shipper.run, *(store.run for store in stores)),
         ):
