@@ -5,7 +5,6 @@ from typing import Final
 
 from deploy.lab.bootstrap import TENANTS
 from deploy.lab.keys_file import LabKeys, lasting_keys
-from deploy.lab.topology import hot_zones
 from zones.topology import DESIGNS, Topology, Zone, load_topology
 
 DESIGN: Final = DESIGNS / "containers.yaml"
@@ -41,5 +40,5 @@ def platform_keys(folder: Path) -> LabKeys:
     return lasting_keys(
         folder / "keys.json",
         tenants=[tenant.slug for tenant in TENANTS],
-        zones=[zone.name for zone in hot_zones(topology())],
+        zones=[zone.name for zone in topology().zones],
     )

@@ -12,7 +12,7 @@ import msgspec
 from deploy.compose.layout import SECRETS, database_url, platform_keys, redis_url, topology
 from deploy.compose.redis_conf import redis_conf
 from deploy.lab.keys_file import LabKeys
-from deploy.lab.topology import headquarters, hot_zones
+from deploy.lab.topology import headquarters
 from deploy.servers.secret_file import lasting_password, write_secret
 
 # Servers run under accounts of their own; nobody else mounts their volume.
@@ -36,7 +36,7 @@ def write_secrets(folder: Path, *, hot_memory: str) -> None:
         folder / f"gateway-{hq}",
         {"database_url": database_url(postgres), "metrics_key": metrics_key},
     )
-    for zone in hot_zones(zones):
+    for zone in zones.zones:
         password = lasting_password(kept / f"redis-{zone.name}_password")
         conf = redis_conf(password=password, max_memory=hot_memory)
         _give(

@@ -10,7 +10,7 @@ from storage.platform.snapshot import write_private
 
 
 class LabKeys(msgspec.Struct, frozen=True):
-    """Key texts: the administrator's, one a tenant, one a zone below headquarters.
+    """Key texts: the administrator's, one a tenant, one a zone.
 
     `metrics` is asked for by every gateway's `/metrics` and `/metrics/agent`.
     """

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from deploy.lab.home import Home
 from deploy.lab.keys_file import LabKeys
@@ -17,11 +17,16 @@ from zones.topology import Topology
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stores:
-    """Addresses of the stores, and those of their servers that are ours to run."""
+    """Addresses of the stores, and those of their servers that are ours to run.
+
+    `redis_urls` are of the zones that hold readings hot, `queue_url` is headquarters': its Redis
+    holds the queues alone.
+    """
 
     database_url: str
     redis_urls: dict[str, str]
     servers: dict[str, EmbeddedServer]
+    queue_url: str = field(default="", repr=False)
 
     @property
     def owns_postgres(self) -> bool:
@@ -48,8 +53,8 @@ def plan_stores(home: Home, topology: Topology, *, environ: Mapping[str, str]) -
         database_url = postgres.url
     else:
         _require_store("DATABASE_URL", check_postgres, database_url)
-    redis_urls: dict[str, str] = {}
-    for zone in hot_zones(topology):
+    urls: dict[str, str] = {}
+    for zone in topology.zones:
         variable = "REDIS_URL_" + zone.name.upper().replace("-", "_")
         given = environ.get(variable)
         if given is None:
@@ -63,8 +68,13 @@ def plan_stores(home: Home, topology: Topology, *, environ: Mapping[str, str]) -
             given = valkey.url
         else:
             _require_store(variable, check_valkey, given)
-        redis_urls[zone.name] = given
-    return Stores(database_url=database_url, redis_urls=redis_urls, servers=servers)
+        urls[zone.name] = given
+    return Stores(
+        database_url=database_url,
+        redis_urls={zone.name: urls[zone.name] for zone in hot_zones(topology)},
+        servers=servers,
+        queue_url=urls[headquarters(topology).name],
+    )
 
 
 def plan_services(
@@ -78,13 +88,12 @@ def plan_services(
     gateways: dict[str, Service] = {}
     for zone in topology.zones:
         make_zone_run(home, zone)
+        secrets = {
+            "redis_url": stores.redis_urls.get(zone.name, stores.queue_url),
+            "zone_credential": keys.zones[zone.name],
+        }
         if zone.tier == 1:
-            secrets = {"database_url": stores.database_url}
-        else:
-            secrets = {
-                "redis_url": stores.redis_urls[zone.name],
-                "zone_credential": keys.zones[zone.name],
-            }
+            secrets["database_url"] = stores.database_url
         write_zone_secrets(home, zone, secrets | {"metrics_key": keys.metrics})
         agent, gateway = f"agent-{zone.name}", f"gateway-{zone.name}"
         agents[agent] = Service(

@@ -21,7 +21,7 @@ from deploy.lab.readiness import NotReadyInTime, wait_until_ready
 from deploy.lab.reporting import Reporter
 from deploy.lab.status_file import LabStatus, StatusKeeper, status_path
 from deploy.lab.supervisor import Supervisor
-from deploy.lab.topology import gateway_url, hot_zones
+from deploy.lab.topology import gateway_url
 from deploy.servers.secret_file import lasting_password
 from storage.migrations import upgrade
 from zones.topology import Topology
@@ -64,7 +64,7 @@ async def running_lab(
         keys = lasting_keys(
             home.state / "keys.json",
             tenants=[tenant.slug for tenant in TENANTS],
-            zones=[zone.name for zone in hot_zones(topology)],
+            zones=[zone.name for zone in topology.zones],
         )
         keep_tenant_keys(home.state, keys)
         supervisor = Supervisor()

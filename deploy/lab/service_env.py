@@ -11,7 +11,7 @@ from zones.topology import Topology, Zone
 
 LOG_CONFIG = CLONE / "deploy" / "logging.json"
 # Only these cross from our environment: a stray DATABASE_URL or PYTHONPATH must not.
-PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
+PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "GRIDFAAS_SERVICE_SETTINGS")
 
 
 def write_zone_secrets(home: Home, zone: Zone, secrets: dict[str, str]) -> None:

@@ -59,7 +59,7 @@ def edges(topology: Topology) -> list[Zone]:
 
 
 def hot_zones(topology: Topology) -> list[Zone]:
-    """The zones that have a hot store."""
+    """The zones that hold readings hot; headquarters' Redis has queues alone."""
     return [zone for zone in topology.zones if zone.tier > 1]
 
 

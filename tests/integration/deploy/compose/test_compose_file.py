@@ -14,7 +14,7 @@ from zones.topology import DESIGNS, load_topology
 ROOT = Path(__file__).parents[4]
 FILE = ROOT / "docker-compose.yml"
 ONCE = {"secrets", "bootstrap", "keys"}
-STORES = {"postgres", "redis-zone-2", "redis-zone-3a"}
+STORES = {"postgres", "redis-zone-1", "redis-zone-2", "redis-zone-3a"}
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +121,7 @@ def test_networks_have_no_way_out(file: dict[str, Any]) -> None:
     ("network", "members"),
     [
         ("zone-1-store", {"postgres", "bootstrap", "agent-zone-1", "gateway-zone-1"}),
+        ("zone-1-queues", {"redis-zone-1", "agent-zone-1"}),
         ("zone-2-store", {"redis-zone-2", "agent-zone-2"}),
         ("zone-3a-store", {"redis-zone-3a", "agent-zone-3a"}),
         ("link-zone-2", {"gateway-zone-1", "agent-zone-2"}),
@@ -136,7 +137,7 @@ def test_who_is_on_a_network(services: dict[str, Any], network: str, members: se
 def test_stores_are_on_their_own_network_only(services: dict[str, Any]) -> None:
     for name in STORES:
         (network,) = services[name]["networks"]
-        assert network.endswith("-store")
+        assert network.endswith(("-store", "-queues"))
 
 
 def test_secrets_are_written_by_one_container_and_read_by_one_other(

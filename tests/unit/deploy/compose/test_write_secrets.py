@@ -11,9 +11,10 @@ READERS = {
     "postgres": {"password"},
     "prometheus": {"metrics_key"},
     "load": {"keys.json"},
+    "redis-zone-1": {"redis.conf", "password"},
     "redis-zone-2": {"redis.conf", "password"},
     "redis-zone-3a": {"redis.conf", "password"},
-    "agent-zone-1": {"database_url"},
+    "agent-zone-1": {"database_url", "redis_url", "zone_credential"},
     "agent-zone-2": {"redis_url", "zone_credential"},
     "agent-zone-3a": {"redis_url", "zone_credential"},
     "gateway-zone-1": {"database_url", "metrics_key"},
@@ -71,7 +72,7 @@ def test_a_second_run_changes_nothing_but_the_bound(folder: Path) -> None:
 
     after = texts(folder)
     changed = {name for name in before if before[name] != after[name]}
-    assert changed == {"redis-zone-2/redis.conf", "redis-zone-3a/redis.conf"}
+    assert changed == {f"redis-{zone}/redis.conf" for zone in ("zone-1", "zone-2", "zone-3a")}
     assert "maxmemory 128mb\n" in after["redis-zone-2/redis.conf"]
 
 

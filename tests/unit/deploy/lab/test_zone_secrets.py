@@ -7,13 +7,13 @@ from deploy.lab.home import Home
 from deploy.lab.keys_file import lasting_keys
 from deploy.lab.processes import Stores, plan_services
 from deploy.lab.service_env import secrets_folder
-from deploy.lab.topology import hot_zones, lab_topology
+from deploy.lab.topology import lab_topology
 
 
 def test_every_gateway_asks_for_a_metrics_key_that_lasts(tmp_path: Path) -> None:
     home, topology = Home(tmp_path / "state", tmp_path / "run"), lab_topology()
     home.state.mkdir()
-    zones = [zone.name for zone in hot_zones(topology)]
+    zones = [zone.name for zone in topology.zones]
     keys = lasting_keys(home.state / "keys.json", tenants=["acme"], zones=zones)
     again = lasting_keys(home.state / "keys.json", tenants=["acme"], zones=zones)
     stores = Stores(
