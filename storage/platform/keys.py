@@ -25,15 +25,18 @@ class Role(StrEnum):
 
 TENANT_ROLES: Final = frozenset({Role.TENANT_ADMIN, Role.TENANT_SERVICE, Role.CONSUMER, Role.METER})
 
+_DATA: Final = ("mdms:read", "mdms:write")
+_MESSAGES: Final = ("messaging:read", "messaging:write")
 DEFAULT_SCOPES: Final[Mapping[Role, frozenset[str]]] = MappingProxyType(
     {
         Role.PLATFORM_ADMIN: frozenset({"platform:admin", "platform:read"}),
         Role.OPERATOR: frozenset({"platform:read"}),
-        Role.TENANT_ADMIN: frozenset({"keys:admin", "mdms:read", "mdms:write"}),
-        Role.TENANT_SERVICE: frozenset({"mdms:read", "mdms:write"}),
+        Role.TENANT_ADMIN: frozenset({"keys:admin", *_DATA, *_MESSAGES}),
+        Role.TENANT_SERVICE: frozenset({*_DATA, *_MESSAGES}),
         Role.CONSUMER: frozenset({"mdms:read"}),
         Role.METER: frozenset({"mdms:write"}),
-        Role.ZONE: frozenset({"platform:snapshot", "mdms:read", "mdms:write"}),
+        # A zone asks its parent for the keys that sign callbacks.
+        Role.ZONE: frozenset({"platform:snapshot", "messaging:read", *_DATA}),
     }
 )
 

@@ -128,7 +128,12 @@ class TestKeys:
         assert hash_key(minted.text) in stored
         assert minted.text not in stored
         assert minted.text not in repr(minted)
-        assert minted.record.scopes == ("mdms:read", "mdms:write")
+        assert minted.record.scopes == (
+            "mdms:read",
+            "mdms:write",
+            "messaging:read",
+            "messaging:write",
+        )
 
     async def test_a_text_recorded_twice_is_one_key(self, acme: Registry) -> None:
         key_text = mint_key()
