@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+from deploy.cli.key_rows import key_rows
 from deploy.lab.first_calls import first_calls
 from deploy.lab.processes import isolation
 from deploy.lab.replay import Replay
@@ -19,8 +20,7 @@ def summary_text(lab: RunningLab, replay: Replay) -> str:
     ]
     if lab.prometheus_url is not None:
         rows.append(("prometheus", lab.prometheus_url))
-    rows += [(f"key {tenant}", key) for tenant, key in lab.keys.tenants.items()]
-    rows.append(("all keys are in", str(lab.home.state / "keys.json")))
+    rows += key_rows(lab.home.state, lab.keys)
     calls = curl_lines(lab, replay)
     about = (
         f"Meter {replay.sample.meter_id} at its edge, at headquarters, and two more readings of it:"

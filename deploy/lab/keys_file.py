@@ -57,3 +57,12 @@ def keep_tenant_keys(state: Path, keys: LabKeys) -> None:
 def tenant_key_file(state: Path, tenant: str) -> Path:
     """Where a tenant's key stands alone, for a shell to read."""
     return state / "keys" / tenant
+
+
+def first_showing(state: Path) -> bool:
+    """Whether the keys' texts were never shown; from now on they were."""
+    try:
+        (state / "keys-shown").touch(mode=0o600, exist_ok=False)
+    except FileExistsError:
+        return False
+    return True

@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from deploy.lab.keys_file import lasting_keys
+from deploy.lab.keys_file import first_showing, lasting_keys
 
 
 def test_the_next_start_has_the_same_keys(tmp_path: Path) -> None:
@@ -23,3 +23,7 @@ def test_only_the_owner_can_read_them(tmp_path: Path) -> None:
     lasting_keys(tmp_path / "keys.json", tenants=["acme"], zones=[])
 
     assert (tmp_path / "keys.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_keys_are_shown_once(tmp_path: Path) -> None:
+    assert [first_showing(tmp_path) for _ in range(3)] == [True, False, False]
