@@ -11,7 +11,7 @@ from functions.runtime.cold import Cold
 from functions.runtime.hot import Hot
 from functions.runtime.zone_calls import (
     Answer,
-    ZoneCalls,
+    Calls,
     ZoneUnreachable,
     function_path,
     topic_path,
@@ -46,7 +46,7 @@ class Context:
     cold: Cold | None
     ends_at_s: float = field(repr=False)
     """Where `time.monotonic` will be when the call's time is over."""
-    _calls: ZoneCalls | None = field(repr=False)
+    _calls: Calls | None = field(repr=False)
 
     @property
     def remaining_s(self) -> float:

@@ -9,7 +9,7 @@ from functions.runtime.config import WorkerConfig
 from functions.runtime.context import Context
 from functions.runtime.hot import Hot, open_hot
 from functions.runtime.request import Caller
-from functions.runtime.zone_calls import ZoneCalls
+from functions.runtime.zone_calls import Calls, ZoneCalls
 
 
 class Resources:
@@ -20,7 +20,7 @@ class Resources:
         self._log = CallLog()
         self._hot: Hot | None = None
         self._cold: Cold | None = None
-        self._calls: ZoneCalls | None = None
+        self._calls: Calls | None = None
 
     async def open(self) -> None:
         """Prepare the connections; each opens on its first use."""

@@ -50,6 +50,7 @@ def serve(
         SystemExit: a limit was met; its status is a `WorkerExit`.
     """
     if config.folder is not None:
+        os.chdir(config.folder)
         write_log()
     server = server_of(config, load_app(config), report=report)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -3,7 +3,6 @@
 import importlib.util
 import inspect
 import logging
-import os
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -23,8 +22,10 @@ APP = "app.py"
 logger = logging.getLogger(__name__)
 
 
-def load_function(config: WorkerConfig) -> App:
+def load_function(config: WorkerConfig, *, resources: Resources | None = None) -> App:
     """Import the code in `config.folder` and wrap it; the process is the function's from then on.
+
+    `resources` are what its calls share, made of `config` where None.
 
     Raises:
         FunctionUnusable: no handler.py or app.py, both, or neither `handle` nor `app` in it.
@@ -34,9 +35,8 @@ def load_function(config: WorkerConfig) -> App:
     folder = Path(config.folder)
     for line in use_folders(folder=folder, env=None if config.env is None else Path(config.env)):
         logger.warning("%s", line)
-    os.chdir(folder)
     module = _import(_source(folder))
-    resources = Resources(config)
+    resources = resources or Resources(config)
     if module.__name__ == "handler":
         handle = getattr(module, "handle", None)
         if not inspect.iscoroutinefunction(handle):

@@ -1,7 +1,7 @@
 """A function's calls of other functions and its messages, through its own zone's gateway."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from urllib.parse import quote
 
 import httpx
@@ -45,6 +45,18 @@ class Answer:
             msgspec.DecodeError: it is not that.
         """
         return msgspec.json.decode(self.body, type=kind)
+
+
+class Calls(Protocol):
+    """A way to ask something of the zone."""
+
+    async def send(
+        self, path: str, *, body: Any, method: str, headers: Mapping[str, str], timeout_s: float
+    ) -> Answer:
+        """Send `body` to a path of the zone and return the answer; see `ZoneCalls.send`."""
+
+    async def close(self) -> None:
+        """Give up what was opened."""
 
 
 class ZoneCalls:
