@@ -1,8 +1,11 @@
 """Control calls to the agent of this zone over its unix socket."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import httpx
 import msgspec
@@ -38,6 +41,45 @@ class InstanceList(msgspec.Struct, frozen=True):
 
     instances: list[InstanceEntry]
     version: int = 0
+
+
+class NotHere(Exception):
+    """The agent of this zone knows no such function, or it runs in other tiers."""
+
+
+class WorkerHere(msgspec.Struct, frozen=True):
+    """A worker of a function; `active` calls in flight, `invocations` since its start."""
+
+    id: str
+    version: int
+    state: str
+    started_at: datetime
+    active: int
+    invocations: int
+
+
+class EndHere(msgspec.Struct, frozen=True):
+    """Why a worker ended."""
+
+    instance: str
+    version: int
+    reason: str
+    detail: str
+    at: datetime
+
+
+class FunctionHere(msgspec.Struct, frozen=True):
+    """A function in this zone: `version` shall be in force, `serving` is (0: none)."""
+
+    zone: str
+    version: int
+    state: str
+    reason: str
+    serving: int
+    instances: list[WorkerHere]
+    start_failure: str
+    ended: dict[str, int]
+    last_end: EndHere | None
 
 
 class LedgerTaken(msgspec.Struct, frozen=True):
@@ -98,6 +140,53 @@ class AgentClient:
         if not found.instances:
             raise InstanceRefused(f"{function} has no instance", retry_after_s=1)
         return found
+
+    async def function(self, *, tenant: str, name: str) -> FunctionHere:
+        """Say how a tenant's function does in this zone.
+
+        Raises:
+            AgentUnavailable: no readable answer.
+            NotHere: the agent knows none of that name, or none of this tier; says which.
+        """
+        response = await self._call("GET", f"/v1/functions/{quote(tenant)}/{quote(name)}")
+        if response.status_code == 404:
+            raise NotHere(_reason(response))
+        if response.status_code != 200:
+            raise AgentUnavailable(_reason(response), retry_after_s=1)
+        return _decode(response, FunctionHere)
+
+    async def bundle(self, digest: str) -> bytes:
+        """Return a packed bundle, which the agent gets from its parent if need be.
+
+        Raises:
+            AgentUnavailable: no answer, or no bundle.
+        """
+        response = await self._call("GET", f"/v1/bundles/{quote(digest)}")
+        if response.status_code != 200:
+            raise AgentUnavailable(_reason(response), retry_after_s=1)
+        return response.content
+
+    @asynccontextmanager
+    async def logs(
+        self, *, tenant: str, name: str, tail: int, follow: bool
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
+        """Give the lines of a function's log, as JSON each; `follow` goes on until it is closed.
+
+        Raises:
+            AgentUnavailable: no answer, or none any more.
+        """
+        query = urlencode({"tail": tail, "follow": str(follow).lower()})
+        path = f"/v1/functions/{quote(tenant)}/{quote(name)}/logs?{query}"
+        waiting = httpx.Timeout(self._http.timeout.connect, read=None if follow else 15.0)
+        try:
+            async with self._http.stream("GET", path, timeout=waiting) as response:
+                if response.status_code != 200:
+                    await response.aread()
+                    raise AgentUnavailable(_reason(response), retry_after_s=1)
+                yield response.aiter_bytes()
+        except httpx.HTTPError as error:
+            reason = str(error) or type(error).__name__
+            raise AgentUnavailable(f"the agent breaks off: {reason}", retry_after_s=1) from error
 
     async def metrics(self) -> bytes:
         """Return what the agent and its workers count, as Prometheus text.

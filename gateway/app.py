@@ -13,6 +13,7 @@ from prometheus_client import (
 )
 
 from gateway.access_log import AccessLog
+from gateway.admission import Admission
 from gateway.agent_client import AgentClient
 from gateway.asgi import Receive, Scope, Send
 from gateway.catalogue import Catalogue
@@ -139,6 +140,14 @@ class Gateway:
                 catalogue=catalogue,
                 platform=control.interface(),
             )
+            admission = Admission(
+                zone=settings.zone,
+                snapshots=snapshots,
+                catalogue=catalogue,
+                limits=limits,
+                function_limits=FunctionLimits(burst_s=settings.burst_s),
+                room=ledger.room,
+            )
             self._routes = Routes(
                 own={
                     **dict.fromkeys(Health.PATHS, guarded(health)),
@@ -149,14 +158,7 @@ class Gateway:
                 control_prefix=ControlEntry.PREFIX,
                 control=control,
                 functions=InvokePath(
-                    zone=settings.zone,
-                    snapshots=snapshots,
-                    catalogue=catalogue,
-                    instances=instances,
-                    limits=limits,
-                    function_limits=FunctionLimits(burst_s=settings.burst_s),
-                    room=ledger.room,
-                    account=account,
+                    zone=settings.zone, admission=admission, instances=instances, account=account
                 ),
             )
             yield

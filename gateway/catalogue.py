@@ -70,6 +70,8 @@ class Catalogue:
         self._by_prefix: dict[bytes, FunctionSpec] = {}
         self._tenants: dict[tuple[str, bytes], FunctionSpec] = {}
         self.loaded = False
+        self.edition = object()
+        """Another one after every `replace`."""
         self.mark = ""
         """Another one for every other list of functions."""
 
@@ -82,6 +84,7 @@ class Catalogue:
             (one.tenant, one.spec.name.encode()): one.spec for one in functions.deployed
         }
         self.mark = mark
+        self.edition = object()
         self.loaded = True
 
     @property

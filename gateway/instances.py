@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from gateway.agent_client import AgentClient
+from gateway.authorization import PLATFORM
 from gateway.fleet import Fleet, Patience
 from storage.platform.functions.spec import FunctionSpec
 
@@ -16,7 +17,12 @@ class Instances:
         self._fleets: dict[tuple[str, str], Fleet] = {}
 
     def fleet(self, *, tenant: str, spec: FunctionSpec) -> Fleet:
-        """Return the fleet of a tenant's function, which goes by `spec` from now on."""
+        """Return the fleet that serves a tenant's calls of a function, going by `spec` from now on.
+
+        The platform's own workers serve every tenant, so their load is counted in one place.
+        """
+        if spec.owner == PLATFORM:
+            tenant = PLATFORM
         fleet = self._fleets.get((tenant, spec.name))
         if fleet is None:
             fleet = self._fleets[tenant, spec.name] = Fleet(

@@ -3,36 +3,29 @@
 import asyncio
 import logging
 
+from gateway.admission import Admission
 from gateway.answer import answer_error
-from gateway.asgi import Headers, Receive, Scope, Send
-from gateway.async_calls import asked_of, call_id_said
-from gateway.authorization import PLATFORM, check_scope, tenant_named, tenant_of
-from gateway.catalogue import Catalogue, Route
+from gateway.asgi import Receive, Scope, Send
+from gateway.async_calls import asked_of
+from gateway.catalogue import Route
 from gateway.client_connection import EXTENSION
 from gateway.deadline import out_of_time
 from gateway.forwarding.connection import UpstreamConnection
-from gateway.forwarding.errors import ConnectFailed, FunctionFailed
+from gateway.forwarding.errors import ConnectFailed
 from gateway.forwarding.exchange import Exchange, UpstreamRequest
-from gateway.function_limits import FunctionLimits
 from gateway.instances import Instances
 from gateway.invocation import Invocation
-from gateway.keyring import presented_key
-from gateway.ledger.room import LedgerRoom
 from gateway.observers import Account
-from gateway.origin import origin_of
-from gateway.problems import CONTENT_TYPE, problem_of
-from gateway.rate_limits import RateLimits
+from gateway.problems import problem_of
 from gateway.request_body import ClientGone, RequestBody
 from gateway.request_head import (
     MalformedRequest,
     RequestHead,
     read_request_head,
     request_id_of,
-    response_headers,
 )
-from gateway.snapshot_watch import SnapshotWatch
+from gateway.served_answer import answer_headers, check_answer
 from gateway.upstream_head import upstream_head
-from gateway.worker_account import read_account
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +33,6 @@ logger = logging.getLogger(__name__)
 IN_HAND_BYTES = 64 * 1024
 CONNECT_ATTEMPTS = 3
 CLIENT_CLOSED = 499
-INTERNAL_SERVER_ERROR = 500
 
 
 class InvokePath:
@@ -50,21 +42,13 @@ class InvokePath:
         self,
         *,
         zone: str,
-        snapshots: SnapshotWatch,
-        catalogue: Catalogue,
+        admission: Admission,
         instances: Instances,
-        limits: RateLimits,
-        function_limits: FunctionLimits,
-        room: LedgerRoom,
         account: Account,
     ) -> None:
         self._zone = zone
-        self._snapshots = snapshots
-        self._catalogue = catalogue
+        self._admission = admission
         self._instances = instances
-        self._limits = limits
-        self._function_limits = function_limits
-        self._room = room
         self._account = account
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -120,30 +104,8 @@ class InvokePath:
     async def _carry(
         self, call: Invocation, scope: Scope, head: RequestHead, receive: Receive, send: Send
     ) -> None:
-        ring = self._snapshots.ring
-        caller = call.caller = ring.caller(presented_key(head.read))
-        envelope = head.read.get(b"gridfaas-tenant")
-        named = tenant_named(
-            caller=caller,
-            envelope=None if envelope is None else envelope.decode("latin-1"),
-            ring=ring,
-        )
-        route = self._catalogue.route(scope["raw_path"], tenant=named, snapshot=ring.snapshot)
-        spec = route.spec
-        call.function = spec.name
-        call.memory_mb = spec.memory_mb
-        call.tenant = tenant_of(caller=caller, named=named, function=route.scoped or spec)
-        origin = origin_of(head.read, caller=caller, zone=self._zone)
-        if origin is not None:
-            call.caller = origin.caller(caller, tenant=call.tenant, function=spec)
-            call.call_id = f"{origin.call_id}.{origin.attempt}"
-            call.origin, call.attempt = origin.kind, origin.attempt
-        elif route.scoped is not None:
-            check_scope(caller=caller, function=route.scoped, method=call.method)
-        self._limits.take(caller=caller, tenant=call.tenant, ring=ring)
-        self._room.check()
-        allowance = self._function_limits.enter(tenant=call.tenant, spec=spec)
-        call.admitted = True
+        route, caller = self._admission.judge(call, head, scope["raw_path"])
+        allowance = self._admission.count(call, route, caller)
         try:
             await self._run(call, scope, route, head, receive, send)
         finally:
@@ -191,9 +153,7 @@ class InvokePath:
         length = len(in_hand) if body.ended and head.chunked else head.content_length
         chunked = rest is not None and length is None
         method, target, forwarded = asked_of(route, call.method, query, head.forwarded)
-        # The platform's own workers serve every tenant, so their load is counted in one place.
-        owner = PLATFORM if route.spec.owner == PLATFORM else call.tenant
-        fleet = self._instances.fleet(tenant=owner, spec=route.spec)
+        fleet = self._instances.fleet(tenant=call.tenant, spec=route.spec)
         for attempt in range(1, CONNECT_ATTEMPTS + 1):
             call.waiting_for = f"an instance of {call.function}"
             before = call.elapsed_s()
@@ -249,17 +209,8 @@ class InvokePath:
         *,
         since_s: float,
     ) -> None:
-        read_account(response.headers, call)
-        if response.status == INTERNAL_SERVER_ERROR and (
-            route.spec.app is not None or CONTENT_TYPE not in response.headers
-        ):
-            # Whatever it says was not meant for the caller; the worker's log has it. A tenant's
-            # own function may tell the tenant's callers, in a problem.
-            raise FunctionFailed(f"{call.function} failed unforeseen")
-        headers: Headers = response_headers(response.headers, status=response.status)
-        headers.append((b"x-request-id", call.request_id.encode()))
-        headers.append((b"x-call-id", call_id_said(call, route, response.headers)))
-        call.status = response.status
+        check_answer(call, route, response)
+        headers = answer_headers(call, route, response)
         start = {"type": "http.response.start", "status": response.status, "headers": headers}
         while True:
             data = await response.next_chunk()

@@ -32,6 +32,15 @@ class Caller:
     zone_edges: tuple[str, ...] = ()
     incarnation: int = 0
 
+    def check_time(self, now: datetime | None = None) -> None:
+        """Let the key pass as long as it is valid; `now` is aware, by default the present.
+
+        Raises:
+            Unauthenticated: it has expired.
+        """
+        if self.expires_at is not None and self.expires_at <= (now or datetime.now(UTC)):
+            raise Unauthenticated("the key has expired")
+
     @property
     def is_zone(self) -> bool:
         """Whether this is a zone's own credential."""
@@ -89,6 +98,5 @@ class KeyRing:
         caller = self._callers.get(hashlib.sha256(key).hexdigest())
         if caller is None:
             raise Unauthenticated("the key is not known here")
-        if caller.expires_at is not None and caller.expires_at <= (now or datetime.now(UTC)):
-            raise Unauthenticated("the key has expired")
+        caller.check_time(now)
         return caller

@@ -1,7 +1,7 @@
 """What the control plane says and hears, as JSON."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -39,6 +39,13 @@ class TenantChange(Strict):
     name: Annotated[str, Field(min_length=1, max_length=200)] = ""
     zones: Annotated[list[ZoneName], Field(max_length=1000)] = []
     calls_per_s: CallsPerS | None = None
+    settings: Annotated[
+        dict[str, dict[str, Any]],
+        Field(
+            description="By service and name, merged into what there is; null takes one back.",
+            examples=[{"mdms": {"stale_after_days": 30}}],
+        ),
+    ] = {}
 
 
 class Tenant(BaseModel):
@@ -56,6 +63,7 @@ class Tenant(BaseModel):
     leaving: list[ZoneName] = []
     link_only: bool = False
     calls_per_s: float | None
+    settings: dict[str, dict[str, Any]] = {}
 
 
 class TenantList(BaseModel):
@@ -121,9 +129,14 @@ class ZoneList(BaseModel):
 
 
 class Function(BaseModel):
-    """A function as its callers meet it; times in seconds, bodies in bytes, memory in MiB."""
+    """A function as its callers meet it; times in seconds, bodies in bytes, memory in MiB.
+
+    Services of the platform have no tenant and no version.
+    """
 
     name: str
+    tenant: str | None = None
+    version: int = 0
     tiers: list[int]
     route_prefix: str | None
     owner: str

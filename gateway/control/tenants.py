@@ -68,4 +68,5 @@ def _shown(entry: TenantEntry, *, link_only: bool = False) -> Tenant:
         leaving=entry.leaving,
         link_only=link_only,
         calls_per_s=entry.calls_per_s,
+        settings=entry.settings,
     )
