@@ -4,7 +4,9 @@ from pathlib import Path
 
 from deploy.lab.keys_file import LabKeys, first_showing
 
-HOW_TO = "`gridfaas key show TENANT` prints one, `gridfaas key create --tenant TENANT` makes another"
+HOW_TO = (
+    "`gridfaas key show TENANT` prints one, `gridfaas key create --tenant TENANT` makes another"
+)
 
 
 def key_rows(state: Path, keys: LabKeys) -> list[tuple[str, str]]:
