@@ -86,15 +86,15 @@ def create_app(config: WorkerConfig) -> FastAPI:
         credential=credential,
         max_body=settings.result_bytes,
     )
+    deployments = Deployments(
+        own, every_s=settings.deployments_every_s, changed=lambda: feed.poke()
+    )
     runner = Runner(
         queue=queue,
         gateway=gateway,
         telling=Telling(client=outward, queue=queue, keys=keys, settings=settings, metrics=metrics),
         settings=settings,
         metrics=metrics,
-    )
-    deployments = Deployments(
-        own, every_s=settings.deployments_every_s, changed=lambda: feed.poke()
     )
     feed = TopicFeed(
         topics=topics,

@@ -15,8 +15,11 @@ _NAMED: Final = frozenset(
     {"content-type", "content-encoding", "content-language", "etag", "location"}
 )
 _OURS: Final = ("x-gridfaas-", "x-request-id", "x-call-id")
-# Said by a gateway that has just begun, or does not know its own zone's key yet.
-_UNREADY: Final = frozenset({"unauthenticated", "not-ready", "ledger-full"})
+# Said by a gateway that has just begun, or whose agent has: no function has seen the call.
+_UNREADY: Final = frozenset(
+    {"function-unavailable", "store-full", "unauthenticated", "unknown-tenant"}
+)
+_NOWHERE: Final = "not-found", "nothing answers to this path"
 
 
 def result_of(answer: Answer) -> Result:
@@ -40,12 +43,16 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
     return float(asked) if asked.isascii() and asked.isdigit() and len(asked) < 9 else None
 
 
-def zone_unready(answer: Answer) -> bool:
-    """Whether the zone turned the call down before any function saw it, and only for now."""
+def zone_unready(answer: Answer, *, deployed: bool) -> bool:
+    """Whether the zone turned the call down before any function saw it, and only for now.
+
+    `deployed` says that the function exists: an agent that has just begun may not have it yet.
+    """
     if not answer.headers.get("content-type", "").startswith(MEDIA_TYPE):
         return False
     try:
-        slug = msgspec.json.decode(answer.body, type=dict[str, object]).get("type")
+        problem = msgspec.json.decode(answer.body, type=dict[str, object])
     except msgspec.DecodeError:
         return False
-    return isinstance(slug, str) and slug.removeprefix(TYPE_PREFIX) in _UNREADY
+    slug = str(problem.get("type")).removeprefix(TYPE_PREFIX)
+    return slug in _UNREADY or (deployed and (slug, problem.get("detail")) == _NOWHERE)

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Final
 
+from functions.messaging.deployments import Deployments
 from functions.messaging.gateway_calls import GatewayCalls
 from functions.messaging.http_line import Answer, NoAnswer
 from functions.messaging.kept_result import result_of, retry_after_s, zone_unready
@@ -40,12 +41,14 @@ class Runner:
         queue: CallQueue,
         gateway: GatewayCalls,
         telling: Telling,
+        deployments: Deployments,
         settings: MessagingSettings,
         metrics: MessagingMetrics,
     ) -> None:
         self._queue = queue
         self._gateway = gateway
         self._telling = telling
+        self._deployments = deployments
         self._settings = settings
         self._metrics = metrics
         self._turns = Turns()
@@ -171,11 +174,18 @@ class Runner:
         return answer, after_answer(
             status=answer.status,
             retry_after_s=retry_after_s(answer.headers),
-            zone_unready=zone_unready(answer),
+            zone_unready=self._unready(tenant, record, answer),
             attempts=record.attempts,
             retrying=record.retrying,
             spread=random.random(),
         )
+
+    def _unready(self, tenant: str, record: CallRecord, answer: Answer) -> bool:
+        if time.time() - record.created_ms / 1000 > self._settings.unready_s:
+            return False
+        function = record.request.function
+        deployed = self._deployments.find(tenant, function) is not None
+        return zone_unready(answer, deployed=deployed)
 
     async def _again(self, tenant: str, record: CallRecord, again: TryAgain) -> None:
         await self._queue.again(

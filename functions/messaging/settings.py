@@ -18,6 +18,7 @@ class SettingsError(ValueError):
 class MessagingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`at_once` calls are carried out in a zone, at most `at_once_tenant` of them a tenant's.
 
+    For `unready_s` after a call was made, its tries do not count that a zone not ready turned down.
     A call is held under a lease of `lease_s`, renewed while it runs: that long after a worker was
     killed another takes its calls up. `private_callbacks` lets callbacks go to addresses that are
     not public, which in a lab are all there is; anywhere else tenants could reach the platform's
@@ -29,6 +30,7 @@ class MessagingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     lease_s: Seconds = 15.0
     look_every_s: Seconds = 1.0
     longest_wait_s: Seconds = 24 * 3600.0
+    unready_s: Seconds = 300.0
     answer_margin_s: Seconds = 10.0
     result_bytes: Positive = 256 * 1024
     tenant_bytes: Positive = 64 * 1024 * 1024
