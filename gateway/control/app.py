@@ -7,8 +7,20 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from gateway.control import functions, keys, ledger, snapshot, tenants, usage, zones
+from gateway.control import (
+    deployments,
+    function_logs,
+    function_secrets,
+    functions,
+    keys,
+    ledger,
+    snapshot,
+    tenants,
+    usage,
+    zones,
+)
 from gateway.control.caller import SCOPE_KEY, OnlyAtHeadquarters
+from gateway.control.owner import TenantMissing
 from gateway.problems import (
     CONTENT_TYPE,
     UNFORESEEN,
@@ -19,9 +31,19 @@ from gateway.problems import (
 from gateway.refusal import Refusal
 from storage.platform.api_keys import InvalidKey, TooManyKeys, UnknownKey
 from storage.platform.failures import RECORD_FAILURES
+from storage.platform.functions.bundle import BundleFault
+from storage.platform.functions.deployed import (
+    NameTaken,
+    TooManyFunctions,
+    UnknownFunction,
+    UnknownVersion,
+)
+from storage.platform.functions.secrets import InvalidSecret, TooManySecrets, UnknownSecret
+from storage.platform.functions.spec_error import SpecError
 from storage.platform.ledger.batch import BatchUnreadable
 from storage.platform.limits import InvalidLimit
 from storage.platform.slug import InvalidSlug
+from storage.platform.tenant_settings import InvalidSettings
 from storage.platform.tenants import TenantExists, TooManyTenants, UnknownTenant
 from storage.platform.topology import InvalidZone, UnknownZone
 from storage.platform.usage.bills import EarlierMonthOpen, MonthNotOver
@@ -33,21 +55,32 @@ logger = logging.getLogger(__name__)
 
 CONTROL_PROBLEMS: dict[type[Exception], tuple[int, str]] = {
     BatchUnreadable: (400, "malformed-body"),
+    BundleFault: (422, "malformed-function"),
     EarlierMonthOpen: (409, "earlier-month-open"),
     InvalidKey: (400, "malformed-body"),
     InvalidLimit: (400, "malformed-body"),
     InvalidMonth: (400, "malformed-request"),
+    InvalidSecret: (400, "malformed-body"),
+    InvalidSettings: (400, "malformed-body"),
     InvalidSlug: (400, "malformed-body"),
     InvalidZone: (400, "malformed-body"),
     MonthNotOver: (409, "month-not-over"),
+    NameTaken: (409, "name-taken"),
     NoPriceList: (409, "no-price-list"),
     NotCountedYet: (503, "not-counted-yet"),
     OnlyAtHeadquarters: (404, "not-in-this-zone"),
+    SpecError: (422, "malformed-function"),
     TenantExists: (409, "tenant-exists"),
+    TenantMissing: (400, "malformed-request"),
+    TooManyFunctions: (409, "too-many-functions"),
     TooManyKeys: (409, "too-many-keys"),
+    TooManySecrets: (409, "too-many-secrets"),
     TooManyTenants: (409, "too-many-tenants"),
+    UnknownFunction: (404, "unknown-function"),
     UnknownKey: (404, "unknown-key"),
+    UnknownSecret: (404, "unknown-secret"),
     UnknownTenant: (404, "unknown-tenant"),
+    UnknownVersion: (404, "unknown-version"),
     UnknownZone: (400, "unknown-zone"),
 }
 _SLUGS = {404: "not-found", 405: "method-not-allowed"}
@@ -58,13 +91,16 @@ def build_control_app() -> FastAPI:
     app = FastAPI(
         title="GridFaaS platform",
         version="1",
-        description="Tenants, keys and snapshots. Functions are called at `/v1/<service>/...`.",
+        description="Tenants, keys, functions and snapshots. Services of the platform are called "
+        "at `/v1/<service>/...`, tenants' own functions at `/function/NAME`.",
         docs_url="/docs",
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
     )
-    for module in (snapshot, tenants, keys, zones, functions, ledger, usage):
+    for module in (snapshot, tenants, keys, zones, ledger, usage):
         app.include_router(module.router, tags=["platform"])
+    for module in (functions, function_logs, function_secrets, deployments):
+        app.include_router(module.router, tags=["functions"])
     for kind in CONTROL_PROBLEMS:
         app.add_exception_handler(kind, _known)
     app.add_exception_handler(Refusal, _refused)
@@ -78,7 +114,11 @@ def build_control_app() -> FastAPI:
 
 def _known(request: Request, error: Exception) -> Response:
     status, slug = CONTROL_PROBLEMS[type(error)]
-    answer = _problem(request, status=status, slug=slug, detail=str(error))
+    members: dict[str, object] = {}
+    if isinstance(error, SpecError):
+        place = {"file": error.file, "line": error.line, "field": error.field}
+        members = {**place, "reason": error.reason, "advice": error.advice}
+    answer = _problem(request, status=status, slug=slug, detail=str(error), members=members)
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         answer.headers["retry-after"] = "1"
     return answer

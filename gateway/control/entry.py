@@ -19,12 +19,17 @@ from gateway.rate_limits import RateLimits
 from gateway.request_body import ClientGone, RequestBody
 from gateway.request_head import RequestHead, read_request_head, request_id_of
 from gateway.snapshot_watch import SnapshotWatch
+from storage.platform.functions.bundle import MAX_PACKED_BYTES
 from storage.platform.registry import Registry
 from storage.platform.usage.bills import Bills
 
 logger = logging.getLogger(__name__)
 
 FUNCTION = "platform"
+_DEPLOY = "/v1/platform/functions"
+_LOGS = "/logs"
+DEPLOY_S = 120.0
+FOLLOW_S = 3_600.0
 
 
 class ControlEntry:
@@ -72,7 +77,7 @@ class ControlEntry:
             path=scope["path"],
             zone=self._zone,
             function=FUNCTION,
-            deadline_s=self._timeout_s,
+            deadline_s=self._allowed(scope)[1],
         )
         must_close = False
         try:
@@ -114,15 +119,24 @@ class ControlEntry:
                 registry=self._registry,
                 bills=self._bills,
             )
-        body = RequestBody(receive, head=head, limit=self._max_body_bytes)
+        most, within_s = self._allowed(scope)
+        body = RequestBody(receive, head=head, limit=most)
         try:
-            async with asyncio.timeout(self._timeout_s):
-                whole = await body.prefix(self._max_body_bytes + 1)
+            async with asyncio.timeout(within_s):
+                whole = await body.prefix(most + 1)
                 call.bytes_in = len(whole)
                 call.waiting_for = "the platform's record"
                 await self._app(scope, _once(whole, receive), self._counted(call, send))
         except TimeoutError as error:
             raise out_of_time(call, on_client=body.waiting) from error
+
+    def _allowed(self, scope: Scope) -> tuple[int, float]:
+        """Return the largest body in bytes and the longest time in seconds of a request."""
+        if scope["path"] == _DEPLOY and scope["method"] == "POST":
+            return MAX_PACKED_BYTES, max(DEPLOY_S, self._timeout_s)
+        if scope["path"].startswith(_DEPLOY) and scope["path"].endswith(_LOGS):
+            return self._max_body_bytes, FOLLOW_S
+        return self._max_body_bytes, self._timeout_s
 
     def _counted(self, call: Invocation, send: Send) -> Send:
         async def counted(message: Message) -> None:
