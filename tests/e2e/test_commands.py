@@ -206,6 +206,31 @@ def test_tenants_and_keys_are_administered(lab: Lab) -> None:
     assert shown == tenant_keys(lab)["basra-power"]
 
 
+def test_usage_is_shown_priced_and_proven(lab: Lab) -> None:
+    def found() -> Any:
+        return lab.commands.json("usage", "basra-power", "--verify")
+
+    until("the day's calls are in the ledger", lambda: found()["records"]["link"] > 0)
+    usage = found()
+
+    edge = {one["zone"]: one for one in usage["functions"] if one["function"] == "mdms"}
+    assert edge["zone-3a"]["invocations"] > 0
+    assert usage["proof"] == {
+        "proven": True,
+        "records": usage["records"]["total"],
+        "differences": [],
+    }
+    assert {line["unit"] for line in usage["invoice"]["lines"]} >= {"invocations", "gb_seconds"}
+    shown = lab.commands.run("usage", "basra-power", "--verify").stdout
+    assert "proven: " in shown
+    assert "invocations" in shown
+    table = lab.commands.run("usage", "basra-power", "--csv").stdout
+    assert table.startswith("tenant,month,part,")
+    early = lab.commands.run("usage", "basra-power", "--close")
+    assert (early.returncode, "month-not-over" in early.stderr) == (8, True)
+    assert lab.commands.run("usage", "basra-power", "--month", "soon").returncode == 2
+
+
 def test_down_ends_it_and_leaves_no_socket(lab: Lab) -> None:
     run = find_home(environ=lab.commands.environ).run
     assert run.exists()
