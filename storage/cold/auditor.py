@@ -1,6 +1,6 @@
 """The login of whoever counts: it reads every tenant's record and the platform's, writes nothing.
 
-What it may not read are the hashes of API keys. A tenant's schema opens itself to it whenever the
+What it may not read are the hashes of API keys, and tenants' secrets and code. A tenant's schema opens itself to it whenever the
 tenant is provisioned.
 """
 
@@ -15,7 +15,7 @@ from storage.migrations.turn import take_turn
 
 AUDITOR: Final = "gridfaas_audit"
 CONNECTION_LIMIT: Final = 8
-_PRIVATE: Final = "platform.api_keys"
+_PRIVATE: Final = "platform.api_keys, platform.function_secrets, platform.bundles"
 
 
 def auditor_url(admin_url: str, password: str) -> str:

@@ -38,6 +38,8 @@ async def test_the_auditor_counts_what_a_tenant_has(database_url: str, pool: Poo
     "statement",
     [
         "SELECT hash FROM platform.api_keys",
+        "SELECT value FROM platform.function_secrets",
+        "SELECT body FROM platform.bundles",
         f"DELETE FROM {SCHEMA}.blocks",
         f"SET default_transaction_read_only = off; DELETE FROM {SCHEMA}.tail",
         "UPDATE platform.tenants SET name = 'x'",
