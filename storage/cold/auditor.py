@@ -1,7 +1,7 @@
 """The login of whoever counts: it reads every tenant's record and the platform's, writes nothing.
 
-What it may not read are the hashes of API keys, and tenants' secrets and code. A tenant's schema opens itself to it whenever the
-tenant is provisioned.
+What it may not read are the hashes of API keys, and tenants' secrets and code. A tenant's schema
+opens itself to it whenever the tenant is provisioned.
 """
 
 from typing import Final
