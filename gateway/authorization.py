@@ -3,6 +3,7 @@
 from gateway.keyring import Caller, KeyRing
 from gateway.refusal import Refusal
 from storage.platform.functions.spec import FunctionSpec
+from storage.platform.local_keys import EVERY_SCOPE
 
 # Whose workers run a function that belongs to nobody but the platform.
 PLATFORM = "platform"
@@ -64,7 +65,7 @@ def check_scope(*, caller: Caller, function: FunctionSpec, method: str) -> None:
         Forbidden: it holds none of them.
     """
     needed = function.scopes.read if method in _READING else function.scopes.write
-    if needed and caller.scopes.isdisjoint(needed):
+    if needed and caller.scopes.isdisjoint((*needed, EVERY_SCOPE)):
         raise Forbidden(
             f"{method} on {function.name} needs the scope {' or '.join(needed)}",
             members={"scopes": list(needed)},

@@ -1,13 +1,14 @@
 """Who a key belongs to, looked up in the zone's own copy of the platform record."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from gateway.refusal import Refusal
 from storage.platform.keys import Role
-from storage.platform.snapshot import Snapshot
+from storage.platform.local_keys import EVERY_SCOPE
+from storage.platform.snapshot import KeyEntry, Snapshot
 
 
 class Unauthenticated(Refusal):
@@ -69,23 +70,20 @@ def presented_key(read: Mapping[bytes, bytes]) -> bytes:
 
 
 class KeyRing:
-    """The callers of one snapshot by the hash of their key."""
+    """The callers of one snapshot by the hash of their key, and the zone's own keys of tenants."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: Snapshot, *, local: Sequence[KeyEntry] = ()) -> None:
+        """`local` are keys that the zone minted; those of tenants that have left count no more."""
         self.snapshot = snapshot
         self.tenants = {tenant.slug: tenant for tenant in snapshot.tenants}
         self._callers = {
-            key.hash: Caller(
-                key_id=key.key_id,
-                role=key.role,
-                tenant=key.tenant,
-                scopes=frozenset(key.scopes),
-                zone=key.zone,
-                expires_at=key.expires_at,
-                calls_per_s=key.calls_per_s,
-                incarnation=snapshot.incarnation,
-                zone_edges=() if key.zone is None else snapshot.edges_of(key.zone),
-            )
+            key.hash: self._caller(key, frozenset(key.scopes))
+            for key in local
+            if key.tenant in self.tenants
+        }
+        # Every scope is a local key's alone: it cannot be had from the record.
+        self._callers |= {
+            key.hash: self._caller(key, frozenset(key.scopes) - {EVERY_SCOPE})
             for key in snapshot.keys
         }
 
@@ -100,3 +98,16 @@ class KeyRing:
             raise Unauthenticated("the key is not known here")
         caller.check_time(now)
         return caller
+
+    def _caller(self, key: KeyEntry, scopes: frozenset[str]) -> Caller:
+        return Caller(
+            key_id=key.key_id,
+            role=key.role,
+            tenant=key.tenant,
+            scopes=scopes,
+            zone=key.zone,
+            expires_at=key.expires_at,
+            calls_per_s=key.calls_per_s,
+            incarnation=self.snapshot.incarnation,
+            zone_edges=() if key.zone is None else self.snapshot.edges_of(key.zone),
+        )

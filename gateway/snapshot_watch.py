@@ -1,4 +1,4 @@
-"""Follows the snapshot file that the zone's agent replaces."""
+"""Follows the files that the zone's agent replaces: the snapshot, and the zone's own keys."""
 
 import asyncio
 import logging
@@ -6,9 +6,12 @@ from pathlib import Path
 
 from gateway.keyring import KeyRing
 from gateway.refusal import Refusal
+from storage.platform.local_keys import FILE_NAME, LocalKeysUnreadable, load_local_keys
 from storage.platform.snapshot import Position, SnapshotUnreadable, load_snapshot
 
 logger = logging.getLogger(__name__)
+
+_Stamp = tuple[int, int, int] | None
 
 
 class NoSnapshot(Refusal):
@@ -21,7 +24,7 @@ class SnapshotWatch:
     def __init__(self, path: Path, *, every_s: float) -> None:
         self._path = path
         self._every_s = every_s
-        self._seen: tuple[int, int, int] | None = None
+        self._seen: tuple[_Stamp, _Stamp] | None = None
         self._ring: KeyRing | None = None
         self._changed = asyncio.Event()
 
@@ -42,23 +45,20 @@ class SnapshotWatch:
         return self._ring
 
     def check(self) -> None:
-        """Load the file if it is another one than before; an unreadable one changes nothing."""
-        try:
-            stat = self._path.stat()
-        except FileNotFoundError:
-            return
-        seen = (stat.st_mtime_ns, stat.st_ino, stat.st_size)
-        if seen == self._seen:
+        """Load the files if one is another than before; an unreadable one changes nothing."""
+        seen = (_stamp(self._path), _stamp(self._path.parent / FILE_NAME))
+        if seen == self._seen or seen[0] is None:
             return
         self._seen = seen
         try:
             snapshot = load_snapshot(self._path)
-        except (SnapshotUnreadable, OSError) as error:
+            local = load_local_keys(self._path.parent)
+        except (SnapshotUnreadable, LocalKeysUnreadable, OSError) as error:
             logger.error("the snapshot cannot be read, the last one stays in force: %s", error)
             return
         if snapshot is None:
             return
-        self._ring = KeyRing(snapshot)
+        self._ring = KeyRing(snapshot, local=local)
         self._changed.set()
         self._changed = asyncio.Event()
         logger.info("snapshot loaded", extra={"version": snapshot.version})
@@ -82,3 +82,12 @@ class SnapshotWatch:
         while True:
             self.check()
             await asyncio.sleep(self._every_s)
+
+
+def _stamp(path: Path) -> _Stamp:
+    """What tells one state of a file from another; None while there is no file."""
+    try:
+        stat = path.stat()
+    except FileNotFoundError:
+        return None
+    return stat.st_mtime_ns, stat.st_ino, stat.st_size

@@ -40,7 +40,7 @@ class Containment:
     @property
     def description(self) -> str:
         """What there is, in words for an operator."""
-        parts = ["a uid per tenant" if self._root else "no uid per tenant (not root)"]
+        parts = ["uid per tenant" if self._root else "none (not root)"]
         if self.cgroups is None:
             parts.append("no control groups: limits by process only")
         else:

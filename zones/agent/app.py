@@ -8,7 +8,7 @@ from fastapi import Body, FastAPI, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from storage.platform.functions.spec import FunctionSpec
-from zones.agent import function_routes
+from zones.agent import function_routes, log_routes
 from zones.agent.function_routes import agent_of, described, json_answer
 from zones.agent.problems import install_problems
 from zones.agent.settings import AgentSettings
@@ -32,6 +32,7 @@ def create_app(
     app = FastAPI(title="GridFaaS agent", lifespan=lifespan, openapi_url=None)
     install_problems(app)
     app.include_router(function_routes.router)
+    app.include_router(log_routes.router)
 
     @app.get("/v1/functions/openapi")
     async def openapi(request: Request) -> Response:

@@ -6,7 +6,7 @@ import logging
 import os
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -35,6 +35,7 @@ class FunctionLogs:
         self._rates: dict[Key, LogRate] = {}
         self._followers: defaultdict[Key, set[asyncio.Queue[LogLine]]] = defaultdict(set)
         self._pipes: dict[int, _Pipe] = {}
+        self._keys: dict[str, Key] = {}
 
     @contextlib.contextmanager
     def pipe(self, *, tenant: str, function: str, instance: str) -> Iterator[int]:
@@ -47,14 +48,22 @@ class FunctionLogs:
             os.set_blocking(reader, False)
             pipe = _Pipe((tenant, function), instance)
             self._pipes[reader] = pipe
+            self._keys[instance] = pipe.key
             asyncio.get_running_loop().add_reader(reader, self._read, reader)
             yield writer
         finally:
             os.close(writer)
 
-    def note(self, *, tenant: str, function: str, instance: str, text: str) -> None:
-        """Add a line of the agent's own, such as why a worker ended."""
-        self._keep((tenant, function), [LogLine(at=_now(), instance=instance, text=text)])
+    def ended(self, instance: str, why: str) -> None:
+        """Say in the log of a worker that has ended why it did; of others nothing is said."""
+        key = self._keys.pop(instance, None)
+        if key is not None:
+            text = f"the worker ended: {why}"
+            self._keep(key, [LogLine(at=_now(), instance=instance, level="agent", text=text)])
+
+    def known(self, tenant: str, function: str) -> bool:
+        """Whether a worker of the function ever wrote, or said that it ended, here."""
+        return (self._folder / tenant / function).is_dir()
 
     def tail(self, tenant: str, function: str, lines: int) -> list[LogLine]:
         """Return the last `lines` lines (at most `MAX_TAIL_LINES`), oldest first.
@@ -64,12 +73,23 @@ class FunctionLogs:
         """
         return self._file((tenant, function)).tail(min(max(lines, 0), MAX_TAIL_LINES))
 
-    async def follow(self, tenant: str, function: str) -> AsyncIterator[LogLine]:
-        """Give each line from now on; who reads too slowly misses the oldest. Close it to stop."""
+    async def follow(
+        self, tenant: str, function: str, *, tail: int = 0
+    ) -> AsyncGenerator[LogLine, None]:
+        """Give the last `tail` lines, then each further one; none between is left out.
+
+        Who reads too slowly misses the oldest. Close it to stop.
+
+        Raises:
+            OSError: the last lines cannot be read.
+        """
         queue: asyncio.Queue[LogLine] = asyncio.Queue(FOLLOWER_LINES)
         followers = self._followers[tenant, function]
+        before = self.tail(tenant, function, tail)
         followers.add(queue)
         try:
+            for line in before:
+                yield line
             while True:
                 yield await queue.get()
         finally:

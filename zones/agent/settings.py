@@ -48,6 +48,11 @@ class AgentSettings(BaseSettings):
         return self.state_dir / "functions"
 
     @property
+    def logs_folder(self) -> Path:
+        """Where what tenants' functions write is kept."""
+        return self.state_dir / "logs"
+
+    @property
     def agent_socket(self) -> Path:
         """The unix socket of the control API."""
         return self.run_dir / "agent.sock"

@@ -3,8 +3,10 @@
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 
+from zones.agent.function_logs import FunctionLogs
 from zones.agent.instance import Group, Instance
 from zones.agent.lifecycle import State
 from zones.agent.walls import WallNotBuilt
@@ -25,9 +27,11 @@ class StartFailed(Exception):
 class Starter:
     """Writes the order, hands it to the provider and waits for the worker."""
 
-    def __init__(self, *, provider: Provider, desk: OrderDesk) -> None:
+    def __init__(self, *, provider: Provider, desk: OrderDesk, logs: FunctionLogs) -> None:
+        """`logs` take what tenants' own code writes; the platform's goes to the agent's stderr."""
         self._provider = provider
         self._desk = desk
+        self._logs = logs
 
     def check(self, tenant: str | None) -> None:
         """Raise UnknownTenant unless workers of this tenant may run here."""
@@ -54,10 +58,11 @@ class Starter:
             ordered_at=time.monotonic(),
         )
         try:
-            await self._provider.start(
-                Launch(instance=order.id, config=order.config),
-                ordered=lambda: register(group, instance),
-            )
+            with self._log(group, order.id) as log_fd:
+                await self._provider.start(
+                    Launch(instance=order.id, config=order.config, log_fd=log_fd),
+                    ordered=lambda: register(group, instance),
+                )
         except LaunchRefused as error:
             raise StartFailed(str(error)) from error
         try:
@@ -69,3 +74,8 @@ class Starter:
         if instance.state is not State.READY:
             raise StartFailed(f"it ended before it was ready: {instance.end_reason}")
         return instance
+
+    def _log(self, group: Group, instance: str) -> AbstractContextManager[int | None]:
+        if group.resolved.folder is None or group.tenant is None:
+            return nullcontext()
+        return self._logs.pipe(tenant=group.tenant, function=group.function.name, instance=instance)

@@ -86,14 +86,19 @@ class OrderDesk:
         tenants: Callable[[], Mapping[str, TenantEntry] | None],
         walls: Credentialer,
         logins: Mapping[str, Credentialer],
+        service_key: Callable[[str], str | None],
         uid_per_tenant: bool,
     ) -> None:
-        """`logins` are of the platform's functions that have one of their own, by name."""
+        """`logins` are of the platform's functions that have one of their own, by name.
+
+        `service_key` gives the zone's key of a tenant, for the tenant's own functions.
+        """
         self._settings = settings
         self._zone_credential = zone_credential
         self._tenants = tenants
         self._walls = walls
         self._logins = logins
+        self._service_key = service_key
         self._uid_per_tenant = uid_per_tenant
 
     async def write(self, *, tenant: str | None, function: Resolved) -> Order:
@@ -141,6 +146,7 @@ class OrderDesk:
             env=None if function.env is None else str(function.env),
             config=spec.config,
             secrets=dict(function.secrets),
+            service_key=None if function.folder is None else self._service_key(entry.slug),
         )
         return Order(
             id=f"{spec.name}-{name}",

@@ -20,10 +20,12 @@ from zones.agent.deployments.depot import BundleDepot
 from zones.agent.deployments.keeper import DeploymentKeeper
 from zones.agent.deployments.passage import open_to_workers
 from zones.agent.descriptions import Descriptions
+from zones.agent.function_logs import FunctionLogs
 from zones.agent.functions import ZoneFunctions
 from zones.agent.ledger_figures import LedgerFigures
 from zones.agent.ledger_shipper import LedgerShipper
 from zones.agent.ledger_sinks import LedgerSink, ParentSink, RecordSink
+from zones.agent.local_keys import LocalKeys
 from zones.agent.metrics import AgentMetrics
 from zones.agent.pool import WorkerPool
 from zones.agent.queue_walls import QueueWalls
@@ -37,7 +39,7 @@ from zones.agent.wall_keeper import WallKeeper
 from zones.agent.walls import ColdWalls, HotWalls, Walls
 from zones.agent.worker_config import OrderDesk
 from zones.agent.worker_scrape import WorkerScrape
-from zones.providers.port import Provider
+from zones.providers.port import Ended, Event, Provider
 from zones.providers.process import ProcessProvider
 
 logger = logging.getLogger(__name__)
@@ -60,6 +62,7 @@ class ZoneAgent:
     ledger: LedgerSink
     depot: BundleDepot
     deployments: DeploymentKeeper
+    logs: FunctionLogs
 
     def checks(self) -> dict[str, bool]:
         """Say what is there and what is not; ready means all of it."""
@@ -118,9 +121,13 @@ async def running_agent(
             return feed.tenants
 
         def renewed() -> None:
+            local_keys.settle((tenants() or {}).keys())
             keeper.poke()
             deployments.poke()
 
+        local_keys = LocalKeys(settings.state_dir, zone=settings.zone)
+        logs = FunctionLogs(settings.logs_folder)
+        stack.callback(logs.close)
         feed = SnapshotFeed(path=settings.snapshot_path, source=source, changed=renewed)
         keeper = WallKeeper(walls, tenants=tenants)
         # A keeper of its own: at headquarters queues are in another store than the record.
@@ -134,19 +141,26 @@ async def running_agent(
             tenants=tenants,
             walls=keeper,
             logins={MESSAGING_USER: queues},
+            service_key=local_keys.of,
             uid_per_tenant=os.geteuid() == 0,
         )
         scrape = WorkerScrape(groups=lambda: pool.groups, metrics=metrics)
         pool = WorkerPool(
             provider=provider,
-            starter=Starter(provider=provider, desk=desk),
+            starter=Starter(provider=provider, desk=desk, logs=logs),
             metrics=metrics,
             expected=lambda: functions.always_up(feed.current),
             belongs=lambda tenant: tenant in (tenants() or ()),
             last_words=scrape.ask,
         )
+
+        def deliver(event: Event) -> None:
+            pool.deliver(event)
+            if isinstance(event, Ended):
+                logs.ended(event.instance, f"{event.reason} ({event.detail})")
+
         feed.load()
-        await provider.open(pool.deliver)
+        await provider.open(deliver)
         stack.push_async_callback(provider.close)
         stack.push_async_callback(pool.close)
         descriptions = Descriptions(provider)
@@ -181,6 +195,7 @@ async def running_agent(
             ledger=sink,
             depot=depot,
             deployments=deployments,
+            logs=logs,
         )
 
 

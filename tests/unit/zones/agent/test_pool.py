@@ -8,6 +8,7 @@ import pytest
 
 from storage.platform.functions.spec import FunctionSpec
 from storage.platform.snapshot import TenantEntry
+from zones.agent.function_logs import FunctionLogs
 from zones.agent.instance import Group, Instance
 from zones.agent.lifecycle import State
 from zones.agent.metrics import AgentMetrics
@@ -88,7 +89,11 @@ async def pool(provider: MemoryProvider, tmp_path: Path) -> AsyncIterator[Worker
 
     made = WorkerPool(
         provider=provider,
-        starter=Starter(provider=provider, desk=Desk(tmp_path)),  # type: ignore[arg-type]
+        starter=Starter(
+            provider=provider,
+            desk=Desk(tmp_path),  # type: ignore[arg-type]
+            logs=FunctionLogs(tmp_path),
+        ),
         metrics=AgentMetrics(zone="zone-3a"),
         expected=list,
         belongs=lambda tenant: True,
