@@ -93,6 +93,7 @@ def create_app(config: WorkerConfig) -> FastAPI:
         queue=queue,
         gateway=gateway,
         telling=Telling(client=outward, queue=queue, keys=keys, settings=settings, metrics=metrics),
+        deployments=deployments,
         settings=settings,
         metrics=metrics,
     )

@@ -14,7 +14,6 @@ from storage.platform.functions.spec import FunctionSpec
 
 DEPLOYMENTS: Final = "/v1/platform/deployments"
 ANSWER_S: Final = 5.0
-ASK_AT_ONCE_EVERY_S: Final = 0.25
 
 logger = logging.getLogger(__name__)
 
@@ -65,10 +64,10 @@ class Deployments:
     async def look_up(self, tenant: str, function: str) -> FunctionSpec | None:
         """As `find`, asking first for what may be new; None also when nobody answers."""
         found = self.find(tenant, function)
-        if found is None and time.monotonic() - self._asked_at_s > ASK_AT_ONCE_EVERY_S:
-            await self._try()
-            found = self.find(tenant, function)
-        return found
+        if found is not None:
+            return found
+        await self._try(since_s=time.monotonic())
+        return self.find(tenant, function)
 
     async def run(self) -> None:
         """Ask for ever; cancel to stop."""
@@ -80,9 +79,11 @@ class Deployments:
             failing = bool(reason)
             await asyncio.sleep(self._every_s)
 
-    async def _try(self) -> str:
-        """Ask once; return why it failed, or ''."""
+    async def _try(self, *, since_s: float = float("inf")) -> str:
+        """Ask once, unless somebody else has since `since_s`; return why it failed, or ''."""
         async with self._asking:
+            if self._asked_at_s >= since_s:
+                return ""
             self._asked_at_s = time.monotonic()
             try:
                 return await self._ask()

@@ -50,6 +50,7 @@ class MessagingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     topics: Positive = 200
     subscribe_back_s: Seconds = 60.0
     forget_after_s: Seconds = 60.0
+    tidy_every_s: Seconds = 30.0
     listeners: Positive = 64
     listeners_tenant: Positive = 16
     deployments_every_s: Seconds = 0.5

@@ -17,7 +17,6 @@ from storage.ports import StoreFull, StoreUnavailable
 
 STORE_ERRORS: Final = (StoreUnavailable, StoreFull, CommandRefused)
 A_TURN: Final = 32
-TIDY_EVERY_S: Final = 30.0
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +57,7 @@ class TopicFeed:
                     more |= await self._feed(one)
                 if time.monotonic() >= self._tidy_at_s:
                     await self._tidy()
-                    self._tidy_at_s = time.monotonic() + TIDY_EVERY_S
+                    self._tidy_at_s = time.monotonic() + self._settings.tidy_every_s
             except STORE_ERRORS as error:
                 logger.warning("topics cannot be read: %s", error)
                 # A store that came back empty has no groups.

@@ -4,8 +4,8 @@ import re
 from typing import Final
 
 RESERVED: Final = frozenset({"platform", "up", "upb", "q"})
-"""`up` and `upb` begin the hot store's keys of every uplink, `q` those of queues; `platform` is who owns the
-platform's own functions, in accounts and metrics."""
+"""`up` and `upb` begin the hot store's keys of every uplink, `q` those of queues; `platform` is who
+owns the platform's own functions, in accounts and metrics."""
 
 # Every store must be able to name the tenant: the hot one takes single hyphens between words.
 _SLUG: Final = re.compile(r"(?=.{2,31}\Z)[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
