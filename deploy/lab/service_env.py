@@ -11,7 +11,10 @@ from zones.topology import Topology, Zone
 
 LOG_CONFIG = CLONE / "deploy" / "logging.json"
 # Only these cross from our environment: a stray DATABASE_URL or PYTHONPATH must not.
-PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "GRIDFAAS_SERVICE_SETTINGS")
+PASSED_ON = (
+    *("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "GRIDFAAS_SERVICE_SETTINGS"),
+    *("DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "GRIDFAAS_DOCKER_IMAGE"),
+)
 
 
 def write_zone_secrets(home: Home, zone: Zone, secrets: dict[str, str]) -> None:
@@ -49,6 +52,7 @@ def zone_env(home: Home, zone: Zone, topology: Topology) -> dict[str, str]:
         "GRIDFAAS_SECRETS_DIR": str(secrets_folder(home, zone)),
         "GRIDFAAS_LOG_CONFIG": str(LOG_CONFIG),
         "GRIDFAAS_GATEWAY_URL": gateway_url(zone),
+        "GRIDFAAS_PROVIDER": os.environ.get("GRIDFAAS_PROVIDER", zone.provider),
     }
     parent = parent_url(topology, zone)
     if parent is not None:

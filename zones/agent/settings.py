@@ -6,6 +6,8 @@ from typing import Any
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from zones.providers.port import ProviderName
+
 FUNCTIONS = Path(__file__).parents[2] / "functions"
 
 
@@ -27,6 +29,11 @@ class AgentSettings(BaseSettings):
     parent_url: str | None = None
     log_config: Path | None = None
     functions_dir: Path = FUNCTIONS
+    provider: ProviderName = "process"
+    """Who runs functions that do not ask for another provider."""
+    docker_image: str = "gridfaas-worker:local"
+    docker_paused: int = Field(default=8, ge=0)
+    """How many idle containers are kept frozen, of all functions and tenants."""
     ledger_every_s: float = Field(default=5.0, gt=0)
     """How often what the gateway wrote down is sent to headquarters."""
     service_settings: dict[str, dict[str, Any]] = {}

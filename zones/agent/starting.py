@@ -60,7 +60,13 @@ class Starter:
         try:
             with self._log(group, order.id) as log_fd:
                 await self._provider.start(
-                    Launch(instance=order.id, config=order.config, log_fd=log_fd),
+                    Launch(
+                        instance=order.id,
+                        config=order.config,
+                        log_fd=log_fd,
+                        # The platform's services need what only processes are given.
+                        provider="process" if resolved.folder is None else resolved.spec.provider,
+                    ),
                     ordered=lambda: register(group, instance),
                 )
         except LaunchRefused as error:

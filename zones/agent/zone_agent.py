@@ -15,6 +15,7 @@ from storage.hot.connection import HotConnection, connect
 from storage.platform.functions.spec import FunctionSpec
 from storage.platform.registry import Registry
 from storage.platform.snapshot import TenantEntry
+from zones.agent.containers import choose_providers
 from zones.agent.deployments.bundle_source import BundleSource, ParentBundles, RecordBundles
 from zones.agent.deployments.depot import BundleDepot
 from zones.agent.deployments.keeper import DeploymentKeeper
@@ -115,7 +116,11 @@ async def running_agent(
         )
         for store in stores:
             metrics.registry.register(store)
-        provider = ProcessProvider(functions=settings.functions_dir)
+        provider = choose_providers(
+            settings,
+            process=ProcessProvider(functions=settings.functions_dir),
+            in_force=lambda: deployments.in_force,
+        )
 
         def tenants() -> Mapping[str, TenantEntry] | None:
             return feed.tenants

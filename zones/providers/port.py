@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from zones.providers.ends import EndReason
+
+ProviderName = Literal["process", "docker"]
 
 
 class LaunchRefused(Exception):
@@ -21,12 +23,14 @@ class Launch:
 
     `log_fd` is the write end of a pipe for what the worker writes to stdout and stderr; whoever
     launches closes it after `start`, so a provider that needs it for longer duplicates it. None
-    leaves the worker with the provider's own stderr.
+    leaves the worker with the provider's own stderr. `provider` names the one that runs it, None
+    leaves that to the zone.
     """
 
     instance: str
     config: bytes
     log_fd: int | None = None
+    provider: ProviderName | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +44,13 @@ class Launched:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BecameReady:
     """The worker serves its socket."""
+
+    instance: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draining:
+    """The worker ends by itself after its calls in flight: no more should be sent to it."""
 
     instance: str
 
@@ -65,7 +76,7 @@ class Ended:
     detail: str = ""
 
 
-Event = Launched | BecameReady | LoadSeen | Ended
+Event = Launched | BecameReady | Draining | LoadSeen | Ended
 
 
 class Provider(Protocol):
