@@ -346,7 +346,8 @@ class WorkerPool:
         if instance.ready_at:
             await self._last_words(group, instance)
         for at_once, deadline in ((False, STOP_DEADLINE_S), (True, KILL_DEADLINE_S)):
-            self._provider.stop(instance.id, at_once=at_once)
+            idle = instance.leaving is EndReason.IDLE
+            self._provider.stop(instance.id, at_once=at_once, idle=idle)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(deadline):
                     await instance.ended.wait()
