@@ -10,6 +10,7 @@ from storage.cold.engine import create_engine
 from storage.cold.stored_bytes import stored_bytes as cold_bytes
 from storage.cold.walls import provision_tenant
 from storage.hot.connection import connect
+from storage.hot.keys import queues_prefix
 from storage.hot.stored_bytes import stored_bytes as hot_bytes
 
 
@@ -41,15 +42,17 @@ async def test_a_tenants_own_tables_count_and_nobody_elses(engine: AsyncEngine) 
     assert after["acme-power"] - before["acme-power"] >= 1_000_000
 
 
-async def test_readings_and_what_waits_for_the_parent_count(redis_url: str) -> None:
+async def test_readings_and_all_that_waits_count(redis_url: str) -> None:
     admin = connect(redis_url, max_connections=1)
     try:
         for name, size in (("acme:hb", 100), ("upb:acme", 7), ("bolt:hb", 1)):
             await admin.call("SET", name, size)
+        sizes = ("calls", 1_000, "t:meter-events", 500, "dead", 3, "dropped", 99)
+        await admin.call("HSET", f"{queues_prefix('bolt')}:size", *sizes)
 
         assert await hot_bytes(admin, ["acme", "bolt", "nobody"]) == {
             "acme": 107,
-            "bolt": 1,
+            "bolt": 1_504,
             "nobody": 0,
         }
         assert await hot_bytes(admin, []) == {}
