@@ -19,6 +19,8 @@ from gateway.asgi import Receive, Scope, Send
 from gateway.catalogue import Catalogue
 from gateway.catalogue_watch import follow_catalogue
 from gateway.control.entry import ControlEntry
+from gateway.direct.door import DirectDoor
+from gateway.direct.plan import Planner
 from gateway.exposition import Exposition
 from gateway.fleet import Patience
 from gateway.function_limits import FunctionLimits
@@ -48,6 +50,8 @@ class Gateway:
     def __init__(self, settings: GatewaySettings) -> None:
         self._settings = settings
         self._routes: Routes | None = None
+        self.door: DirectDoor | None = None
+        """Where a client's connection asks first, while the gateway runs."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the lifespan, or pass a request to the part that answers it."""
@@ -161,7 +165,17 @@ class Gateway:
                     zone=settings.zone, admission=admission, instances=instances, account=account
                 ),
             )
+            self.door = DirectDoor(
+                zone=settings.zone,
+                planner=Planner(zone=settings.zone, admission=admission, instances=instances),
+                admission=admission,
+                account=account,
+            )
+            stack.push_async_callback(_end, asyncio.create_task(self.door.run()))
             yield
+            # No more calls begin this way.
+            door, self.door = self.door, None
+            door.close()
 
     async def _record(self, stack: contextlib.AsyncExitStack) -> Registry | None:
         if self._settings.tier != 1 or self._settings.database_url is None:

@@ -1,4 +1,7 @@
-"""The client's side of a connection: uvicorn's protocol with bounds, and problems for bad bytes."""
+"""The client's side of a connection: uvicorn's protocol with bounds, and problems for bad bytes.
+
+Plain calls do not go through it at all: see `gateway.direct`.
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -10,6 +13,8 @@ from uvicorn import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from gateway.direct.call import DirectCall
+from gateway.direct.door import DirectDoor
 from gateway.joined_answer import JoinedAnswer
 from gateway.problems import problem_body
 
@@ -54,11 +59,76 @@ class ClientConnection(HttpToolsProtocol):
         self._patience: asyncio.TimerHandle | None = None
         self._answer = MALFORMED
         self._lingering = False
+        self._direct: DirectCall | None = None
+        self._held = b""
+        self._ending = False
+        self._served_at = 0.0
+        self._kept_alive: asyncio.TimerHandle | None = None
 
     def abort(self) -> None:
         """Drop the connection and what is not yet written."""
-        self.cycle.disconnected = True
+        if self.cycle is not None:
+            self.cycle.disconnected = True
         self.transport.abort()
+
+    def shutdown(self) -> None:
+        if self._direct is None:
+            super().shutdown()
+        else:
+            self._ending = True
+
+    # A direct call's side.
+
+    def answered(self, data: bytes) -> None:
+        """Write the whole answer of the call under way; the next request may come."""
+        self._direct = None
+        self.transport.write(data)
+        if self._ending:
+            self.transport.close()
+            return
+        self._served_at = self.loop.time()
+        if self._kept_alive is None:
+            self._keep_alive_for(self.timeout_keep_alive)
+        self._go_on()
+
+    def date_line(self) -> bytes:
+        """Return the headers that every answer has, with their line ends."""
+        return b"".join(b"%b: %b\r\n" % pair for pair in self.server_state.default_headers)
+
+    def carry_in_general(self, data: bytes) -> None:
+        """Take a request the general way after all."""
+        self._direct = None
+        self._received(data)
+        self._go_on()
+
+    async def send_some(self, data: bytes) -> None:
+        """Write a piece of an answer, and wait while the client does not read."""
+        self.transport.write(data)
+        await self.flow.drain()
+
+    def _go_on(self) -> None:
+        if self._held:
+            held, self._held = self._held, b""
+            self.transport.resume_reading()
+            self.data_received(held)
+
+    def _keep_alive_for(self, seconds: float) -> None:
+        self._kept_alive = self.loop.call_later(seconds, self._end_if_idle)
+
+    def _end_if_idle(self) -> None:
+        self._kept_alive = None
+        if self.timeout_keep_alive_task is not None or self._under_way() or self._in_head:
+            # The general way has its own clocks.
+            return
+        left = self._served_at + self.timeout_keep_alive - self.loop.time()
+        if self._direct is not None:
+            self._keep_alive_for(self.timeout_keep_alive)
+        elif left > 0:
+            self._keep_alive_for(left)
+        else:
+            self.transport.close()
+
+    # The transport's side.
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -66,13 +136,40 @@ class ClientConnection(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._wait_at_most(None)
+        if self._kept_alive is not None:
+            self._kept_alive.cancel()
         super().connection_lost(exc)
+        if self._direct is not None:
+            self._direct.client_gone()
+            self._direct = None
         if self.on_disconnect is not None:
             self.on_disconnect()
 
     def data_received(self, data: bytes) -> None:
         if self._lingering:
             return
+        if self._direct is not None:
+            # The next request, before this one has its answer: it has to wait.
+            self._held += data
+            self.transport.pause_reading()
+            return
+        door: DirectDoor | None = self.app.door
+        if (
+            door is not None
+            and self._message_ended
+            and not self._under_way()
+            and not self.pipeline
+            and not self.flow.write_paused
+        ):
+            self._direct = door.take(self, data)
+            if self._direct is not None:
+                if self._patience is not None:
+                    self._wait_at_most(None)
+                self._unset_keepalive_if_required()
+                return
+        self._received(data)
+
+    def _received(self, data: bytes) -> None:
         before = self._head_bytes
         super().data_received(data)
         if self._in_head and not self._lingering:

@@ -103,9 +103,7 @@ class Fleet:
             QueueTimeout: the wait was in vain.
         """
         loop = asyncio.get_running_loop()
-        if self._asking is None and loop.time() - self._asked_at >= self._patience.fresh_s:
-            self._renew_soon()
-        if not self._queue and (worker := self._take()) is not None:
+        if (worker := self.take_free(loop.time())) is not None:
             return worker
         # The call that has the first worker started may wait in any case.
         limit = self.spec.queue or (1 if self.empty else 0)
@@ -120,6 +118,15 @@ class Fleet:
         if self._asking is None and (self.empty or self._again is None):
             self._renew_soon()
         return await self._wait(turn)
+
+    def take_free(self, now: float) -> Worker | None:
+        """Return a worker at once, counted as having one call more; None if there is none free.
+
+        `now` is the event loop's time.
+        """
+        if self._asking is None and now - self._asked_at >= self._patience.fresh_s:
+            self._renew_soon()
+        return None if self._queue else self._take()
 
     def release(self, worker: Worker, *, seconds: float | None = None) -> None:
         """Take back a call from the worker, after `seconds` if it was answered."""

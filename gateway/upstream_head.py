@@ -13,11 +13,13 @@ def upstream_head(
     chunked: bool,
     target: bytes,
     remaining_s: float,
+    with_ids: bool = True,
 ) -> bytes:
     """Write the request line and headers, with the identity that the gateway vouches for.
 
     `target` is the raw path with its query, `length` the bytes of the body: None when there is no
-    body or its length is not known, which `chunked` tells apart.
+    body or its length is not known, which `chunked` tells apart. Without ids the head is left open,
+    for `ids_at_the_end`.
     """
     assert call.caller is not None
     caller = call.caller
@@ -27,8 +29,6 @@ def upstream_head(
         f"x-gridfaas-role: {caller.role}\r\n"
         f"x-gridfaas-scopes: {' '.join(sorted(caller.scopes))}\r\n"
         f"x-gridfaas-subject: {caller.key_id}\r\n"
-        f"x-request-id: {call.request_id}\r\n"
-        f"x-call-id: {call.call_id}\r\n"
         f"x-gridfaas-deadline-ms: {max(1, int(remaining_s * 1000))}\r\n"
     )
     if caller.zone is not None:
@@ -42,5 +42,11 @@ def upstream_head(
     parts = [method.encode(), b" ", target, said.encode("latin-1")]
     for name, value in forwarded:
         parts += (name, b": ", value, b"\r\n")
-    parts.append(b"\r\n")
+    if with_ids:
+        parts.append(ids_at_the_end(call))
     return b"".join(parts)
+
+
+def ids_at_the_end(call: Invocation) -> bytes:
+    """Write the headers that differ between two calls of one caller, and the end of the head."""
+    return f"x-request-id: {call.request_id}\r\nx-call-id: {call.call_id}\r\n\r\n".encode("latin-1")

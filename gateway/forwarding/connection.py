@@ -1,6 +1,7 @@
 """One connection to a worker: writes a request, parses its response, holds back either side."""
 
 import asyncio
+from collections.abc import Callable
 from typing import cast
 
 from httptools import HttpParserError, HttpResponseParser
@@ -27,6 +28,8 @@ class UpstreamConnection(asyncio.Protocol):
         self._write_paused = False
         self._read_paused = False
         self.closed = False
+        self.listener: Callable[[], None] | None = None
+        """Called, if set, whenever there is more of the response, its end or an error."""
         self.exchanges = 0
         self.idle_since = 0.0
         self._reset(head_request=False, active=False)
@@ -85,6 +88,24 @@ class UpstreamConnection(asyncio.Protocol):
             await self._wait()
 
     @property
+    def error(self) -> Exception | None:
+        """What ended the exchange, if anything has."""
+        return self._error
+
+    @property
+    def head_done(self) -> bool:
+        """Whether `status` and `headers` are there."""
+        return self._head_done
+
+    @property
+    def announced_bytes(self) -> int | None:
+        """The length of the body as the response's head says it; None if it does not."""
+        for name, value in self.headers:
+            if name == b"content-length":
+                return int(value)
+        return None
+
+    @property
     def has_more(self) -> bool:
         """Whether `next_chunk` has, or may still get, bytes of the body."""
         return bool(self._chunks) or not self.complete
@@ -99,6 +120,10 @@ class UpstreamConnection(asyncio.Protocol):
             if self.complete:
                 return b""
             await self._wait()
+        return self.take_received()
+
+    def take_received(self) -> bytes:
+        """Return the body bytes received since the last time, without waiting for any."""
         data = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
         self._chunks.clear()
         self._buffered = 0
@@ -136,7 +161,9 @@ class UpstreamConnection(asyncio.Protocol):
             self._reader = None
 
     def _wake(self) -> None:
-        if self._reader is not None and not self._reader.done():
+        if self.listener is not None:
+            self.listener()
+        elif self._reader is not None and not self._reader.done():
             self._reader.set_result(None)
 
     def _lost_before_answer(self) -> UpstreamFailed:

@@ -14,7 +14,7 @@ CONNECT_TIMEOUT_S = 1.0
 class ConnectionPool:
     """Connections to the unix socket `path`: at most `max_total`, at most `max_idle` kept."""
 
-    def __init__(self, path: str, *, max_total: int, max_idle: int = 16) -> None:
+    def __init__(self, path: str, *, max_total: int, max_idle: int = 64) -> None:
         self._path = path
         self._max_total = max_total
         self._max_idle = max_idle
@@ -30,8 +30,7 @@ class ConnectionPool:
             ConnectFailed: nobody listens on the socket, or not within the connect deadline.
             UpstreamFailed: all `max_total` connections are in use.
         """
-        if not fresh and (kept := self._take_kept()) is not None:
-            self._in_use.add(kept)
+        if not fresh and (kept := self.take_kept()) is not None:
             return kept
         if len(self._in_use) + self._connecting >= self._max_total:
             raise UpstreamFailed("every connection to the worker is in use")
@@ -46,6 +45,12 @@ class ConnectionPool:
             self._connecting -= 1
         self._in_use.add(connection)
         return connection
+
+    def take_kept(self) -> UpstreamConnection | None:
+        """Return a kept connection for one exchange, at once; None if there is none."""
+        if (kept := self._take_kept()) is not None:
+            self._in_use.add(kept)
+        return kept
 
     def release(self, connection: UpstreamConnection) -> None:
         """Give a connection back; it is kept only after a clean exchange, closed otherwise."""

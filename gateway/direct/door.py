@@ -1,0 +1,125 @@
+"""Carries plain calls from the client's bytes to the worker's and back, without a task for each.
+
+Most calls are alike: the whole request comes at once, its head word for word the same as the last
+one's, and a worker is free. For those the way through the server, ASGI
+and tasks costs more than all the rest. What is not so goes that way; see `gateway.invoke`.
+"""
+
+import asyncio
+import logging
+from hashlib import sha256
+from typing import Protocol
+
+from gateway.admission import Admission
+from gateway.direct.call import DirectCall
+from gateway.direct.plain_head import read_plain_head
+from gateway.direct.plan import Plan, Planner
+from gateway.observers import Account
+from gateway.refusal import Refusal
+from gateway.snapshot_watch import NoSnapshot
+
+logger = logging.getLogger(__name__)
+
+HEAD_END = b"\r\n\r\n"
+MAX_HEAD_BYTES = 4 * 1024
+MAX_PLANS = 2_048
+SWEEP_EVERY_S = 0.05
+
+
+class DirectClient(Protocol):
+    """The client's connection, as far as a direct call uses it."""
+
+    def answered(self, data: bytes) -> None:
+        """Write the whole answer; the connection is free for the next request."""
+
+    def date_line(self) -> bytes:
+        """Return the headers that every answer has, with their line ends."""
+
+    def carry_in_general(self, data: bytes) -> None:
+        """Take the request the general way."""
+
+    async def send_some(self, data: bytes) -> None:
+        """Write a piece of an answer, and wait while the client does not read."""
+
+    def abort(self) -> None:
+        """Drop the connection."""
+
+
+class DirectDoor:
+    """Plans by the digest of a request's head, and the calls under way.
+
+    A head is known by its digest and its plan has no key in it: none stays in memory.
+    """
+
+    def __init__(self, *, zone: str, planner: Planner, admission: Admission, account: Account):
+        self._zone = zone
+        self._planner = planner
+        self._admission = admission
+        self._account = account
+        self._edition: object = None
+        self._plans: dict[bytes, Plan | None] = {}
+        self._under_way: set[DirectCall] = set()
+        self._loop = asyncio.get_running_loop()
+
+    def take(self, client: DirectClient, data: bytes) -> DirectCall | None:
+        """Begin the call that `data` holds, if it is a plain one and can begin at once."""
+        end = data.find(HEAD_END, 0, MAX_HEAD_BYTES)
+        if end < 0:
+            return None
+        end += len(HEAD_END)
+        plan = self._plan(data, end)
+        if plan is None or plan.body_bytes != len(data) - end:
+            return None
+        now = self._loop.time()
+        worker = plan.fleet.take_free(now)
+        if worker is None:
+            return None
+        call = DirectCall(
+            zone=self._zone,
+            client=client,
+            plan=plan,
+            data=data,
+            worker=worker,
+            account=self._account,
+            under_way=self._under_way,
+        )
+        try:
+            plan.counted.check_time()
+            call.allowance = self._admission.count(call.call, plan.route, plan.counted)
+        except Refusal:
+            # Not counted yet: the general way finds the same, and says it.
+            plan.fleet.release(worker)
+            return None
+        call.begin(due=now + plan.deadline_s, body_at=end)
+        return call
+
+    async def run(self) -> None:
+        """End calls whose time is over, for ever; cancel to stop."""
+        while True:
+            await asyncio.sleep(SWEEP_EVERY_S)
+            now = self._loop.time()
+            for call in [one for one in self._under_way if one.due <= now]:
+                call.end_of_time()
+
+    def close(self) -> None:
+        """End all calls under way, as if their clients had gone."""
+        for call in list(self._under_way):
+            call.client_gone()
+
+    def _plan(self, data: bytes, end: int) -> Plan | None:
+        try:
+            edition = self._admission.edition
+        except NoSnapshot:
+            return None
+        if edition != self._edition:
+            self._edition = edition
+            self._plans.clear()
+        digest = sha256(memoryview(data)[:end]).digest()
+        try:
+            return self._plans[digest]
+        except KeyError:
+            if len(self._plans) >= MAX_PLANS:
+                self._plans.clear()
+            head = read_plain_head(data[:end])
+            plan = self._plans[digest] = None if head is None else self._planner.plan(head)
+            return plan
