@@ -5,11 +5,11 @@ agent -> zygote   {"op": "fork", "id"} with the read end of the configuration pi
                   {"op": "signal", "id", "signal"};
                   {"op": "describe"} with the write end of a pipe for what `describe` returns
 zygote -> agent   {"event": "up", "isolation"}; {"event": "forked", "id", "pid"};
-                  {"event": "ready", "id"};
+                  {"event": "ready", "id"}; {"event": "draining", "id"};
                   {"event": "load", "id", "active", "calls"}; {"event": "refused", "id", "detail"};
                   {"event": "exited", "id", "pid", "status", "signal", "limit"}
 worker -> zygote  {"event": "contained", "grouped", "disk"}; {"event": "ready"};
-                  {"event": "load", "active", "calls"}
+                  {"event": "load", "active", "calls"}; {"event": "draining"}
 
 `active` is the number of requests in flight, `calls` those completed since the start.
 `status` is the exit status or None, `signal` the signal that ended it or None, `limit` the limit
@@ -55,6 +55,10 @@ class Ready(msgspec.Struct, frozen=True, tag_field="event", tag="ready"):
     """The lifespan has started and the socket is served."""
 
 
+class Draining(msgspec.Struct, frozen=True, tag_field="event", tag="draining"):
+    """The worker has met a limit: it finishes its calls and ends; no more should be sent to it."""
+
+
 class Load(msgspec.Struct, frozen=True, tag_field="event", tag="load"):
     """Sent about once a second while it changes."""
 
@@ -63,7 +67,7 @@ class Load(msgspec.Struct, frozen=True, tag_field="event", tag="load"):
 
 
 Order = Fork | Signal | Describe
-Report = Contained | Ready | Load
+Report = Contained | Ready | Draining | Load
 
 order_decoder: msgspec.msgpack.Decoder[Order] = msgspec.msgpack.Decoder(Order)
 report_decoder: msgspec.msgpack.Decoder[Report] = msgspec.msgpack.Decoder(Report)

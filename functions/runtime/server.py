@@ -12,7 +12,7 @@ import uvicorn
 from functions.runtime.counted import CountedApp
 from functions.runtime.ends import WorkerExit
 from functions.runtime.http_connection import GatewayConnection
-from functions.runtime.protocol import Load, Ready, Report
+from functions.runtime.protocol import Draining, Load, Ready, Report
 from functions.runtime.run_time_guard import RunTimeGuard
 
 DRAIN_S = 5
@@ -81,7 +81,9 @@ class WorkerServer(uvicorn.Server):
         self.should_exit = True
 
     def _end_at(self, limit: WorkerExit) -> None:
-        self.limit = self.limit or limit
+        if self.limit is None:
+            self.limit = limit
+            self._report(Draining())
         self.should_exit = True
 
     def _report_load(self) -> None:

@@ -26,6 +26,7 @@ from functions.runtime.protocol import (
     MAX_FRAME_BYTES,
     Contained,
     Describe,
+    Draining,
     Fork,
     Load,
     Ready,
@@ -245,6 +246,8 @@ class Zygote:
             case Ready():
                 child.held = child.held or Contained(grouped=False, disk="")
                 self._tell(event="ready", id=child.id)
+            case Draining():
+                self._tell(event="draining", id=child.id)
             case Load(active, calls):
                 self._tell(event="load", id=child.id, active=active, calls=calls)
 

@@ -18,7 +18,15 @@ from zones.agent.resolved import Resolved
 from zones.agent.starting import Starter, StartFailed
 from zones.backoff import backoff_s
 from zones.providers.ends import EndReason
-from zones.providers.port import BecameReady, Ended, Event, Launched, LoadSeen, Provider
+from zones.providers.port import (
+    BecameReady,
+    Draining,
+    Ended,
+    Event,
+    Launched,
+    LoadSeen,
+    Provider,
+)
 
 START_WAIT_S = 12.0
 # A caller waits out a pause this short; before a longer one it is told to come back.
@@ -148,6 +156,8 @@ class WorkerPool:
                 instance.state = State.READY
                 instance.ready_at = instance.busy_at = time.monotonic()
                 instance.settled.set()
+            case Draining():
+                self._stop(instance, EndReason.STOPPED)
             case LoadSeen(active=active, calls=calls):
                 now = time.monotonic()
                 more = max(0, calls - instance.calls)

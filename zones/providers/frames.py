@@ -37,6 +37,12 @@ class Load(msgspec.Struct, frozen=True, tag_field="event", tag="load"):
     calls: int
 
 
+class Draining(msgspec.Struct, frozen=True, tag_field="event", tag="draining"):
+    """The worker has met a limit and ends after its calls."""
+
+    id: str
+
+
 class Refused(msgspec.Struct, frozen=True, tag_field="event", tag="refused"):
     """There will be no such worker."""
 
@@ -57,7 +63,7 @@ class Exited(msgspec.Struct, frozen=True, tag_field="event", tag="exited"):
     limit: Literal["", "memory-limit", "process-limit", "disk-limit", "run-time-limit"] = ""
 
 
-ZygoteEvent = Up | Forked | Ready | Load | Refused | Exited
+ZygoteEvent = Up | Forked | Ready | Draining | Load | Refused | Exited
 
 event_decoder: msgspec.msgpack.Decoder[ZygoteEvent] = msgspec.msgpack.Decoder(ZygoteEvent)
 

@@ -19,6 +19,7 @@ from zones.providers.ends import EndReason, detail_of, reason_of
 from zones.providers.pipes import ContentTooLarge, pipe_holding, read_to_end
 from zones.providers.port import (
     BecameReady,
+    Draining,
     Ended,
     Event,
     Launch,
@@ -250,6 +251,8 @@ class ProcessProvider:
                 self._deliver(Launched(instance=id, pid=pid))
             case frames.Ready(id):
                 self._deliver(BecameReady(instance=id))
+            case frames.Draining(id):
+                self._deliver(Draining(instance=id))
             case frames.Load(id, active, calls):
                 self._deliver(LoadSeen(instance=id, active=active, calls=calls))
             case frames.Refused(id, detail):

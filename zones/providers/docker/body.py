@@ -13,7 +13,7 @@ CHANNEL_FOLDER = "/run/gridfaas"
 
 INSTALLATION = "gridfaas.installation"
 ZONE = "gridfaas.zone"
-INSTANCE = "gridfaas.instance"
+CONTAINER = "gridfaas.container"
 TENANT = "gridfaas.tenant"
 FUNCTION = "gridfaas.function"
 VERSION = "gridfaas.version"
@@ -77,13 +77,13 @@ def container_options(order: Start, site: Site) -> tuple[dict[str, Any], dict[st
     mounts += [_mount(path, str(path)) for path in dict.fromkeys((*inside, *site.shared))]
     container = {
         "image": site.image,
-        "name": f"gridfaas-{site.zone}-{order.id}",
+        "name": f"gridfaas-{site.zone}-{order.function}-{order.id}",
         "command": ["python", "-m", "functions.runtime.container", f"{CHANNEL_FOLDER}/channel"],
         "user": f"{order.uid}:{order.gid}",
         "working_dir": "/",
         "labels": {
             **site.labels,
-            INSTANCE: order.id,
+            CONTAINER: order.id,
             TENANT: order.tenant,
             FUNCTION: order.function,
             VERSION: str(order.version),

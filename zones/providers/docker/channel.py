@@ -24,6 +24,10 @@ class Ready(msgspec.Struct, frozen=True, tag_field="event", tag="ready"):
     """The worker serves the listening socket that it was given."""
 
 
+class LimitMet(msgspec.Struct, frozen=True, tag_field="event", tag="draining"):
+    """The worker has met a limit and ends after its calls."""
+
+
 class Load(msgspec.Struct, frozen=True, tag_field="event", tag="load"):
     """Requests in flight, and completed since the start."""
 
@@ -35,7 +39,7 @@ class Asleep(msgspec.Struct, frozen=True, tag_field="event", tag="asleep"):
     """Nothing is open any more: the container can be frozen."""
 
 
-Report = Ready | Load | Asleep
+Report = Ready | LimitMet | Load | Asleep
 
 _report_decoder: msgspec.msgpack.Decoder[Report] = msgspec.msgpack.Decoder(Report)
 _encoder = msgspec.msgpack.Encoder()

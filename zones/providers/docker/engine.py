@@ -10,7 +10,7 @@ import docker.errors
 import docker.utils
 import requests
 
-from zones.providers.docker.body import INSTANCE, FolderOutside, Site, container_options
+from zones.providers.docker.body import CONTAINER, FolderOutside, Site, container_options
 from zones.providers.docker.frames import Start
 
 CALL_DEADLINE_S = 20
@@ -128,14 +128,14 @@ class Engine:
             self._api.remove_container(container, v=True, force=True)
 
     def made_by_this_zone(self) -> dict[str, tuple[str, str]]:
-        """Return instance -> (engine's id, state) of every container of this zone."""
+        """Return our id -> (engine's id, state) of every container of this zone."""
         labels = [f"{name}={value}" for name, value in self._site.labels.items()]
         with _translated():
             found = self._api.containers(all=True, filters={"label": labels})
-        return {one["Labels"].get(INSTANCE, one["Id"]): (one["Id"], one["State"]) for one in found}
+        return {one["Labels"].get(CONTAINER, one["Id"]): (one["Id"], one["State"]) for one in found}
 
     def deaths(self) -> Iterator[str]:
-        """Yield the instance of each container of this zone that dies, for ever.
+        """Yield our id of each container of this zone that dies, for ever.
 
         Raises:
             EngineUnavailable: the engine ended the stream.
@@ -147,7 +147,7 @@ class Engine:
             # From here on no death is missed; what died before has to be looked for.
             yield ""
             for event in stream:
-                yield str(event["Actor"]["Attributes"].get(INSTANCE, ""))
+                yield str(event["Actor"]["Attributes"].get(CONTAINER, ""))
         raise EngineUnavailable("the engine ended its stream of events")
 
     @property

@@ -57,8 +57,8 @@ class Facts:
     gateway: tuple[str, int] | None
 
 
-def read_facts(instance: str, config: bytes, *, own_uid: int, own_gid: int) -> Facts:
-    """Read a WorkerConfig as JSON; a worker without a uid of its own gets `own_uid`.
+def read_facts(container: str, config: bytes, *, own_uid: int, own_gid: int) -> Facts:
+    """Read a WorkerConfig as JSON, for a container of that id; a worker without a uid of its own gets `own_uid`.
 
     Raises:
         ConfigUnreadable: a field that a container needs is missing, or out of its range.
@@ -69,7 +69,7 @@ def read_facts(instance: str, config: bytes, *, own_uid: int, own_gid: int) -> F
         start = msgspec.convert(
             {
                 "op": "start",
-                "id": instance,
+                "id": container,
                 "tenant": facts.tenant,
                 "function": facts.function,
                 "version": facts.version,

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import secrets
 import shutil
 import time
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from zones.providers.docker.channel import (
     Asleep,
     Channel,
     ChannelBroken,
+    LimitMet,
     Load,
     Ready,
     Report,
@@ -30,6 +32,7 @@ from zones.providers.ends import EndReason, detail_of, reason_of
 from zones.providers.pipes import pipe_holding
 from zones.providers.port import (
     BecameReady,
+    Draining,
     Ended,
     Event,
     Launch,
@@ -129,7 +132,7 @@ class DockerProvider:
         except TimeoutError as error:
             raise ProviderUnavailable("the Docker engine does not answer") from error
         facts = read_facts(
-            launch.instance,
+            secrets.token_hex(6),
             launch.config,
             own_uid=os.getuid() or 65_534,
             own_gid=os.getgid() or 65_534,
@@ -164,19 +167,20 @@ class DockerProvider:
         return b"{}"
 
     async def _create(self, instance: str, facts: Facts, descriptors: tuple[int, ...]) -> None:
+        folder = self._site.channels / facts.start.id
         worker = ContainedWorker(
-            id=instance, kind=facts.kind, instance=instance, descriptors=descriptors
+            id=facts.start.id, kind=facts.kind, instance=instance, descriptors=descriptors
         )
         try:
             worker.channel = Channel(
-                self._site.channels / instance,
+                folder,
                 joined=lambda: self._hand_over(worker),
                 heard=lambda report: self._report(worker, report),
                 ended=lambda: self._hung_up(worker),
             )
             if facts.gateway is not None:
                 worker.relay = GatewayRelay(facts.gateway)
-                await worker.relay.listen(self._site.channels / instance / "gateway")
+                await worker.relay.listen(folder / "gateway")
             self._spawner.send(facts.start)
         except (OSError, LaunchRefused) as error:
             self._free(worker)
@@ -250,6 +254,8 @@ class DockerProvider:
             case Ready() if instance is not None:
                 worker.phase = Phase.SERVING
                 self._deliver(BecameReady(instance=instance))
+            case LimitMet() if instance is not None:
+                self._deliver(Draining(instance=instance))
             case Load(active, calls) if instance is not None:
                 self._deliver(LoadSeen(instance=instance, active=active, calls=calls))
             case Asleep() if worker.phase is Phase.DOZING:

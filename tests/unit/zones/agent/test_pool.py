@@ -47,7 +47,7 @@ class MemoryProvider:
         while self.held:
             self.deliver(BecameReady(instance=self.held.pop()))
 
-    def stop(self, instance: str, *, at_once: bool) -> None:
+    def stop(self, instance: str, *, at_once: bool, idle: bool = False) -> None:
         self.deliver(Ended(instance=instance, reason=EndReason.STOPPED))
 
     async def open(self, deliver: Callable[[Event], None]) -> None:
