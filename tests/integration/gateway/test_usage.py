@@ -165,6 +165,20 @@ def test_sums_are_dropped_and_made_again(headquarters: ZoneUnderTest, database_u
     assert headquarters.call("GET", "/v1/usage?month=2026-10", key=ACME_ADMIN).json == before
 
 
+def test_a_zone_below_has_no_bills(folder: Path) -> None:
+    zone = ZoneUnderTest(folder)
+    zone.publish(version=5, keys=[*KEYS, key_entry(ACME_ADMIN, "tenant-admin", tenant="acme")])
+    try:
+        zone.start_agent()
+        zone.start_gateway()
+        zone.wait_until_ready()
+        answer = zone.call("GET", "/v1/usage", key=ACME_ADMIN)
+    finally:
+        zone.close()
+
+    assert answer.problem() == (404, "not-in-this-zone")
+
+
 def test_the_interface_describes_it_with_examples_that_hold(headquarters: ZoneUnderTest) -> None:
     paths = headquarters.call("GET", "/openapi.json", key=None).json["paths"]
 
