@@ -38,10 +38,10 @@ async def put_to_sleep(subject: Subject, instance: str) -> None:
 
 
 def containers(engine: docker.DockerClient, site: Site) -> dict[str, str]:
-    """Return instance -> state of every container of the test's installation."""
+    """Return tenant -> state of every container of the test's installation."""
     label = f"gridfaas.installation={site.installation}"
     found = engine.containers.list(all=True, filters={"label": label})
-    return {one.labels["gridfaas.instance"]: one.status for one in found}
+    return {one.labels["gridfaas.tenant"]: one.status for one in found}
 
 
 async def test_an_idle_worker_is_frozen_and_goes_on_as_another_instance(
@@ -53,13 +53,13 @@ async def test_an_idle_worker_is_frozen_and_goes_on_as_another_instance(
 
     await put_to_sleep(subject, "first")
 
-    assert containers(engine, site) == {"first": "paused"}
+    assert containers(engine, site) == {"tenant-1": "paused"}
     with pytest.raises(httpx.TransportError):
         await subject.call("first", "see")
     await subject.start("second")
     await subject.until(lambda: subject.of("second", BecameReady))
     after = (await subject.call("second", "see")).json()
-    assert containers(engine, site) == {"first": "running"}
+    assert containers(engine, site) == {"tenant-1": "running"}
     assert (after["pid"], after["kept"]) == (before["pid"], 1)
     # Its connections were closed before the sleep and are opened anew after it.
     assert (before["turns"], after["turns"]) == (1, 2)
@@ -109,7 +109,7 @@ async def test_the_number_of_frozen_containers_is_bounded(
 
     await gone(pids[0])
     await eventually(
-        lambda: containers(engine, site) == {"one-2": "paused", "one-3": "paused"},
+        lambda: containers(engine, site) == {"tenant-2": "paused", "tenant-3": "paused"},
         "the one that slept longest has gone",
     )
 
@@ -119,7 +119,7 @@ async def test_a_container_removed_in_its_sleep_is_replaced(
 ) -> None:
     await subject.ready("first")
     await put_to_sleep(subject, "first")
-    (frozen,) = engine.containers.list(filters={"label": "gridfaas.instance=first"})
+    (frozen,) = engine.containers.list(filters={"label": "gridfaas.tenant=tenant-1"})
 
     frozen.remove(force=True)
     await eventually(lambda: provider(subject).paused == 0, "its end is seen")
@@ -132,7 +132,7 @@ async def test_a_container_removed_while_it_serves_ends_as_killed(
     subject: Subject, engine: docker.DockerClient
 ) -> None:
     await subject.ready("first")
-    (serving,) = engine.containers.list(filters={"label": "gridfaas.instance=first"})
+    (serving,) = engine.containers.list(filters={"label": "gridfaas.tenant=tenant-1"})
 
     serving.remove(force=True)
 

@@ -35,7 +35,7 @@ async def test_an_engine_does_not_know_the_configuration(
 
     known = [one.attrs for one in engine.containers.list(filters={"label": "gridfaas.zone"})]
 
-    assert any(one["Config"]["Labels"]["gridfaas.instance"] == "one" for one in known)
+    assert any(one["Config"]["Labels"]["gridfaas.tenant"] == "tenant-1" for one in known)
     assert secret not in json.dumps(known)
 
 

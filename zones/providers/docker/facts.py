@@ -58,7 +58,9 @@ class Facts:
 
 
 def read_facts(container: str, config: bytes, *, own_uid: int, own_gid: int) -> Facts:
-    """Read a WorkerConfig as JSON, for a container of that id; a worker without a uid of its own gets `own_uid`.
+    """Read a WorkerConfig as JSON, for a container of that id.
+
+    A worker without a uid of its own gets `own_uid`.
 
     Raises:
         ConfigUnreadable: a field that a container needs is missing, or out of its range.
