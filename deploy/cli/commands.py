@@ -4,7 +4,7 @@ import importlib
 
 import click
 
-MODULES = ("up", "down", "status", "load", "tenant", "key", "usage", "bench")
+MODULES = ("up", "down", "status", "load", "tenant", "key", "fn", "usage", "bench")
 
 
 class Commands(click.Group):

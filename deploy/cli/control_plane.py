@@ -65,7 +65,7 @@ class ControlPlane:
             raise click.ClickException(f"{self._url}: {error or type(error).__name__}") from error
         if answer.is_success:
             return answer
-        click.echo(f"gridfaas: refused: {_reason(answer)}", err=True)
+        click.echo(f"gridfaas: refused: {reason_of(answer)}", err=True)
         sys.exit(REFUSED)
 
 
@@ -112,7 +112,8 @@ def _lab_key(home: Home) -> str:
         sys.exit(NOT_RUNNING)
 
 
-def _reason(answer: httpx.Response) -> str:
+def reason_of(answer: httpx.Response) -> str:
+    """Return a problem's type and detail, else the status."""
     try:
         problem = answer.json()
         return f"{problem['type'].rpartition(':')[2]}: {problem.get('detail', '')}"

@@ -1,10 +1,13 @@
 """`gridfaas tenant`: the distribution companies on the platform."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import click
 
 from deploy.cli.control_plane import EXIT_CODES, control_options, control_plane, show
+from storage.platform.tenant_settings import known_settings
 
 
 @click.group()
@@ -60,3 +63,48 @@ def list_tenants(*, url: str | None, key_file: Path | None, as_json: bool) -> No
         for one in found["tenants"]
     ]
     show(found, as_json=as_json, text="\n".join(lines))
+
+
+@tenant.command(
+    "set",
+    help=f"""Change settings of a tenant in the platform's services, as service.name=value.
+
+    An empty value takes one back to what the platform has. Zones know it within seconds; the
+    tenant's workers are replaced. Settings: {", ".join(known_settings())}.
+    {EXIT_CODES}""",
+)
+@click.argument("slug")
+@click.argument("settings", nargs=-1, required=True, metavar="SERVICE.NAME=VALUE...")
+@control_options
+def set_settings(
+    *,
+    slug: str,
+    settings: tuple[str, ...],
+    url: str | None,
+    key_file: Path | None,
+    as_json: bool,
+) -> None:
+    change: dict[str, dict[str, Any]] = {}
+    for setting in settings:
+        place, equals, value = setting.partition("=")
+        service, dot, name = place.partition(".")
+        if not (equals and dot and name):
+            raise click.UsageError(f"{setting!r} is not service.name=value")
+        change.setdefault(service, {})[name] = _value(value)
+    body = {"settings": change}
+    changed = control_plane(url=url, key_file=key_file).call("PATCH", f"tenants/{slug}", body)
+    lines = [
+        f"{service}.{name} = {value}"
+        for service, names in changed["settings"].items()
+        for name, value in names.items()
+    ]
+    show(changed, as_json=as_json, text="\n".join(lines) or f"{slug} has no settings of its own")
+
+
+def _value(text: str) -> Any:
+    if not text:
+        return None
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
