@@ -28,7 +28,11 @@ def test_services_are_described_before_anybody_called_them(zone: tuple[Agent, st
 
     document = until(described, "mdms is described").json()
 
-    assert {"/v1/platform/tenants", "/v1/traffic_scheduling/status"} <= document["paths"].keys()
+    assert {
+        "/v1/platform/tenants",
+        "/v1/traffic_scheduling/status",
+        "/v1/clock_sync/exchange",
+    } <= document["paths"].keys()
     readings = document["paths"]["/v1/mdms/readings"]["post"]
     assert readings["x-scopes"] == ["mdms:write"]
     assert _references(document) <= {
@@ -36,9 +40,10 @@ def test_services_are_described_before_anybody_called_them(zone: tuple[Agent, st
         for kind, members in document["components"].items()
         for name in members
     }
-    assert [one["function"] for one in agent.instances()] == ["traffic_scheduling"]
-    # One worker: the process that asked the functions is gone.
-    until(lambda: len(agent.zygote().children()) == 1, "nobody else is left")
+    always_up = {"clock_sync", "messaging", "traffic_scheduling"}
+    assert {one["function"] for one in agent.instances()} == always_up
+    # A worker each: the process that asked the functions is gone.
+    until(lambda: len(agent.zygote().children()) == len(always_up), "nobody else is left")
     refused = httpx.post(f"{url}/openapi.json")
     assert refused.status_code == 405
     assert refused.headers["content-type"] == "application/problem+json"
