@@ -10,6 +10,7 @@ import yaml
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import Metric
 
+from functions.clock_sync.metrics import ClockMetrics
 from functions.mdms.metrics import MdmsMetrics
 from functions.traffic_scheduling.metrics import LinkMetrics
 from gateway.agent_client import AgentClient
@@ -81,6 +82,7 @@ async def exposed(tmp_path: Path) -> set[str]:
         agent_metrics.registry,
         mdms.registry,
         LinkMetrics(zone="zone-1").registry,
+        ClockMetrics(zone="zone-1").registry,
     ):
         names |= names_of(collector.collect())
     return names
