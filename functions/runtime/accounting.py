@@ -81,8 +81,8 @@ class CallCost:
         self._claimed_s = self._shares.reading()
         run_s = time.monotonic() - self._started
         return [
-            (CPU, b"%d" % (cpu_s * 1e6)),
-            (RUN, b"%d" % (run_s * 1e6)),
+            (CPU, b"%d" % round(cpu_s * 1e6)),
+            (RUN, b"%d" % round(run_s * 1e6)),
             (MEMORY, b"%d" % peak_kb),
         ]
 

@@ -29,7 +29,7 @@ class FunctionLogs:
     """Folders `<tenant>/<function>` below `folder`; `platform` is the tenant of the platform's."""
 
     def __init__(self, folder: Path, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._folder = folder
+        self.folder = folder
         self._clock = clock
         self._files: dict[Key, LogFile] = {}
         self._rates: dict[Key, LogRate] = {}
@@ -63,7 +63,7 @@ class FunctionLogs:
 
     def known(self, tenant: str, function: str) -> bool:
         """Whether a worker of the function ever wrote, or said that it ended, here."""
-        return (self._folder / tenant / function).is_dir()
+        return (self.folder / tenant / function).is_dir()
 
     def tail(self, tenant: str, function: str, lines: int) -> list[LogLine]:
         """Return the last `lines` lines (at most `MAX_TAIL_LINES`), oldest first.
@@ -155,7 +155,7 @@ class FunctionLogs:
     def _file(self, key: Key) -> LogFile:
         file = self._files.get(key)
         if file is None:
-            file = self._files[key] = LogFile(self._folder.joinpath(*key))
+            file = self._files[key] = LogFile(self.folder.joinpath(*key))
         return file
 
 

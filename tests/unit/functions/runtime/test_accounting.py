@@ -1,0 +1,108 @@
+import pytest
+
+from functions.runtime.accounting import CPU, MEMORY, CallCost, CpuShares
+
+
+class Process:
+    """A process whose processor time moves as told."""
+
+    def __init__(self) -> None:
+        self.cpu_s = 5.0
+
+    def usage(self) -> tuple[float, int]:
+        return self.cpu_s, 4096
+
+
+@pytest.fixture
+def process() -> Process:
+    return Process()
+
+
+@pytest.fixture
+def shares(process: Process) -> CpuShares:
+    return CpuShares(process.usage)
+
+
+def cpu_us(call: CallCost) -> int:
+    return int(dict(call.headers())[CPU])
+
+
+def test_one_call_has_all_of_its_time(process: Process, shares: CpuShares) -> None:
+    call = shares.begin()
+    process.cpu_s += 0.25
+
+    assert dict(call.headers())[CPU] == b"250000"
+    assert dict(call.headers())[MEMORY] == b"4096"
+
+
+def test_calls_at_a_time_share_it(process: Process, shares: CpuShares) -> None:
+    first = shares.begin()
+    process.cpu_s += 0.1
+    second = shares.begin()
+    process.cpu_s += 0.2
+
+    assert cpu_us(first) == 200_000
+    first.end()
+    process.cpu_s += 0.05
+    assert cpu_us(second) == 150_000
+    second.end()
+
+
+def test_what_comes_between_calls_goes_to_the_next(process: Process, shares: CpuShares) -> None:
+    process.cpu_s += 0.3
+    call = shares.begin()
+    process.cpu_s += 0.1
+
+    assert cpu_us(call) == 400_000
+
+
+def test_what_comes_after_the_account_goes_to_the_next(process: Process, shares: CpuShares) -> None:
+    streaming = shares.begin()
+    process.cpu_s += 0.1
+    assert cpu_us(streaming) == 100_000
+    process.cpu_s += 0.4
+    streaming.end()
+
+    assert cpu_us(shares.begin()) == 400_000
+
+
+def test_a_call_without_an_account_leaves_its_time_to_the_next(
+    process: Process, shares: CpuShares
+) -> None:
+    broken = shares.begin()
+    process.cpu_s += 0.2
+    broken.end()
+
+    assert cpu_us(shares.begin()) == 200_000
+
+
+def test_the_sum_over_calls_is_the_process(process: Process, shares: CpuShares) -> None:
+    """Any order of starts, accounts and ends; the last call takes what is left."""
+    began = process.cpu_s
+    told, flying = 0, []
+    for step in range(200):
+        process.cpu_s += 0.001 * (step % 7)
+        if step % 3:
+            flying.append(shares.begin())
+        elif flying:
+            call = flying.pop(step % len(flying))
+            process.cpu_s += 0.002
+            if step % 2:
+                told += cpu_us(call)
+                process.cpu_s += 0.001
+            call.end()
+    for call in flying:
+        told += cpu_us(call)
+        call.end()
+    told += cpu_us(shares.begin())
+
+    assert told == pytest.approx((process.cpu_s - began) * 1e6, abs=300)
+
+
+def test_a_real_process_is_measured() -> None:
+    shares = CpuShares()
+    call = shares.begin()
+    sum(number * number for number in range(200_000))
+
+    assert cpu_us(call) > 100
+    assert int(dict(call.headers())[MEMORY]) > 1000
