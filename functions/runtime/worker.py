@@ -18,6 +18,7 @@ from functions.runtime.confine import (
 )
 from functions.runtime.containment import Containment, use_disk
 from functions.runtime.describe import describe
+from functions.runtime.kept_imports import keep_importing, open_import_folders
 from functions.runtime.protocol import Contained, Report, encoder
 from functions.runtime.serving import bound_socket, serve
 from storage.platform.functions.spec_file import load_services
@@ -62,8 +63,10 @@ def run_worker(
         report(Contained(grouped=held.grouped, disk=str(held.disk or "")))
         gain_no_privileges()
         if config.uid is not None and config.gid is not None:
+            folders = open_import_folders()
             drop_privileges(uid=config.uid, gid=config.gid)
             die_with(zygote)
+            keep_importing(folders)
         containment.refuse_calls()
         use_disk(held.disk)
         gc.enable()
