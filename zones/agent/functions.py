@@ -1,13 +1,13 @@
 """Which functions this zone runs, and for whom: the platform's services and tenants' own."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 from typing import Any
 
 import msgspec
 
 from storage.platform.functions.spec import FunctionSpec
-from storage.platform.snapshot import Snapshot
+from storage.platform.snapshot import Snapshot, TenantEntry
 from zones.agent.deployments.keeper import DeploymentKeeper
 from zones.agent.resolved import Resolved
 from zones.agent.starting import StartFailed
@@ -25,12 +25,17 @@ class ZoneFunctions:
     """The platform's catalogue as a zone of `tier` sees it, and what is deployed beside it."""
 
     def __init__(
-        self, catalogue: Mapping[str, FunctionSpec], *, tier: int, deployed: DeploymentKeeper
+        self,
+        catalogue: Mapping[str, FunctionSpec],
+        *,
+        tier: int,
+        deployed: DeploymentKeeper,
+        tenants: Callable[[], Mapping[str, TenantEntry] | None],
     ) -> None:
         self._catalogue = catalogue
         self._tier = tier
         self._deployed = deployed
-        self._services = {name: Resolved(spec=spec) for name, spec in catalogue.items()}
+        self._tenants = tenants
         self._minimum = [e for e in catalogue.values() if e.min > 0 and tier in e.tiers]
         self._listed: tuple[int, bytes, str] | None = None
 
@@ -58,7 +63,7 @@ class ZoneFunctions:
         entry = self._catalogue.get(name)
         if entry is not None:
             self._check_tier(entry)
-            return self._services[name]
+            return self._service(entry, tenant)
         found = self._deployed.find(tenant, name)
         if found is None:
             for other in self._deployed.elsewhere:
@@ -78,18 +83,24 @@ class ZoneFunctions:
         if snapshot is None:
             return groups
         for entry in self._minimum:
-            service = self._services[entry.name]
             if entry.owner == "platform":
-                groups.append((None, service))
+                groups.append((None, self._service(entry, None)))
             else:
                 served = snapshot.served(snapshot.zone)
                 groups.extend(
-                    (tenant.slug, service)
+                    (tenant.slug, self._service(entry, tenant.slug))
                     for tenant in snapshot.tenants
                     if not tenant.leaving or tenant.slug in served
                 )
         groups.extend(pair for pair in self._deployed.in_force if pair[1].spec.min > 0)
         return groups
+
+    def _service(self, spec: FunctionSpec, tenant: str | None) -> Resolved:
+        """Return a service of the platform with its tenant's settings."""
+        entry = None if tenant is None else (self._tenants() or {}).get(tenant)
+        if entry is None or spec.owner == "platform" or spec.name not in entry.settings:
+            return Resolved(spec=spec)
+        return Resolved(spec=spec, settings=tuple(sorted(entry.settings[spec.name].items())))
 
     def _check_tier(self, spec: FunctionSpec) -> None:
         if self._tier not in spec.tiers:

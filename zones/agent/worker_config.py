@@ -140,7 +140,7 @@ class OrderDesk:
             cpu=spec.cpu,
             pids=spec.pids,
             disk_mb=spec.disk_mb,
-            settings=entry.settings.get(spec.name, {}) if function.version == 0 else {},
+            settings=entry.settings.get(spec.name, {}) if ours else dict(function.settings),
             version=function.version,
             folder=None if function.folder is None else str(function.folder),
             env=None if function.env is None else str(function.env),

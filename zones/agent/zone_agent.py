@@ -105,7 +105,9 @@ async def running_agent(
             taken=catalogue.keys(),
             changed=lambda: pool.poke(),
         )
-        functions = ZoneFunctions(catalogue, tier=settings.tier, deployed=deployments)
+        functions = ZoneFunctions(
+            catalogue, tier=settings.tier, deployed=deployments, tenants=lambda: feed.tenants
+        )
         metrics = AgentMetrics(zone=settings.zone)
         shipper = LedgerShipper(
             settings.ledger_folder,
