@@ -19,13 +19,15 @@ def use_folders(*, folder: Path, env: Path | None) -> list[str]:
     for in another version is named in the returned lines.
     """
     sys.dont_write_bytecode = True
+    # Asked first: behind the change a version would be that of the function's own copy.
+    overruled = [] if env is None else _overruled(env)
     own = [str(folder)] if env is None else [str(folder), str(env)]
     standard = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib")}
     behind = max(
         (at for at, path in enumerate(sys.path, 1) if _is_standard(path, standard)), default=0
     )
     sys.path[behind:behind] = own
-    return [] if env is None else _overruled(env)
+    return overruled
 
 
 def _is_standard(path: str, standard: set[str]) -> bool:
