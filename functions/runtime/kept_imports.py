@@ -9,6 +9,7 @@ import importlib.machinery
 import os
 import sys
 from collections.abc import Mapping
+from importlib.abc import PathEntryFinder
 
 _FINDER = importlib.machinery.FileFinder.path_hook(
     (importlib.machinery.ExtensionFileLoader, importlib.machinery.EXTENSION_SUFFIXES),
@@ -45,7 +46,7 @@ def keep_importing(opened: Mapping[str, int]) -> None:
     if not closed:
         return
 
-    def find(path: str) -> importlib.machinery.FileFinder:
+    def find(path: str) -> PathEntryFinder:
         for folder, way in closed.items():
             if _below(path, folder):
                 return _FINDER(way + path[len(folder) :])
