@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import logging
+import os
+import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -98,6 +100,7 @@ def create_app(config: WorkerConfig) -> FastAPI:
         metrics=metrics,
     )
     feed = TopicFeed(
+        tier=config.tier,
         topics=topics,
         deployments=deployments,
         settings=settings,
@@ -189,6 +192,8 @@ async def _show_waiting(parts: Parts) -> None:
 def _tell_of_end(task: asyncio.Task[None]) -> None:
     if not task.cancelled() and (error := task.exception()) is not None:
         logger.critical("messaging cannot go on", exc_info=error)
+        # A worker that serves no queue is worse than none: the agent starts another one.
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _given(value: str | None, field: str) -> str:

@@ -49,6 +49,21 @@ def latest_due(
     return found
 
 
+def next_due(*, cron: str, time_zone: str | None, after: datetime) -> datetime:
+    """Return the first instant after `after` at which the schedule is due; as `latest_due`.
+
+    A schedule that is never due again is due at the end of time.
+    """
+    zone = _zone(time_zone)
+    if len(cron.split()) != FIELDS:
+        raise ScheduleRefused(f"{cron!r} has not the five fields of cron")
+    try:
+        moment = next(CronSim(cron, after.astimezone(zone)), None)
+    except CronSimError as error:
+        raise ScheduleRefused(f"{cron!r}: {error}") from error
+    return datetime.max.replace(tzinfo=UTC) if moment is None else moment.astimezone(UTC)
+
+
 def _zone(name: str | None) -> ZoneInfo:
     try:
         return ZoneInfo(name or "UTC")

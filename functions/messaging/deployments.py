@@ -87,7 +87,7 @@ class Deployments:
             self._asked_at_s = time.monotonic()
             try:
                 return await self._ask()
-            except (httpx.HTTPError, msgspec.DecodeError) as error:
+            except (httpx.HTTPError, httpx.InvalidURL, msgspec.DecodeError) as error:
                 return f"{type(error).__name__}: {error}"
 
     async def _ask(self) -> str:

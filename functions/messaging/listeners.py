@@ -4,7 +4,8 @@ import asyncio
 import base64
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from typing import Any, Final
 
 import msgspec
@@ -34,8 +35,8 @@ class Listeners:
         if event is not None:
             event.set()
 
-    def admit(self, tenant: str) -> None:
-        """Count one more listener; `leave` ends it.
+    def check_room(self, tenant: str) -> None:
+        """Let pass where there is room for one more.
 
         Raises:
             QueueFull: there are too many.
@@ -44,17 +45,25 @@ class Listeners:
             raise QueueFull("listeners", retry_after_s=5)
         if self._count.total() >= self._settings.listeners:
             raise QueueFull("listeners_zone", retry_after_s=5)
-        self._count[tenant] += 1
-
-    def leave(self, tenant: str) -> None:
-        """Count one listener less."""
-        self._count[tenant] -= 1
 
     async def events(
         self, tenant: str, topic: str, *, after: str, for_s: float
     ) -> AsyncIterator[bytes]:
         """Give events for `for_s` at most; the listener comes back with the last id that it saw."""
-        until_s = time.monotonic() + for_s
+        # Counted here: an answer that is never begun would never be counted off.
+        self._count[tenant] += 1
+        try:
+            until_s = time.monotonic() + for_s
+            found = self._events_until(tenant, topic, after=after, until_s=until_s)
+            async with aclosing(found) as events:
+                async for event in events:
+                    yield event
+        finally:
+            self._count[tenant] -= 1
+
+    async def _events_until(
+        self, tenant: str, topic: str, *, after: str, until_s: float
+    ) -> AsyncGenerator[bytes, None]:
         said_s = time.monotonic()
         yield b"retry: %d\n\n" % AGAIN_MS
         while (left_s := until_s - time.monotonic()) > 0:

@@ -88,6 +88,11 @@ class Runner:
                 logger.warning("the queues cannot be read: %s", error)
                 await asyncio.sleep(self._settings.look_every_s)
                 continue
+            except Exception:
+                # The edge of this task: what was taken comes back when its lease ends.
+                logger.exception("taking calls failed")
+                await asyncio.sleep(self._settings.look_every_s)
+                continue
             wait_s = self._turns.next_s(
                 now_s=time.monotonic(), at_most_s=self._settings.look_every_s
             )

@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from functions.messaging.cron import ScheduleRefused, latest_due
+from functions.messaging.cron import ScheduleRefused, latest_due, next_due
 from functions.messaging.deployments import Deployed, Deployments, bounds_of, retrying_of
 from functions.messaging.firing_zone import fires_here
 from functions.messaging.metrics import MessagingMetrics
@@ -49,6 +49,7 @@ class ScheduleClock:
         self._complained: set[tuple[str, str]] = set()
         self._strange_since: dict[tuple[str, str], float] = {}
         self._known: dict[str, dict[str, int]] = {}
+        self._next: dict[tuple[str, str], datetime] = {}
 
     async def run(self) -> None:
         """Fire until cancelled."""
@@ -58,6 +59,10 @@ class ScheduleClock:
                     await self.look()
             except STORE_ERRORS as error:
                 logger.warning("schedules wait for the store: %s", error)
+                self._known.clear()
+            except Exception:
+                # The edge of this task: what was not marked as fired is due again.
+                logger.exception("looking at schedules failed")
                 self._known.clear()
             await asyncio.sleep(self._settings.schedules_every_s)
 
@@ -87,12 +92,15 @@ class ScheduleClock:
 
     async def _look_at(self, one: Deployed, trigger: Schedule, name: str) -> None:
         now = self._now()
+        if now < self._next.get((one.tenant, name), now):
+            return
         last_s = (await self._marks(one.tenant)).get(name)
         if last_s is None:
             # Also a refused one: it is told apart before it is remembered.
-            latest_due(cron=trigger.cron, time_zone=trigger.time_zone, after=now, now=now)
+            following = next_due(cron=trigger.cron, time_zone=trigger.time_zone, after=now)
             await self._schedules.begin(one.tenant, name, at_s=int(now.timestamp()))
             self._known.pop(one.tenant, None)
+            self._next[one.tenant, name] = following
             return
         due = latest_due(
             cron=trigger.cron,
@@ -101,6 +109,10 @@ class ScheduleClock:
             now=now,
         )
         if due is None:
+            # Looked for once: of a schedule of every year that is a long way.
+            self._next[one.tenant, name] = next_due(
+                cron=trigger.cron, time_zone=trigger.time_zone, after=now
+            )
             return
         self._known.pop(one.tenant, None)
         fired = await self._schedules.fire(
@@ -136,6 +148,7 @@ class ScheduleClock:
             if now_s - since_s >= self._settings.forget_after_s:
                 await self._schedules.forget(tenant, name)
                 self._known.pop(tenant, None)
+                self._next.pop(key, None)
                 del self._strange_since[key]
         for key in [key for key in self._strange_since if key[0] == tenant and key[1] in names]:
             del self._strange_since[key]

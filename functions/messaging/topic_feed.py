@@ -27,12 +27,14 @@ class TopicFeed:
     def __init__(
         self,
         *,
+        tier: int,
         topics: Topics,
         deployments: Deployments,
         settings: MessagingSettings,
         metrics: MessagingMetrics,
         queued: Callable[[str], None],
     ) -> None:
+        self._tier = tier
         self._topics = topics
         self._deployments = deployments
         self._settings = settings
@@ -62,6 +64,10 @@ class TopicFeed:
                 logger.warning("topics cannot be read: %s", error)
                 # A store that came back empty has no groups.
                 self._made.clear()
+            except Exception:
+                # The edge of this task: without it topics would rest in silence.
+                logger.exception("feeding topics failed")
+                self._made.clear()
             if more:
                 continue
             try:
@@ -71,9 +77,9 @@ class TopicFeed:
                 continue
 
     def subscriptions(self) -> Iterator[Subscription]:
-        """Every topic trigger of the functions that are known."""
+        """Every topic trigger of the functions that run in this tier."""
         for (tenant, name), one in self._deployments.functions.items():
-            for trigger in one.spec.triggers:
+            for trigger in one.spec.triggers if self._tier in one.spec.tiers else ():
                 if isinstance(trigger, Topic):
                     usual = retrying_of(one.spec)
                     yield Subscription(

@@ -1,6 +1,5 @@
 """Topics: publish, list, and listen by server-sent events."""
 
-from collections.abc import AsyncIterator
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Header, Query, Request
@@ -119,20 +118,10 @@ def topic_routes(parts: Parts) -> APIRouter:
         allowed_s = LISTEN_S
         if x_gridfaas_deadline_ms is not None:
             allowed_s = max(0.5, min(LISTEN_S, x_gridfaas_deadline_ms / 1000 - MARGIN_S))
-        parts.listeners.admit(caller.tenant)
-        stream = _counted(parts, caller.tenant, topic, after=after, for_s=allowed_s)
+        parts.listeners.check_room(caller.tenant)
+        stream = parts.listeners.events(caller.tenant, topic, after=after, for_s=allowed_s)
         return StreamingResponse(
             stream, media_type="text/event-stream", headers={"cache-control": "no-store"}
         )
 
     return router
-
-
-async def _counted(
-    parts: Parts, tenant: str, topic: str, *, after: str, for_s: float
-) -> AsyncIterator[bytes]:
-    try:
-        async for event in parts.listeners.events(tenant, topic, after=after, for_s=for_s):
-            yield event
-    finally:
-        parts.listeners.leave(tenant)
