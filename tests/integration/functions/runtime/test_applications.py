@@ -149,18 +149,18 @@ def test_own_requirements_win_over_what_the_runtime_has_not_loaded(
     folder = write_function("imports", handler=IMPORTS, rates="", json="")
     env = folder / "env"
     env.mkdir()
-    # rich is installed beside the runtime and not loaded by it; msgspec is; own is nobody's.
-    for name, version in (("own", "1.0"), ("rich", "0.1"), ("msgspec", "0.0.1"), ("rates", "9")):
+    # mako is installed beside the runtime and not loaded by it; msgspec is; own is nobody's.
+    for name, version in (("own", "1.0"), ("mako", "0.1"), ("msgspec", "0.0.1"), ("rates", "9")):
         module(env, name, version)
     worker = zygote.ready("imports", folder, env=str(env))
 
-    names = ["own", "rich", "msgspec", "rates", "json"]
+    names = ["own", "mako", "msgspec", "rates", "json"]
     found = worker.call("/", json=names).json()
     zygote.signal(worker, 15)
     worker.heard("exited")
 
     assert found["own"]["file"] == str(env / "own.py")
-    assert found["rich"]["version"] == "0.1"
+    assert found["mako"]["version"] == "0.1"
     assert found["msgspec"]["file"] != str(env / "msgspec.py")
     assert found["rates"]["file"] == str(folder / "rates.py")
     assert "site-packages" not in found["json"]["file"]
