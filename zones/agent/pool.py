@@ -155,6 +155,8 @@ class WorkerPool:
             case BecameReady() if instance.state is State.STARTING:
                 instance.state = State.READY
                 instance.ready_at = instance.busy_at = time.monotonic()
+                # It may have taken longer than the idle time, and callers wait for it.
+                group.demand.worked(now=instance.ready_at, calls=0)
                 instance.settled.set()
             case Draining():
                 self._stop(instance, EndReason.STOPPED)
@@ -264,8 +266,9 @@ class WorkerPool:
         def started(task: asyncio.Task[Instance]) -> None:
             group.starting.discard(task)
             # Nobody may be waiting for it; a failure is in the group either way.
-            if not task.cancelled():
-                task.exception()
+            error = None if task.cancelled() else task.exception()
+            if error is not None and not isinstance(error, StartFailed):
+                logger.error("a start failed by an inner error", exc_info=error)
             self._wake.set()
 
         start.add_done_callback(started)
