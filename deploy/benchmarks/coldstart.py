@@ -1,0 +1,86 @@
+"""First reply from zero: a call through gateway and agent to a function without a worker."""
+
+import contextlib
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from deploy.benchmarks.cold_engine import ColdEngine, NoEngine
+from deploy.benchmarks.cold_functions import DOCKER, FASTAPI, RAW, RESUMED, ColdFunction
+from deploy.benchmarks.cold_zone import ColdZone, cold_zone
+from deploy.benchmarks.coldstart_bars import BARS, bars, summary
+from deploy.benchmarks.surroundings import machine, versions
+from deploy.lab.reporting import Reporter
+
+# Frozen containers are seen as gone a moment before the engine has frozen them.
+SETTLE_S: Final = 0.5
+
+Figures = dict[str, Any]
+
+
+def measure_coldstart(*, starts: int, command: str, reporter: Reporter) -> Figures:
+    """Start each function `starts` times from zero, in turns; return the benchmark's object.
+
+    Every round calls each function once and then waits until all have scaled to zero by
+    themselves. A first round, which fills caches, is not counted.
+
+    Raises:
+        MeasurementFailed, ServerFailure: a server did not start, or a call was not answered.
+    """
+    skipped: dict[str, str] = {}
+    functions = [RAW, FASTAPI]
+    found = versions("uvicorn", "uvloop", "fastapi")
+    with contextlib.ExitStack() as stack:
+        engine: ColdEngine | None = None
+        try:
+            engine = ColdEngine()
+            stack.callback(engine.close)
+            functions += [DOCKER, RESUMED]
+            found["docker"] = engine.version
+        except NoEngine as reason:
+            skipped = {
+                name: str(reason)
+                for name in ("docker_cold", "docker_resumed", BARS["docker_resumed"])
+            }
+        reporter.step("starting a zone of Valkey, agent and gateway")
+        zone = stack.enter_context(_zone(functions, engine))
+        rounds: list[dict[str, float]] = []
+        for number in range(-1, starts):
+            reporter.step("warming up" if number < 0 else f"round {number + 1} of {starts}")
+            order = functions if number % 2 == 0 else functions[::-1]
+            one = {function.figure: _first_reply_ms(zone, function, engine) for function in order}
+            zone.await_zero(functions)
+            time.sleep(SETTLE_S)
+            if number >= 0:
+                rounds.append({function.figure: one[function.figure] for function in functions})
+    percentiles = summary(rounds)
+    return {
+        "machine": machine(),
+        "versions": found,
+        "command": command,
+        "rounds": rounds,
+        "first_reply": percentiles,
+        "skipped": skipped,
+        "bars": bars(percentiles),
+    }
+
+
+def _first_reply_ms(zone: ColdZone, function: ColdFunction, engine: ColdEngine | None) -> float:
+    if engine is not None and function is DOCKER:
+        engine.forget(function)
+        # Its removal is to be the engine's past when it is asked for another one.
+        time.sleep(SETTLE_S)
+    return round(zone.first_reply_s(function) * 1000, 2)
+
+
+@contextlib.contextmanager
+def _zone(functions: list[ColdFunction], engine: ColdEngine | None) -> Iterator[ColdZone]:
+    environment = {} if engine is None else {"GRIDFAAS_DOCKER_IMAGE": engine.image}
+    with tempfile.TemporaryDirectory(prefix="gf-cold-", dir="/tmp") as name:
+        folder = Path(name)
+        # Servers and workers run under accounts of their own when we are root.
+        folder.chmod(0o711)
+        with cold_zone(folder, functions=functions, environment=environment) as zone:
+            yield zone
