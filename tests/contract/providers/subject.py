@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import os
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -119,12 +120,15 @@ class Subject:
 @contextlib.asynccontextmanager
 async def opened(subject: Subject) -> AsyncIterator[Subject]:
     """Open the provider for the length of a block; it is up when the block begins."""
-    await subject.provider.open(subject.deliver)
+    # As an agent has it.
+    mask = os.umask(0o077)
     try:
+        await subject.provider.open(subject.deliver)
         await eventually(lambda: subject.provider.up, "the provider is up")
         yield subject
     finally:
         await subject.provider.close()
+        os.umask(mask)
 
 
 async def gone(pid: int) -> None:

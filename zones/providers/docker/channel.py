@@ -65,7 +65,9 @@ class Channel:
         self._heard = heard
         self._ended = ended
         self._line: socket.socket | None = None
-        folder.mkdir(mode=0o711)
+        folder.mkdir()
+        # Whatever the umask: in the container it is passed with another uid.
+        folder.chmod(0o711)
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         path = folder / "channel"
         try:
