@@ -23,6 +23,8 @@ COLLECT_EVERY_S: Final = 60.0
 COLLECT_GRACE_S: Final = 3_600.0
 """A version that was just replaced is soon wanted again, if it is."""
 RETRY_CAP_S: Final = 300.0
+MOST_PAUSE_S: Final = 0.5
+PAUSE_SHARE: Final = 5.0
 LINK_RETRY_CAP_S: Final = 5.0
 
 Key = tuple[str, str]
@@ -109,7 +111,10 @@ class DeploymentKeeper:
         try:
             while True:
                 self._wake.clear()
+                began = time.monotonic()
                 self.converge()
+                # A thousand functions are looked at together, however they become ready.
+                await asyncio.sleep(min(MOST_PAUSE_S, PAUSE_SHARE * (time.monotonic() - began)))
                 if time.monotonic() >= collect_at:
                     await self._collect()
                     collect_at = time.monotonic() + COLLECT_EVERY_S
@@ -155,6 +160,11 @@ class DeploymentKeeper:
             return Deployment(
                 entry=entry, state=DeploymentState.FAILED, reason=reason, in_force=serving
             )
+        asked = tuple((name, secrets[entry.tenant, name]) for name in entry.spec.secrets)
+        if known is not None and known.state is DeploymentState.READY and known.entry == entry:
+            assert serving is not None
+            if serving.secrets == asked:
+                return known
         place = self._depot.place(entry.digest)
         if place.prepared:
             return Deployment(
@@ -166,9 +176,7 @@ class DeploymentKeeper:
                     digest=entry.digest,
                     folder=place.code,
                     env=place.env if place.env.is_dir() else None,
-                    secrets=tuple(
-                        (name, secrets[entry.tenant, name]) for name in entry.spec.secrets
-                    ),
+                    secrets=asked,
                 ),
             )
         failure = self._failures.get(entry.digest)
