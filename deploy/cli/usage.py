@@ -11,6 +11,7 @@ import click
 
 from deploy.cli.control_plane import EXIT_CODES, control_options, control_plane, show
 from deploy.cli.exit_codes import NOT_PROVEN, NOT_RUNNING
+from deploy.cli.other_prices import priced_by
 from deploy.cli.usage_text import proof_text, usage_text
 from deploy.lab.home import find_home
 from deploy.lab.status_file import read_status
@@ -41,6 +42,12 @@ BATCH_S = 60.0
 @click.option("--csv", "as_csv", is_flag=True, help="Print it as CSV.")
 @click.option("--verify", is_flag=True, help="Prove it against the ledger, record by record.")
 @click.option("--close", is_flag=True, help="Bill a month that is over for good.")
+@click.option(
+    "--price-list",
+    "price_list",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Show what it would cost by the list in this file.",
+)
 @click.option("--recount", is_flag=True, help="Make the sums again first.")
 @control_options
 def usage(
@@ -50,13 +57,14 @@ def usage(
     as_csv: bool,
     verify: bool,
     close: bool,
+    price_list: Path | None,
     recount: bool,
     url: str | None,
     key_file: Path | None,
     as_json: bool,
 ) -> None:
-    if as_csv and (as_json or verify):
-        raise click.UsageError("--csv goes with neither --json nor --verify")
+    if as_csv and (as_json or verify or price_list):
+        raise click.UsageError("--csv goes with none of --json, --verify and --price-list")
     try:
         wanted = Month.parse(month or f"{datetime.now(UTC):%Y-%m}")
     except InvalidMonth as error:
@@ -71,6 +79,8 @@ def usage(
         click.echo(platform.text(f"{path}&format=csv"), nl=False)
         return
     found = platform.call("GET", path)
+    if price_list is not None:
+        found["invoice"] = priced_by(price_list, found["invoice"])
     text = usage_text(found)
     if not verify:
         show(found, as_json=as_json, text=text)

@@ -12,7 +12,8 @@ from zones.topology import Topology, Zone
 LOG_CONFIG = CLONE / "deploy" / "logging.json"
 # Only these cross from our environment: a stray DATABASE_URL or PYTHONPATH must not.
 PASSED_ON = (
-    *("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "GRIDFAAS_SERVICE_SETTINGS"),
+    *("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR"),
+    *("GRIDFAAS_SERVICE_SETTINGS", "GRIDFAAS_PRICE_LISTS"),
     *("DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "GRIDFAAS_DOCKER_IMAGE"),
 )
 

@@ -38,7 +38,8 @@ class Kind(StrEnum):
 def kind_of(call: CallRecord) -> Kind:
     """Say what a call is to the bill, by the first of these rules that fits.
 
-    1. `platform`: calls by the platform's own people, and calls to the control plane.
+    1. `platform`: calls by the platform's own people, calls to the control plane, and what a
+       zone's key does in its own zone: errands that cross no link.
     2. `link` and `refused`: what a zone's key carries for a tenant was paid for as an invocation
        where it came in. It is no invocation again; if it was taken, its bytes moved over a link,
        if not, it comes again and is nothing to anybody.
@@ -50,6 +51,8 @@ def kind_of(call: CallRecord) -> Kind:
     if call.role in ASKED_BY_US or call.function == CONTROL_PLANE:
         return Kind.PLATFORM
     if call.role == Role.ZONE.value:
+        if call.caller_zone == call.zone:
+            return Kind.PLATFORM
         return Kind.LINK if call.status < BAD_REQUEST else Kind.REFUSED
     if call.run_us == 0 or call.problem in FAILED_BY_US:
         return Kind.REFUSED

@@ -35,7 +35,13 @@ from tests.unit.storage.platform.ledger.records import record
         ),
         pytest.param({"status": 499, "run_us": 0}, Kind.REFUSED, id="gone_while_it_waited"),
         pytest.param({"status": 499}, Kind.BILLED, id="gone_while_it_ran"),
-        pytest.param({"role": "zone"}, Kind.LINK, id="carried_up_by_a_zone"),
+        pytest.param(
+            {"role": "zone", "caller_zone": "zone-3b"}, Kind.LINK, id="carried_up_by_a_zone"
+        ),
+        pytest.param({"role": "zone"}, Kind.LINK, id="of_before_the_callers_zone_was_written"),
+        pytest.param(
+            {"role": "zone", "caller_zone": "zone-3a"}, Kind.PLATFORM, id="a_zones_own_errand"
+        ),
         pytest.param({"role": "zone", "status": 503}, Kind.REFUSED, id="not_taken_from_a_zone"),
         pytest.param({"role": "platform-admin"}, Kind.PLATFORM, id="an_administrators_look"),
         pytest.param({"role": "operator"}, Kind.PLATFORM, id="an_operators_look"),
