@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from deploy.benchmarks.balancing import compare_policies
+from deploy.benchmarks.coldstart import measure_coldstart
 from deploy.benchmarks.gateway import compare_gateways
 from deploy.benchmarks.ingest import compare_ingest
 from deploy.benchmarks.ingest_bars import TARGETS
@@ -156,6 +157,37 @@ def balancing(*, rounds: int, seconds: float, as_json: bool) -> None:
         )
     )
     _end(result, as_json, table=balancing_table(result))
+
+
+@bench.command()
+@click.option(
+    "--starts",
+    default=24,
+    show_default=True,
+    type=click.IntRange(20, 1_000),
+    help="Starts of each function.",
+)
+@_as_json
+def coldstart(*, starts: int, as_json: bool) -> None:
+    """First reply from zero: a call to a function that has no worker, through gateway and agent.
+
+    In turns, a raw handler and a FastAPI application as processes, and a raw handler in a
+    container, created anew and resumed. Between two calls each function scales to zero by itself,
+    so a start takes about six seconds of the run. Containers are skipped, and the answer says
+    why, where there is no Docker engine or no image of workers.
+    """
+    with ShownProgress() as reporter:
+        result = measure_coldstart(starts=starts, command=_command(), reporter=reporter)
+    _end(result, as_json, table=coldstart_table(result))
+
+
+def coldstart_table(result: dict[str, Any]) -> str:
+    """Return the percentiles, a line a kind of start, and why others are missing."""
+    lines = [f"{'':18}{'p50 ms':>9}{'p95 ms':>9}"]
+    for name, figures in result["first_reply"].items():
+        lines.append(f"{name:18}{figures['p50_ms']:>9,.1f}{figures['p95_ms']:>9,.1f}")
+    lines += [f"{name}: skipped: {reason}" for name, reason in result["skipped"].items()]
+    return "\n".join([*lines, "", ""])
 
 
 def gateway_table(result: dict[str, Any]) -> str:
