@@ -13,7 +13,7 @@ class MessagingMetrics:
     def __init__(self, *, zone: str) -> None:
         self.registry = CollectorRegistry()
         self._zone = zone
-        labels = ("zone", "tenant", "function", "origin")
+        labels = ("zone", "tenant", "called", "origin")
         self._accepted = self._counter("calls_accepted", "Calls queued.", labels)
         self._ended = self._counter("calls_ended", "Calls that ended.", (*labels, "state"))
         self._again = self._counter(
@@ -22,7 +22,7 @@ class MessagingMetrics:
         self._seconds = Histogram(
             "gridfaas_messaging_try_seconds",
             "How long a try took.",
-            ("zone", "tenant", "function"),
+            ("zone", "tenant", "called"),
             buckets=SECONDS,
             registry=self.registry,
         )
@@ -35,11 +35,11 @@ class MessagingMetrics:
         self._published = self._counter(
             "published", "Messages published.", ("zone", "tenant", "topic")
         )
-        self._fired = self._counter("fired", "Schedules fired.", ("zone", "tenant", "function"))
+        self._fired = self._counter("fired", "Schedules fired.", ("zone", "tenant", "called"))
         self._open = Gauge(
             "gridfaas_messaging_calls_open",
             "Calls that wait or run.",
-            ("zone", "tenant", "function"),
+            ("zone", "tenant", "called"),
             registry=self.registry,
         )
         self._letters = Gauge(

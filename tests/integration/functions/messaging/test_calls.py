@@ -408,7 +408,7 @@ async def test_metrics_and_interface(messaging: Messaging, entrance: Entrance) -
     await messaging.ended(await messaging.accepted("bill"))
 
     said = (await messaging.client.get("/metrics")).text
-    ended = 'gridfaas_messaging_calls_ended_total{function="bill",origin="async",state="done"'
+    ended = 'gridfaas_messaging_calls_ended_total{called="bill",origin="async",state="done"'
     assert ended in said
     assert (await messaging.client.get("/healthz")).status_code == 200
     document: httpx.Response = await messaging.client.get("/openapi.json")
