@@ -166,10 +166,10 @@ class Gateway:
                 ),
             )
             self.door = DirectDoor(
-                zone=settings.zone,
                 planner=Planner(zone=settings.zone, admission=admission, instances=instances),
                 admission=admission,
                 account=account,
+                ledger=ledger,
             )
             stack.push_async_callback(_end, asyncio.create_task(self.door.run()))
             yield

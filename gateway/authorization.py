@@ -7,7 +7,7 @@ from storage.platform.local_keys import EVERY_SCOPE
 
 # Whose workers run a function that belongs to nobody but the platform.
 PLATFORM = "platform"
-_READING = frozenset({"GET", "HEAD", "OPTIONS"})
+READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class Forbidden(Refusal):
@@ -64,7 +64,7 @@ def check_scope(*, caller: Caller, function: FunctionSpec, method: str) -> None:
     Raises:
         Forbidden: it holds none of them.
     """
-    needed = function.scopes.read if method in _READING else function.scopes.write
+    needed = function.scopes.read if method in READING else function.scopes.write
     if needed and caller.scopes.isdisjoint((*needed, EVERY_SCOPE)):
         raise Forbidden(
             f"{method} on {function.name} needs the scope {' or '.join(needed)}",

@@ -7,14 +7,13 @@ import asyncio
 from collections.abc import Callable
 from http import HTTPStatus
 from secrets import token_hex
-from typing import Any
+from typing import Any, ClassVar
 
 from uvicorn import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from gateway.direct.call import DirectCall
-from gateway.direct.door import DirectDoor
+from gateway.direct.door import DirectDoor, UnderWay
 from gateway.joined_answer import JoinedAnswer
 from gateway.problems import problem_body
 
@@ -43,6 +42,9 @@ class ClientConnection(HttpToolsProtocol):
     answer that breaks off is never taken for a whole one.
     """
 
+    # The headers that the server gives every answer, anew each second, and their lines.
+    _common: ClassVar[tuple[object, bytes]] = (None, b"")
+
     def __init__(
         self,
         config: Config,
@@ -59,7 +61,7 @@ class ClientConnection(HttpToolsProtocol):
         self._patience: asyncio.TimerHandle | None = None
         self._answer = MALFORMED
         self._lingering = False
-        self._direct: DirectCall | None = None
+        self._direct: UnderWay | None = None
         self._held = b""
         self._ending = False
         self._served_at = 0.0
@@ -82,6 +84,8 @@ class ClientConnection(HttpToolsProtocol):
     def answered(self, data: bytes) -> None:
         """Write the whole answer of the call under way; the next request may come."""
         self._direct = None
+        if self.transport.is_closing():
+            return
         self.transport.write(data)
         if self._ending:
             self.transport.close()
@@ -93,7 +97,11 @@ class ClientConnection(HttpToolsProtocol):
 
     def date_line(self) -> bytes:
         """Return the headers that every answer has, with their line ends."""
-        return b"".join(b"%b: %b\r\n" % pair for pair in self.server_state.default_headers)
+        said = self.server_state.default_headers
+        if ClientConnection._common[0] is not said:
+            lines = b"".join(b"%b: %b\r\n" % pair for pair in said)
+            ClientConnection._common = (said, lines)
+        return ClientConnection._common[1]
 
     def carry_in_general(self, data: bytes) -> None:
         """Take a request the general way after all."""
@@ -141,7 +149,6 @@ class ClientConnection(HttpToolsProtocol):
         super().connection_lost(exc)
         if self._direct is not None:
             self._direct.client_gone()
-            self._direct = None
         if self.on_disconnect is not None:
             self.on_disconnect()
 

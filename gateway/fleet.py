@@ -72,6 +72,8 @@ class Fleet:
         self._asked_at = float("-inf")
         self._asking: asyncio.Task[None] | None = None
         self._again: asyncio.TimerHandle | None = None
+        self.writes = 0
+        """Goes up when a call that may change something begins, and when it ends."""
         self.adopt(spec)
 
     def adopt(self, spec: FunctionSpec) -> None:

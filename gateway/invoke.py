@@ -7,6 +7,7 @@ from gateway.admission import Admission
 from gateway.answer import answer_error
 from gateway.asgi import Receive, Scope, Send
 from gateway.async_calls import asked_of
+from gateway.authorization import READING
 from gateway.catalogue import Route
 from gateway.client_connection import EXTENSION
 from gateway.deadline import out_of_time
@@ -154,6 +155,8 @@ class InvokePath:
         chunked = rest is not None and length is None
         method, target, forwarded = asked_of(route, call.method, query, head.forwarded)
         fleet = self._instances.fleet(tenant=call.tenant, spec=route.spec)
+        writes = method not in READING
+        fleet.writes += writes
         for attempt in range(1, CONNECT_ATTEMPTS + 1):
             call.waiting_for = f"an instance of {call.function}"
             before = call.elapsed_s()
@@ -197,6 +200,7 @@ class InvokePath:
                 call.run_s = call.elapsed_s() - started
                 raise
             finally:
+                fleet.writes += writes
                 fleet.release(worker, seconds=took)
 
     async def _answer(

@@ -25,10 +25,12 @@ class TokenBucket:
 
     def wait_s(self, now: float) -> float:
         """Seconds until there is a whole token; 0 when there is one. Takes none."""
+        tokens = self._tokens
         if now > self._at:
-            self._tokens = min(self._size, self._tokens + (now - self._at) * self.per_s)
+            tokens += (now - self._at) * self.per_s
+            self._tokens = tokens = tokens if tokens < self._size else self._size
             self._at = now
-        return 0.0 if self._tokens >= 1 else (1 - self._tokens) / self.per_s
+        return 0.0 if tokens >= 1 else (1 - tokens) / self.per_s
 
     def take(self) -> None:
         """Take a token that `wait_s` has found."""

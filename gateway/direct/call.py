@@ -8,23 +8,23 @@ from typing import TYPE_CHECKING
 from gateway.answer import problem_answer
 from gateway.deadline import out_of_time
 from gateway.direct.answer_bytes import MAX_WHOLE_BYTES, answer_bytes, head_bytes
+from gateway.direct.kept_answer import MOST_S, KeptAnswer, may_be_kept
 from gateway.direct.plan import Plan
 from gateway.fleet import Worker
 from gateway.forwarding.connection import BODILESS, UpstreamConnection
 from gateway.forwarding.errors import ClosedWhileIdle, ConnectFailed, UpstreamFailed
 from gateway.function_limits import Allowance
-from gateway.invocation import Invocation
-from gateway.observers import Account
 from gateway.problems import problem_of
 from gateway.served_answer import answer_headers, check_answer
 from gateway.upstream_head import ids_at_the_end
 
 if TYPE_CHECKING:
-    from gateway.direct.door import DirectClient
+    from gateway.direct.door import DirectClient, DirectDoor
 
 logger = logging.getLogger(__name__)
 
 CLIENT_CLOSED = 499
+_IDS = frozenset({b"x-request-id", b"x-call-id"})
 
 
 class DirectCall:
@@ -34,16 +34,16 @@ class DirectCall:
     """
 
     __slots__ = (
-        "_account",
         "_body_at",
         "_client",
         "_connection",
         "_data",
+        "_door",
         "_over",
         "_plan",
         "_task",
-        "_under_way",
         "_worker",
+        "_writes",
         "allowance",
         "call",
         "due",
@@ -52,37 +52,35 @@ class DirectCall:
     def __init__(
         self,
         *,
-        zone: str,
         client: "DirectClient",
         plan: Plan,
         data: bytes,
         worker: Worker,
-        account: Account,
-        under_way: set["DirectCall"],
+        door: "DirectDoor",
     ) -> None:
         self._client = client
         self._plan = plan
         self._data = data
         self._worker = worker
         self._connection: UpstreamConnection | None = None
-        self._account = account
-        self._under_way = under_way
+        self._door = door
         self._task: asyncio.Task[None] | None = None
         self._body_at = 0
         self._over = False
+        self._writes = 0
         self.allowance: Allowance | None = None
         self.due = 0.0
-        self.call = new_call(zone, plan)
+        self.call = plan.template.begun_anew()
 
     def begin(self, *, due: float, body_at: int) -> None:
         """Send the request, whose body is at `body_at` of its bytes."""
         call = self.call
         self.due = due
         self._body_at = body_at
-        self._under_way.add(self)
+        self._door.under_way.add(self)
+        self._plan.fleet.writes += self._plan.writes
+        self._writes = self._plan.fleet.writes
         call.instance, call.version = self._worker.id, self._worker.version
-        call.bytes_in = self._plan.body_bytes
-        call.waiting_for = f"the answer of {call.function}"
         connection = self._worker.pool.take_kept()
         if connection is None:
             self._task = asyncio.create_task(self._connect())
@@ -119,8 +117,10 @@ class DirectCall:
             return
         self.call.status = CLIENT_CLOSED
         self.call.client_gone = True
+        # A worker had it: it ran, though nobody waited for the answer.
+        self.call.run_s = self.call.elapsed_s()
         self._leave(reusable=False)
-        self._account.close(self.call)
+        self._door.ended(self.call)
 
     def end_of_time(self) -> None:
         """End with the problem that its time is over."""
@@ -151,10 +151,17 @@ class DirectCall:
         if connection.announced_bytes is None and call.status not in BODILESS:
             headers.append((b"content-length", b"%d" % len(body)))
         call.bytes_out = len(body)
+        if may_be_kept(call.method, connection, size=len(body)):
+            plan.kept = KeptAnswer(
+                headers=[pair for pair in headers if pair[0] not in _IDS],
+                body=body,
+                writes=self._writes,
+                until=self.due - plan.deadline_s + MOST_S,
+            )
         self._leave(reusable=True)
-        self._account.close(call)
         client = self._client
-        client.answered(answer_bytes(call.status, client.date_line(), headers, body))
+        answer = answer_bytes(call.status, client.date_line(), headers, body)
+        self._door.answered(call, client, answer)
 
     def _broken(self, error: Exception) -> None:
         if isinstance(error, ClosedWhileIdle) and self._plan.repeatable:
@@ -172,13 +179,13 @@ class DirectCall:
         if call.response_started:
             logger.warning("the answer broke off: %s", error, extra={"call": call.call_id})
             call.problem = problem_of(error)[1]
-            self._account.close(call)
+            self._door.ended(call)
             client.abort()
             return
         headers, body = problem_answer(call, error)
-        self._account.close(call)
         headers.append((b"content-length", b"%d" % len(body)))
-        client.answered(answer_bytes(call.status, client.date_line(), headers, body))
+        answer = answer_bytes(call.status, client.date_line(), headers, body)
+        self._door.answered(call, client, answer)
 
     async def _pass_on(self, connection: UpstreamConnection) -> None:
         """Pass on an answer that is long, or has no end yet, piece by piece."""
@@ -203,9 +210,8 @@ class DirectCall:
                 said, data = b"", b""
             self._task = None
             self._leave(reusable=True)
-            self._account.close(call)
             last = (_chunk(data) if data else b"") + b"0\r\n\r\n" if chunked else data
-            client.answered(said + last)
+            self._door.answered(call, client, said + last)
         except asyncio.CancelledError:
             raise
         except Exception as error:  # noqa: BLE001 - the edge: every error becomes an answer
@@ -215,7 +221,8 @@ class DirectCall:
     def _leave(self, *, reusable: bool) -> None:
         """Give back what the call has; it has ended."""
         self._over = True
-        self._under_way.discard(self)
+        self._plan.fleet.writes += self._plan.writes
+        self._door.under_way.discard(self)
         if self._task is not None:
             self._task.cancel()
         connection, self._connection = self._connection, None
@@ -229,23 +236,11 @@ class DirectCall:
             self.allowance.leave()
 
 
-def new_call(zone: str, plan: Plan) -> Invocation:
-    """Return the account of a call by a plan, not yet admitted."""
-    call = Invocation(
-        request_id=plan.request_id or "",
-        method=plan.method,
-        path=plan.path,
-        zone=zone,
-        caller=plan.caller,
-        tenant=plan.tenant,
-        function=plan.route.spec.name,
-        memory_mb=plan.route.spec.memory_mb,
-        deadline_s=plan.deadline_s,
-    )
-    if plan.request_id is None:
-        # As good as a number of its own, and drawn already.
-        call.request_id = call.call_id
-    return call
+class AnsweredCall:
+    """A call that needed no worker; its answer is on its way."""
+
+    def client_gone(self) -> None:
+        """Its account is closed already."""
 
 
 def _is_long(connection: UpstreamConnection) -> bool:

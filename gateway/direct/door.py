@@ -11,9 +11,13 @@ from hashlib import sha256
 from typing import Protocol
 
 from gateway.admission import Admission
-from gateway.direct.call import DirectCall
+from gateway.direct.answer_bytes import answer_bytes
+from gateway.direct.call import AnsweredCall, DirectCall
+from gateway.direct.kept_answer import KeptAnswer
 from gateway.direct.plain_head import read_plain_head
 from gateway.direct.plan import Plan, Planner
+from gateway.invocation import Invocation
+from gateway.ledger.log import LedgerLog
 from gateway.observers import Account
 from gateway.refusal import Refusal
 from gateway.snapshot_watch import NoSnapshot
@@ -45,23 +49,33 @@ class DirectClient(Protocol):
         """Drop the connection."""
 
 
+class UnderWay(Protocol):
+    """A call that was taken."""
+
+    def client_gone(self) -> None:
+        """End without a client."""
+
+
 class DirectDoor:
     """Plans by the digest of a request's head, and the calls under way.
 
     A head is known by its digest and its plan has no key in it: none stays in memory.
     """
 
-    def __init__(self, *, zone: str, planner: Planner, admission: Admission, account: Account):
-        self._zone = zone
+    def __init__(
+        self, *, planner: Planner, admission: Admission, account: Account, ledger: LedgerLog
+    ) -> None:
         self._planner = planner
         self._admission = admission
         self._account = account
         self._edition: object = None
         self._plans: dict[bytes, Plan | None] = {}
-        self._under_way: set[DirectCall] = set()
+        self._ledger = ledger
+        self._answers: list[tuple[DirectClient, bytes]] = []
+        self.under_way: set[DirectCall] = set()
         self._loop = asyncio.get_running_loop()
 
-    def take(self, client: DirectClient, data: bytes) -> DirectCall | None:
+    def take(self, client: DirectClient, data: bytes) -> UnderWay | None:
         """Begin the call that `data` holds, if it is a plain one and can begin at once."""
         end = data.find(HEAD_END, 0, MAX_HEAD_BYTES)
         if end < 0:
@@ -71,17 +85,17 @@ class DirectDoor:
         if plan is None or plan.body_bytes != len(data) - end:
             return None
         now = self._loop.time()
+        if plan.kept is not None and plan.kept.holds(plan.fleet, now=now):
+            return self._answer_again(client, plan, plan.kept)
         worker = plan.fleet.take_free(now)
         if worker is None:
             return None
         call = DirectCall(
-            zone=self._zone,
             client=client,
             plan=plan,
             data=data,
             worker=worker,
-            account=self._account,
-            under_way=self._under_way,
+            door=self,
         )
         try:
             plan.counted.check_time()
@@ -93,18 +107,58 @@ class DirectDoor:
         call.begin(due=now + plan.deadline_s, body_at=end)
         return call
 
+    def _answer_again(self, client: DirectClient, plan: Plan, kept: KeptAnswer) -> UnderWay | None:
+        call = plan.template.begun_anew()
+        try:
+            plan.counted.check_time()
+            allowance = self._admission.count(call, plan.route, plan.counted)
+        except Refusal:
+            return None
+        if allowance is not None:
+            allowance.leave()
+        call.status, call.bytes_out = 200, len(kept.body)
+        ids = [
+            (b"x-request-id", call.request_id.encode()),
+            (b"x-call-id", call.call_id.encode()),
+        ]
+        said = answer_bytes(200, client.date_line(), [*kept.headers, *ids], kept.body)
+        self.answered(call, client, said)
+        return AnsweredCall()
+
+    def answered(self, call: Invocation, client: DirectClient, answer: bytes) -> None:
+        """End a call's account; its answer leaves when that is in the ledger.
+
+        Calls that end in the same turn of the event loop are written there together.
+        """
+        self._account.close(call)
+        if not self._answers:
+            self._loop.call_soon(self._deliver)
+        self._answers.append((client, answer))
+
+    def ended(self, call: Invocation) -> None:
+        """End the account of a call that has no answer."""
+        self._account.close(call)
+        self._ledger.flush()
+
+    def _deliver(self) -> None:
+        self._ledger.flush()
+        answers, self._answers = self._answers, []
+        for client, answer in answers:
+            client.answered(answer)
+
     async def run(self) -> None:
         """End calls whose time is over, for ever; cancel to stop."""
         while True:
             await asyncio.sleep(SWEEP_EVERY_S)
             now = self._loop.time()
-            for call in [one for one in self._under_way if one.due <= now]:
+            for call in [one for one in self.under_way if one.due <= now]:
                 call.end_of_time()
 
     def close(self) -> None:
         """End all calls under way, as if their clients had gone."""
-        for call in list(self._under_way):
+        for call in list(self.under_way):
             call.client_gone()
+        self._deliver()
 
     def _plan(self, data: bytes, end: int) -> Plan | None:
         try:

@@ -10,7 +10,7 @@ from gateway.request_head import MalformedRequest, RequestHead, read_request_hea
 MAX_BODY_BYTES = 64 * 1024
 _METHODS = frozenset({b"GET", b"POST", b"PUT", b"DELETE", b"PATCH"})
 # With one of these a request is not one of the plain ones that are carried directly.
-_UNUSUAL = frozenset({b"connection", b"expect", b"transfer-encoding", b"upgrade", b"te"})
+_UNUSUAL = frozenset({b"expect", b"transfer-encoding", b"upgrade", b"te"})
 _UNUSUAL_READ = frozenset({b"x-timeout-ms", b"gridfaas-origin"})
 
 
@@ -58,7 +58,10 @@ def read_plain_head(data: bytes) -> PlainHead | None:
         head = read_request_head(reader.headers)
     except (httptools.HttpParserError, httptools.HttpParserUpgrade, MalformedRequest):
         return None
-    unusual = any(name in _UNUSUAL for name, _ in reader.headers)
+    unusual = any(
+        name in _UNUSUAL or (name == b"connection" and value.lower() != b"keep-alive")
+        for name, value in reader.headers
+    )
     length = head.content_length or 0
     url = reader.url
     if (

@@ -11,7 +11,7 @@ from pathlib import Path
 from gateway.invocation import Invocation
 from gateway.ledger.record import record_of
 from gateway.ledger.room import LedgerRoom
-from storage.platform.ledger.segment import SUFFIX, frame
+from storage.platform.ledger.segment import SUFFIX, frame, read_records
 
 logger = logging.getLogger(__name__)
 
@@ -24,10 +24,10 @@ UNNAMED = ".new"
 class LedgerLog:
     """Observes calls and appends their records to segments in `folder` (made here, mode 0700).
 
-    A record has left the process when `ended` returns, so it survives a kill of the gateway; it
-    survives a power cut once the shared fsync, at most 100 ms later, is done. A segment is never
-    written again after its process: a torn tail stays a tail. While it is written it is locked
-    (flock), so that who ships segments knows which ones are at their end.
+    A record has left the process when `ended` or `flush` returns, so it survives a kill of the
+    gateway; it survives a power cut once the shared fsync, at most 100 ms later, is done. A segment
+    is never written again after its process: a torn tail stays a tail. While it is written it is
+    locked (flock), so that who ships segments knows which ones are at their end.
     """
 
     def __init__(self, folder: Path, *, segment_bytes: int, max_bytes: int) -> None:
@@ -42,6 +42,7 @@ class LedgerLog:
         self._timer: asyncio.TimerHandle | None = None
         self._syncing: asyncio.Task[None] | None = None
         self._unsynced = False
+        self._waiting: list[bytes] = []
         self.room = LedgerRoom(folder, max_bytes=max_bytes)
 
     @property
@@ -50,11 +51,20 @@ class LedgerLog:
         return self.room.open
 
     def ended(self, call: Invocation) -> None:
-        """Append the call's record; a call that began is written into the reserve if need be."""
+        """Append the call's record, at once or, if its answer waits for that, with `flush`."""
         record = record_of(call)
         if record is None:
             return
-        data = frame(record)
+        self._waiting.append(frame(record))
+        if not call.answer_waits:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write the records that wait; calls that began are written into the reserve if need be."""
+        if not self._waiting:
+            return
+        data = self._waiting[0] if len(self._waiting) == 1 else b"".join(self._waiting)
+        self._waiting.clear()
         try:
             try:
                 self._append(data)
@@ -63,8 +73,9 @@ class LedgerLog:
                     raise
                 self._append(data)
         except OSError as error:
-            # The record itself goes to the log, from which it can be entered by hand.
-            logger.error("ledger not written: %s", error, extra={"record": str(record)})
+            # The records themselves go to the log, from which they can be entered by hand.
+            for record in read_records(data):
+                logger.error("ledger not written: %s", error, extra={"record": str(record)})
 
     async def run(self) -> None:
         """Look for room for ever; cancel to stop."""
@@ -74,6 +85,7 @@ class LedgerLog:
 
     async def close(self) -> None:
         """Bring everything to disk and end the segment."""
+        self.flush()
         if self._timer is not None:
             self._timer.cancel()
         if self._syncing is not None:

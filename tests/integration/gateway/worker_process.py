@@ -13,7 +13,7 @@ import uvicorn
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Receive = Callable[[], Coroutine[Any, Any, dict[str, Any]]]
 
-seen = {"disconnects": 0, "slow_started": 0}
+seen = {"disconnects": 0, "slow_started": 0, "settled": 0}
 
 
 async def read(receive: Receive) -> bytes:
@@ -65,6 +65,11 @@ async def app(scope: dict[str, Any], receive: Receive, send: Send) -> None:
         said.append((b"content-length", b"%d" % size))
         await send({"type": "http.response.start", "status": 200, "headers": said})
         await send({"type": "http.response.body", "body": bytes(size)})
+    elif name == "settled":
+        seen["settled"] += 1
+        said = [(b"content-length", b"2"), (b"x-gridfaas-unchanged", b"until-write")]
+        await send({"type": "http.response.start", "status": 200, "headers": said})
+        await send({"type": "http.response.body", "body": b"{}"})
     elif name == "early":
         await answer(send, b'"no thanks"', status=409)
     elif name == "slow":
