@@ -71,6 +71,7 @@ def _cut_live(
                     "register": registers[int(sent.register[start])],
                     "meter_ids": [meter_ids[meter] for meter in sent.meter[start:stop].tolist()],
                     "values": sent.value[start:stop].tolist(),
+                    **_quality(sent.quality[start:stop]),
                 }
             )
             lengths.append(stop - start)
@@ -125,6 +126,7 @@ def _cut_backfill(
                 "start": rfc3339(int(sent.instant_s[start])),
                 "interval_s": interval_s,
                 "values": sent.value[start:end].tolist(),
+                **_quality(sent.quality[start:end]),
             }
         )
         lengths.append(end - start)
@@ -141,6 +143,14 @@ def _body(sent: Deliveries, begin: int, series: list[dict[str, Any]], lengths: l
         cells=sent.cell[begin : begin + sum(lengths)],
         series=tuple(lengths),
     )
+
+
+def _quality(codes: NDArray[np.int64]) -> dict[str, Any]:
+    """Return the member that says it, none where every reading is valid, which goes unsaid."""
+    if not codes.any():
+        return {}
+    alike = (codes == codes[0]).all()
+    return {"quality": int(codes[0]) if alike else codes.tolist()}
 
 
 def _runs(*columns: NDArray[np.int64]) -> list[tuple[int, int]]:

@@ -13,6 +13,7 @@ import uvloop
 
 from meter_emulator.backlog import Pace
 from meter_emulator.faults import FAULTS
+from meter_emulator.meter_clocks import ClockPlan
 from meter_emulator.paper_preset import DAYS as PAPER_DAYS
 from meter_emulator.plan import (
     Plan,
@@ -71,6 +72,14 @@ def meters(
 @click.option("--preset", default="homes", show_default=True, type=_PRESET)
 @click.option("--pv-share", default=0.0, show_default=True, type=_SHARE, help="Homes with panels.")
 @click.option("--fault", "faults", multiple=True, help=f"NAME=RATE of {', '.join(FAULTS)}.")
+@click.option("--drift-ppm", type=click.FloatRange(0), help="Meters' own clocks, and their drift.")
+@click.option("--sync-every", type=click.IntRange(1), help="Seconds between exchanges of time.")
+@click.option(
+    "--clock-limit",
+    default=9.0,
+    show_default=True,
+    help="Seconds off from which a reading is marked.",
+)
 @click.option("--day", required=True, type=_DAY, help="First UTC day.")
 @click.option("--days", type=click.IntRange(1), help="UTC days; 1, or the paper's 10.")
 @click.option("--shape", default="live", show_default=True, type=click.Choice(["live", "backfill"]))
@@ -94,6 +103,9 @@ def send(
     preset: Preset,
     pv_share: float,
     faults: tuple[str, ...],
+    drift_ppm: float | None,
+    sync_every: int | None,
+    clock_limit: float,
     day: datetime,
     days: int | None,
     shape: Shape,
@@ -126,6 +138,7 @@ def send(
                 shape=shape,
                 meters_per_body=meters_per_body,
                 faults=_rates(faults),
+                clocks=_clocks(drift_ppm, sync_every, clock_limit),
             ),
             url=url,
             pace=Pace(rate=rate, give_up_s=give_up),
@@ -172,6 +185,12 @@ def _one_tenant(
         preset=preset,
     )
     return (load,)
+
+
+def _clocks(drift_ppm: float | None, sync_every: int | None, limit_s: float) -> ClockPlan | None:
+    if drift_ppm is None and sync_every is None:
+        return None
+    return ClockPlan(drift_ppm=drift_ppm or 0.0, sync_every_s=sync_every or 0, limit_s=limit_s)
 
 
 def _rates(faults: tuple[str, ...]) -> dict[str, float]:

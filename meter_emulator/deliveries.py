@@ -15,7 +15,8 @@ class Deliveries:
 
     `meter` is a row of the fleet, `register` an index into the run's registers, `instant_s` the
     interval's start in Unix seconds, `value` in Wh, `wave` the number of the round in which the
-    delivery is sent, `cell` names the reading: copies of one reading share it.
+    delivery is sent, `cell` names the reading: copies of one reading share it. `quality` is Green
+    Button's `QualityOfReading`, 0 for valid.
     """
 
     meter: NDArray[np.int64]
@@ -24,6 +25,7 @@ class Deliveries:
     value: NDArray[np.int64]
     wave: NDArray[np.int64]
     cell: NDArray[np.int64]
+    quality: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.meter)
@@ -37,6 +39,7 @@ class Deliveries:
             value=self.value[index],
             wave=self.wave[index],
             cell=self.cell[index],
+            quality=self.quality[index],
         )
 
 
@@ -62,4 +65,5 @@ def whole_day(
         value=np.concatenate([one.energy_wh.astype(np.int64).ravel() for one in registers]),
         wave=slot,
         cell=np.arange(first_cell, first_cell + len(slot), dtype=np.int64),
+        quality=np.zeros(len(slot), dtype=np.int64),
     )

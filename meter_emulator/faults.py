@@ -73,16 +73,21 @@ def out_of_order(deliveries: Deliveries, rate: float, draws: Draws) -> tuple[Del
     return replace(deliveries, wave=wave), len(chosen)
 
 
+def seconds_off(draws: Draws, rate: float) -> NDArray[np.int64]:
+    """Return how far each clock is off, up to `MOST_DRIFT_S` for the share `rate` of them."""
+    span = (_fraction(draws, rate) * 2 - 1) * MOST_DRIFT_S
+    seconds = np.where(draws < rate, np.where(span < 0, np.floor(span), np.floor(span) + 1), 0)
+    return seconds.astype(np.int64)
+
+
 def clock_drift(deliveries: Deliveries, rate: float, draws: Draws) -> tuple[Deliveries, int]:
     """Put the clock of the share `rate` of meters up to `MOST_DRIFT_S` seconds off, all day.
 
     The instants leave the interval grid; nobody rounds them back.
     """
     meters, first, of = np.unique(deliveries.meter, return_index=True, return_inverse=True)
-    draw = draws[first]
-    span = (_fraction(draw, rate) * 2 - 1) * MOST_DRIFT_S
-    seconds = np.where(draw < rate, np.where(span < 0, np.floor(span), np.floor(span) + 1), 0)
-    offset = seconds.astype(np.int64)[of.reshape(-1)] if len(meters) else deliveries.meter
+    seconds = seconds_off(draws[first], rate)
+    offset = seconds[of.reshape(-1)] if len(meters) else deliveries.meter
     drifted = replace(deliveries, instant_s=deliveries.instant_s + offset)
     return drifted, int(np.count_nonzero(offset))
 

@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 
 from meter_emulator.fleet import Fleet
+from meter_emulator.meter_clocks import ClockPlan
 from meter_emulator.meters import Meters
 from meter_emulator.paper_preset import PaperFleet
 from meter_emulator.part import Part
@@ -78,7 +79,11 @@ class TenantLoad(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """A run: every tenant's fleet through `days` UTC days from `first_day`."""
+    """A run: every tenant's fleet through `days` UTC days from `first_day`.
+
+    With `clocks` the meters stamp readings by clocks of their own. The fault `clock-drift` is then
+    how far off the clocks begin, in place of how far off they are all day.
+    """
 
     tenants: tuple[TenantLoad, ...]
     first_day: date
@@ -86,6 +91,7 @@ class Plan:
     shape: Shape = "live"
     meters_per_body: int = 100
     faults: dict[str, float] = field(default_factory=dict)
+    clocks: ClockPlan | None = None
 
 
 def read_tenants(path: Path) -> tuple[TenantLoad, ...]:

@@ -5,13 +5,16 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from meter_emulator.backlog import Backlog, Pace
 from meter_emulator.bodies import Body, backfill_bodies, live_bodies
-from meter_emulator.deliveries import whole_day
+from meter_emulator.clock_day import ClockRun
+from meter_emulator.clock_exchange import connected
+from meter_emulator.deliveries import Deliveries, unix_midnight, whole_day
 from meter_emulator.faults import apply_faults, check_rates
+from meter_emulator.fleet_clocks import CLOCK_FAULT, fleet_clocks
 from meter_emulator.plan import Plan, TenantLoad
 from meter_emulator.sender import Lines, Sender
 from meter_emulator.tally import Tally
@@ -26,7 +29,7 @@ Item = tuple[Tally, Body]
 class TenantRun:
     """One tenant's fleet, tally and request head."""
 
-    def __init__(self, *, load: TenantLoad, plan: Plan, address: Address) -> None:
+    def __init__(self, *, load: TenantLoad, plan: Plan, address: Address, answer_s: float) -> None:
         self.fleet = load.meters()
         self._slots = 86_400 // self.fleet.interval_s
         self.tally = Tally(self.fleet.series * self._slots * plan.days)
@@ -34,11 +37,25 @@ class TenantRun:
         self._seed = [load.seed, zlib.crc32(load.tenant.encode())]
         self._plan = plan
         self._ids = self.fleet.meter_ids()
+        self._faults = dict(plan.faults)
+        self.clocks: ClockRun | None = None
+        if plan.clocks is not None:
+            off = self._faults.pop(CLOCK_FAULT, 0.0)
+            self.clocks = fleet_clocks(
+                plan.clocks,
+                meters=len(self._ids),
+                off=off,
+                at_s=unix_midnight(plan.first_day),
+                seed=self._seed,
+            )
+        self._address = address
+        self._key = load.key()
+        self._answer_s = answer_s
         self._head = post_head(
             address=address,
             path=PATH,
             headers={
-                "authorization": f"Bearer {load.key()}",
+                "authorization": f"Bearer {self._key}",
                 "content-type": "application/json",
                 "accept": "application/json",
                 "user-agent": "gridfaas-meter-emulator",
@@ -55,8 +72,9 @@ class TenantRun:
             interval_s=self.fleet.interval_s,
             first_cell=number * self.fleet.series * self._slots,
         )
+        deliveries = self._by_their_clocks(deliveries, day)
         deliveries, touched = apply_faults(
-            deliveries, rates=self._plan.faults, seed=[*self._seed, day.toordinal()]
+            deliveries, rates=self._faults, seed=[*self._seed, day.toordinal()]
         )
         self.faults.update(touched)
         self.tally.lose(touched.get("gap", 0))
@@ -69,6 +87,17 @@ class TenantRun:
             per_body=per_body,
         )
         return (((self.tally, b), post(self._head, b.payload), len(b.cells)) for b in bodies)
+
+    def _by_their_clocks(self, deliveries: Deliveries, day: date) -> Deliveries:
+        if self.clocks is None:
+            return deliveries
+        with connected(self._address, key=self._key, answer_s=self._answer_s) as exchange:
+            by_clock = self.clocks.day(
+                first_s=unix_midnight(day), interval_s=self.fleet.interval_s, exchange=exchange
+            )
+        stamped, marked = by_clock.deliver(deliveries)
+        self.clocks.marked += marked
+        return stamped
 
 
 def _in_turn(sources: list[Iterator[tuple[Item, bytes, int]]]) -> Iterator[tuple[Item, bytes, int]]:
@@ -101,7 +130,10 @@ class LoadRun:
     def __init__(self, *, plan: Plan, url: str, pace: Pace, lines: Lines) -> None:
         check_rates(plan.faults)
         address = Address.of(url)
-        self._tenants = [TenantRun(load=t, plan=plan, address=address) for t in plan.tenants]
+        self._tenants = [
+            TenantRun(load=t, plan=plan, address=address, answer_s=lines.answer_s)
+            for t in plan.tenants
+        ]
         self._backlog: Backlog[Item] = Backlog(
             source=_requests(self._tenants, plan.days),
             on_send=lambda item: item[0].send(item[1]),
@@ -163,6 +195,7 @@ class LoadRun:
                     "acknowledged": t.tally.acknowledged,
                     "refused": dict(t.tally.refused),
                     "unanswered": t.tally.unanswered,
+                    **({} if t.clocks is None else {"clocks": t.clocks.figures()}),
                 }
                 for t in self._tenants
             },

@@ -1,7 +1,7 @@
 """Every delivery is in exactly one body, in the shape asked for."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
@@ -163,3 +163,31 @@ def test_registers_are_kept_apart(cut: Any) -> None:
 
     assert sorted(cells) == list(range(500, 500 + 9 * 96))
     assert {name for name, count in exported.items() if count} == {IDS[2], IDS[5]}
+
+
+@pytest.mark.parametrize("cut", [live, backfill])
+def test_the_quality_of_a_reading_travels_with_it_and_valid_goes_unsaid(
+    cut: Callable[[Deliveries, int], list[Body]],
+) -> None:
+    clean = day_of_readings()
+    quality = np.where(clean.meter == 2, 10, 0)
+    quality[(clean.meter == 4) & (clean.wave == 7)] = 10
+    marked = {(IDS[2], slot) for slot in range(96)} | {(IDS[4], 7)}
+
+    found = set()
+    for body in cut(replace(clean, quality=quality), 3):
+        for code, (meter, slot, _) in zip(qualities(body), readings(body), strict=True):
+            if code == 10:
+                found.add((meter, slot))
+
+    assert found == marked
+    assert all(b'"quality"' not in body.payload for body in cut(clean, 3))
+
+
+def qualities(body: Body) -> Iterator[int]:
+    """Yield the quality of each reading; a series of valid ones says none."""
+    for series in json.loads(body.payload)["series"]:
+        code = series.get("quality", 0)
+        codes = code if isinstance(code, list) else [code] * len(series["values"])
+        assert any(codes) is ("quality" in series)
+        yield from codes
