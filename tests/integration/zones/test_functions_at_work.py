@@ -1,0 +1,123 @@
+"""Deployed functions that call each other, write logs, and meet their limits, behind a gateway."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from storage.platform.functions.bundle import BundleFile
+from tests.integration.zones.agent_process import until
+from tests.integration.zones.conftest import free_port
+from tests.integration.zones.deployed_zones import Way, make_zones
+
+ASKS = b"""
+from functions.runtime.api import CallFailed
+
+async def handle(event, context):
+    try:
+        answer = await context.invoke(event.path.strip("/"), {"n": 1}, path="/below?x=2")
+    except CallFailed as error:
+        return {"status": error.answer.status}
+    context.log.info("asked", status=answer.status)
+    print("printed")
+    return answer.json()
+"""
+ANSWERS = b"""
+async def handle(event, context):
+    return {
+        "heard": event.json(), "path": event.path, "query": event.query, "role": context.role,
+        "subject": context.subject,
+    }
+"""
+LEAKS = b"""
+kept = []
+
+async def handle(event, context):
+    for _ in range(int(event.path.strip("/"))):
+        kept.append(bytearray(1 << 20))
+    return {"kept": len(kept)}
+"""
+
+
+@pytest.fixture
+def hq(
+    zone_folder: Path,
+    functions_folder: Path,
+    database_url: str,
+    redis_url: str,
+    second_valkey: str,
+) -> Iterator[Way]:
+    """Headquarters alone, running."""
+    zones = make_zones(
+        folder=zone_folder,
+        functions=functions_folder,
+        database_url=database_url,
+        stores=(second_valkey, redis_url),
+        ports=[free_port(), free_port()],
+    )
+    with zones.running(1):
+        yield zones.way(1)
+
+
+def deploy(way: Way, name: str, handler: bytes, spec: str = "") -> None:
+    made = way.deploy(
+        [
+            BundleFile(path="function.yaml", content=f"name: {name}\n{spec}".encode()),
+            BundleFile(path="handler.py", content=handler),
+        ]
+    )
+    assert made.status_code == 201, made.text
+    way.until_ready(name, 1)
+    until(lambda: way.call("GET", f"/function/{name}/1").status_code != 404, "the gateway knows it")
+
+
+def log(way: Way, name: str) -> list[dict[str, Any]]:
+    answer = way.call("GET", f"/v1/platform/functions/{name}/logs?tail=100")
+    assert answer.status_code == 200
+    return [json.loads(line) for line in answer.text.split("\n") if line]
+
+
+def test_a_function_calls_another_of_its_tenant_and_both_leave_a_log(hq: Way) -> None:
+    deploy(hq, "answers", ANSWERS, "scopes: {write: [bills:write]}\n")
+    deploy(hq, "asks", ASKS)
+
+    answer = hq.call("POST", "/function/asks/answers")
+
+    assert answer.json() == {
+        "heard": {"n": 1},
+        "path": "/below",
+        "query": {"x": "2"},
+        "role": "tenant-service",
+        "subject": "local.zone-1.acme",
+    }
+    assert hq.call("POST", "/function/answers").status_code == 403
+    assert hq.call("POST", "/function/asks/nobody").json() == {"status": 404}
+
+    def both() -> list[dict[str, Any]]:
+        call_id = answer.headers["x-call-id"]
+        return [line for line in log(hq, "asks") if line.get("call") == call_id]
+
+    lines = until(lambda: len(both()) == 2 and both(), "the log has both lines")
+    assert [(line["text"], line.get("fields")) for line in lines] == [
+        ("asked", {"status": 200}),
+        ("printed", None),
+    ]
+    assert "x-gridfaas-cpu-us" not in answer.headers
+
+
+def test_a_leak_is_ended_counted_and_told_of_and_the_next_call_is_served(hq: Way) -> None:
+    deploy(hq, "leaks", LEAKS, "memory_mb: 64\n")
+    assert hq.call("POST", "/function/leaks/8").status_code == 200
+
+    failed = hq.call("POST", "/function/leaks/500")
+
+    assert failed.status_code == 503
+    assert failed.json()["type"] == "urn:gridfaas:problem:memory-limit"
+    until(lambda: hq.in_zone("leaks")["ended"] == {"memory-limit": 1}, "the end is counted")
+    assert hq.in_zone("leaks")["last_end"]["reason"] == "memory-limit"
+    answer = hq.call("POST", "/function/leaks/8")
+    assert (answer.status_code, answer.json()) == (200, {"kept": 8})
+    told = [line["text"] for line in log(hq, "leaks") if line.get("level") == "agent"]
+    assert told == ["the worker ended: memory-limit (exit status 81)"]
