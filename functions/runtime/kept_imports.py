@@ -5,6 +5,7 @@ imported before the change of uid works on, but nothing new could be: neither th
 nor the runtime's own packages.
 """
 
+import functools
 import importlib.machinery
 import os
 import sys
@@ -18,6 +19,20 @@ _FINDER = importlib.machinery.FileFinder.path_hook(
 )
 
 
+@functools.cache
+def import_folders() -> frozenset[str]:
+    """Name the folders that this process imports from, as they were when this was first asked.
+
+    A zygote asks before it forks: to look at every module touches, and so copies, its page.
+    """
+    found = {os.path.abspath(path) for path in sys.path if path}
+    for name, module in list(sys.modules.items()):
+        # An installed package may lie elsewhere, as in a clone that is worked in.
+        if "." not in name:
+            found.update(map(str, getattr(module, "__path__", ())))
+    return frozenset(found)
+
+
 def open_import_folders() -> dict[str, int]:
     """Open the folders that this process imports from; to be called before the change of uid.
 
@@ -25,7 +40,7 @@ def open_import_folders() -> dict[str, int]:
     permissions below its folder allow: above it nothing can be reached that could not be before.
     """
     opened: dict[str, int] = {}
-    for folder in sorted(_folders()):
+    for folder in sorted(import_folders()):
         if not any(_below(folder, known) for known in opened):
             try:
                 opened[folder] = os.open(folder, os.O_PATH | os.O_DIRECTORY)
@@ -55,15 +70,6 @@ def keep_importing(opened: Mapping[str, int]) -> None:
     sys.path_hooks.insert(0, find)
     for path in [path for path in sys.path_importer_cache if any(_below(path, f) for f in closed)]:
         del sys.path_importer_cache[path]
-
-
-def _folders() -> set[str]:
-    found = {os.path.abspath(path) for path in sys.path if path}
-    for name, module in list(sys.modules.items()):
-        # An installed package may lie elsewhere, as in a clone that is worked in.
-        if "." not in name:
-            found.update(map(str, getattr(module, "__path__", ())))
-    return found
 
 
 def _below(path: str, folder: str) -> bool:

@@ -11,6 +11,7 @@ os.environ.update(
     OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1", MKL_NUM_THREADS="1", NUMEXPR_NUM_THREADS="1"
 )
 
+from functions.runtime.kept_imports import import_folders
 from functions.runtime.tls import client_context
 from storage.platform.functions.spec_file import load_services
 
@@ -77,3 +78,4 @@ def preload(functions: Path) -> None:
             importlib.import_module(module)
         except Exception:
             logger.exception("function %s: %s does not import", spec.name, module)
+    import_folders()
