@@ -126,9 +126,7 @@ def find_containment() -> Containment:
 
 
 def use_disk(disk: Path | None) -> None:
-    """Make `disk` the place of temporary files and of HOME."""
+    """Make `disk` the place of temporary files and of HOME; None leaves them as they are."""
     if disk is not None:
         os.environ["TMPDIR"] = os.environ["HOME"] = str(disk)
-    else:
-        os.environ.pop("TMPDIR", None)
-    tempfile.tempdir = None
+        tempfile.tempdir = None
