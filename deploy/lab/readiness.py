@@ -7,18 +7,21 @@ from collections.abc import Sequence
 import httpx
 
 from deploy.lab.failure import LabFailure
+from deploy.lab.reporting import Reporter
 from deploy.lab.topology import gateway_url
 from zones.topology import Zone
 
 PAUSE_S = 0.1
 ASK_TIMEOUT_S = 5.0
+# A zone that takes longer is named, with what it lacks, and again as often.
+SAY_EVERY_S = 10.0
 
 
 class NotReadyInTime(LabFailure):
     """A zone was not ready before the deadline."""
 
 
-async def wait_until_ready(zones: Sequence[Zone], *, deadline: float) -> None:
+async def wait_until_ready(zones: Sequence[Zone], *, deadline: float, reporter: Reporter) -> None:
     """Return when each zone's `/readyz` answers 200; `deadline` is in `time.monotonic`.
 
     Raises:
@@ -26,6 +29,7 @@ async def wait_until_ready(zones: Sequence[Zone], *, deadline: float) -> None:
     """
     async with httpx.AsyncClient(timeout=ASK_TIMEOUT_S, trust_env=False) as client:
         pending = dict.fromkeys(zones, "")
+        say_at = time.monotonic() + SAY_EVERY_S
         while True:
             answers = await asyncio.gather(*(ask_ready(client, zone) for zone in pending))
             pending = {
@@ -35,9 +39,12 @@ async def wait_until_ready(zones: Sequence[Zone], *, deadline: float) -> None:
             }
             if not pending:
                 return
+            named = "; ".join(f"{zone.name}: {reason}" for zone, reason in pending.items())
             if time.monotonic() > deadline:
-                named = "; ".join(f"{zone.name}: {reason}" for zone, reason in pending.items())
                 raise NotReadyInTime(f"not ready in time: {named}")
+            if time.monotonic() > say_at:
+                reporter.step(f"still waiting for {named}")
+                say_at = time.monotonic() + SAY_EVERY_S
             await asyncio.sleep(PAUSE_S)
 
 

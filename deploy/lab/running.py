@@ -89,7 +89,7 @@ async def running_lab(
                 asyncio.create_task(status.run()),
             ]
             try:
-                await wait_until_ready(topology.zones, deadline=deadline)
+                await wait_until_ready(topology.zones, deadline=deadline, reporter=reporter)
             except NotReadyInTime as error:
                 why = supervisor.troubles() or "no process died"
                 raise NotReadyInTime(f"{error}; {why} (logs: {home.logs})") from error
