@@ -1,7 +1,8 @@
 """Calls that are carried out later: taken in from the gateway, shown and cancelled."""
 
+import hashlib
 import re
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Request, Response
 
@@ -15,6 +16,7 @@ from storage.hot.queues.calls import new_call_id
 from storage.hot.queues.record import FINAL, Origin, QueueFull
 from storage.hot.queues.record import Request as CallRequest
 
+ID_DIGITS: Final = 32
 CALL_ID: Final = re.compile(r"[0-9a-f]{32}")
 MAX_TARGET: Final = 8_000
 Asking = Annotated[Caller, Depends(caller_of)]
@@ -35,12 +37,15 @@ def call_routes(parts: Parts) -> APIRouter:
         },
     )
     async def accept(request: Request, response: Response, caller: Asking) -> CallAccepted:
-        """Durable when answered: it is carried out, at least once, whatever process dies."""
+        """Durable when answered: it is carried out, at least once, whatever process dies.
+
+        With an `Idempotency-Key` that a kept call of the same path had, that call is answered.
+        """
         asked = await _request_of(request, caller, max_bytes=parts.max_body_bytes)
         if asked.callback is not None:
             check_url(asked.callback, private=parts.settings.private_callbacks)
         spec = await parts.deployments.look_up(caller.tenant, asked.function)
-        call_id = new_call_id()
+        call_id = _call_id(caller, asked, request.headers.get("idempotency-key"))
         try:
             await parts.queue.add(
                 caller.tenant,
@@ -115,10 +120,9 @@ async def _request_of(request: Request, caller: Caller, *, max_bytes: int) -> Ca
     )
 
 
-def problem_examples() -> dict[int | str, dict[str, Any]]:
-    """What every route may answer besides."""
-    return {
-        403: {"description": "forbidden: the key has not the scope or role, or is no tenant's"},
-        404: {"description": "not-found"},
-        503: {"description": "store-unavailable"},
-    }
+def _call_id(caller: Caller, asked: CallRequest, idempotency_key: str | None) -> str:
+    """A new id, or with a key one that the same request has again."""
+    if idempotency_key is None:
+        return new_call_id()
+    named = "\0".join((caller.tenant, asked.function, asked.method, asked.target, idempotency_key))
+    return hashlib.sha256(named.encode()).hexdigest()[:ID_DIGITS]

@@ -102,6 +102,8 @@ class Telling:
         if record.result is not None:
             said = record.result.headers
             headers |= {name: said[name] for name in _PASSED_ON if name in said}
+            if record.result.truncated:
+                headers["x-result-truncated"] = "true"
         try:
             async with self._client.stream(
                 "POST",

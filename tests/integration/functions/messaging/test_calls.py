@@ -72,6 +72,27 @@ async def test_a_call_is_kept_carried_out_and_shown(
     assert asked.headers["content-type"] == "application/json"
 
 
+async def test_asking_again_with_a_key_is_asking_once(
+    messaging: Messaging, entrance: Entrance
+) -> None:
+    entrance.deploy("bill")
+
+    once, again = [await messaging.accepted("bill", idempotency_key="k-1") for _ in range(2)]
+    others = [
+        await messaging.accepted("bill", idempotency_key="k-2"),
+        await messaging.accepted("bill", idempotency_key="k-1", target="/x"),
+        await messaging.accepted("bill", idempotency_key="k-1", tenant="bolt"),
+    ]
+
+    assert once == again
+    assert len({once, *others}) == 4
+    await messaging.ended(once)
+    await messaging.ended(others[1])
+    assert await messaging.accepted("bill", idempotency_key="k-1") == once
+    await asyncio.sleep(0.3)
+    assert len(entrance.asked) == 4
+
+
 async def test_another_tenant_sees_and_cancels_nothing(
     messaging: Messaging, entrance: Entrance
 ) -> None:
