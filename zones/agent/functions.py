@@ -77,6 +77,16 @@ class ZoneFunctions:
             )
         return found.in_force
 
+    def current(self, tenant: str, known: Resolved) -> Resolved | None:
+        """Return what is in force of a tenant's function, None if it has none here any more."""
+        if tenant not in (self._tenants() or ()):
+            return None
+        service = self._catalogue.get(known.spec.name)
+        if service is not None:
+            return self._service(service, tenant)
+        found = self._deployed.find(tenant, known.spec.name)
+        return None if found is None else found.in_force
+
     def always_up(self, snapshot: Snapshot | None) -> list[tuple[str | None, Resolved]]:
         """List (tenant, function) of every group with a minimum; None is the platform's own."""
         groups: list[tuple[str | None, Resolved]] = []

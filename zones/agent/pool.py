@@ -45,8 +45,9 @@ GroupKey = tuple[str | None, str]
 class WorkerPool:
     """Groups of workers, one group a function of a tenant.
 
-    `expected` names the groups that must exist (a minimum to keep), `belongs` says whether a
-    tenant is still this zone's, `last_words` hears a worker before it is told to end.
+    `expected` names the groups that must exist (a minimum to keep). `current` gives the version of
+    a tenant's function that is in force in place of a known one, None where the tenant has it here
+    no more. `last_words` hears a worker before it is told to end.
     """
 
     def __init__(
@@ -56,14 +57,14 @@ class WorkerPool:
         starter: Starter,
         metrics: AgentMetrics,
         expected: Callable[[], list[tuple[str | None, Resolved]]],
-        belongs: Callable[[str], bool],
+        current: Callable[[str, Resolved], Resolved | None],
         last_words: Callable[[Group, Instance], Awaitable[None]],
     ) -> None:
         self._provider = provider
         self._starter = starter
         self._metrics = metrics
         self._expected = expected
-        self._belongs = belongs
+        self._current = current
         self._last_words = last_words
         self._groups: dict[GroupKey, Group] = {}
         self._owner: dict[str, Group] = {}
@@ -190,9 +191,13 @@ class WorkerPool:
         for tenant, function in self._expected():
             self._group(tenant, function)
         for key, group in list(self._groups.items()):
-            if group.tenant is not None and not self._belongs(group.tenant):
+            current: Resolved | None = group.resolved
+            if group.tenant is not None:
+                current = self._current(group.tenant, group.resolved)
+            if current is None:
                 self._retire_tenant(group)
             else:
+                self._group(group.tenant, current)
                 self._converge_group(group)
             used = group.demand.used(now=time.monotonic(), within_s=group.function.idle_s)
             if not (group.instances or group.starting or used or group.failures):

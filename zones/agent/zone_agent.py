@@ -157,7 +157,7 @@ async def running_agent(
             starter=Starter(provider=provider, desk=desk, logs=logs),
             metrics=metrics,
             expected=lambda: functions.always_up(feed.current),
-            belongs=lambda tenant: tenant in (tenants() or ()),
+            current=functions.current,
             last_words=scrape.ask,
         )
 

@@ -122,10 +122,22 @@ def _unfit(text: str, *, file: str, message: str) -> SpecError:
     elif named:
         advice = f"add {named[1]}"
     else:
-        advice = "storage/platform/functions/function.schema.json lists what each field may hold"
+        advice = _example(place)
     return SpecError(
         file=file, line=line_of(text, place), field=place or None, reason=reason, advice=advice
     )
+
+
+def _example(place: str) -> str:
+    """Show a field with the value that it has when it is left out."""
+    steps = place.split(".")
+    value: Any = FunctionSpec(name="late-meters")
+    for step in steps:
+        value = getattr(value, step, None)
+    if isinstance(value, str | int | float | list) and value not in ("", []):
+        shown = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+        return f"write it like `{steps[-1]}: {shown}`"
+    return "storage/platform/functions/function.schema.json lists what each field may hold"
 
 
 def _known(field: str) -> tuple[str, ...]:

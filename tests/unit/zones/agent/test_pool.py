@@ -96,7 +96,7 @@ async def pool(provider: MemoryProvider, tmp_path: Path) -> AsyncIterator[Worker
         ),
         metrics=AgentMetrics(zone="zone-3a"),
         expected=list,
-        belongs=lambda tenant: True,
+        current=lambda tenant, resolved: resolved,
         last_words=last_words,
     )
     await provider.open(made.deliver)
@@ -219,3 +219,39 @@ async def test_ends_are_counted_by_reason(pool: WorkerPool, provider: MemoryProv
     tally = pool.ends(tenant="acme", function="f")
     assert tally.counts == {EndReason.MEMORY_LIMIT: 1, EndReason.IDLE: 1}
     assert pool.ends(tenant="beta", function="f").counts == {}
+
+
+async def test_workers_of_what_is_in_force_no_more_end_without_a_call(
+    provider: MemoryProvider, tmp_path: Path
+) -> None:
+    in_force: Resolved | None = Resolved(spec=SPEC, version=1)
+
+    async def last_words(group: Group, instance: Instance) -> None:
+        pass
+
+    pool = WorkerPool(
+        provider=provider,
+        starter=Starter(
+            provider=provider,
+            desk=Desk(tmp_path),  # type: ignore[arg-type]
+            logs=FunctionLogs(tmp_path),
+        ),
+        metrics=AgentMetrics(zone="zone-3a"),
+        expected=list,
+        current=lambda tenant, resolved: in_force,
+        last_words=last_words,
+    )
+    await provider.open(pool.deliver)
+    assert in_force is not None
+    await pool.ensure(tenant="acme", function=in_force)
+
+    in_force = Resolved(spec=SPEC, version=2)
+    pool.converge()
+    (group,) = pool.groups
+    assert group.resolved.version == 2
+
+    in_force = None
+    pool.converge()
+    await settle()
+    assert [one.state for one in group.instances.values()] in ([], [State.STOPPING])
+    await pool.close()
