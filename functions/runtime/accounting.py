@@ -10,12 +10,10 @@ RUN: Final = b"x-gridfaas-run-us"
 MEMORY: Final = b"x-gridfaas-memory-kb"
 
 
-def process_usage() -> tuple[float, int]:
-    """Return processor seconds of this process and its ended children, and its peak RSS in KiB."""
-    own = resource.getrusage(resource.RUSAGE_SELF)
+def children_and_peak() -> tuple[float, int]:
+    """Return processor seconds of ended children, and the peak RSS of this process in KiB."""
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu_s = own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
-    return cpu_s, max(own.ru_maxrss, children.ru_maxrss)
+    return children.ru_utime + children.ru_stime, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 class CpuShares:
@@ -26,9 +24,16 @@ class CpuShares:
     takes after its account was made up, goes to the next call.
     """
 
-    def __init__(self, usage: Callable[[], tuple[float, int]] = process_usage) -> None:
-        self._usage = usage
-        self._seen_s, _ = usage()
+    def __init__(
+        self,
+        cpu_s: Callable[[], float] = time.process_time,
+        rest: Callable[[], tuple[float, int]] = children_and_peak,
+    ) -> None:
+        """`cpu_s` reads the process's own seconds, `rest` is asked once a call."""
+        self._cpu_s = cpu_s
+        self._rest = rest
+        self._seen_s = cpu_s()
+        self._children_s, _ = rest()
         self._virtual_s = 0.0
         self._unclaimed_s = 0.0
         self.active = 0
@@ -43,7 +48,9 @@ class CpuShares:
 
     def share_since(self, began_s: float) -> tuple[float, int]:
         """Return the call's processor seconds since `began_s` of the clock, and peak KiB."""
-        peak_kb = self._advance()
+        children_s, peak_kb = self._rest()
+        self._advance(children_s - self._children_s)
+        self._children_s = children_s
         return self._virtual_s - began_s, peak_kb
 
     def end(self, *, claimed_until_s: float) -> None:
@@ -56,14 +63,13 @@ class CpuShares:
         """The clock as it stood at the last start, account or end."""
         return self._virtual_s
 
-    def _advance(self) -> int:
-        cpu_s, peak_kb = self._usage()
-        passed, self._seen_s = cpu_s - self._seen_s, cpu_s
+    def _advance(self, more_s: float = 0.0) -> None:
+        cpu_s = self._cpu_s()
+        passed, self._seen_s = cpu_s - self._seen_s + more_s, cpu_s
         if self.active:
             self._virtual_s += passed / self.active
         else:
             self._unclaimed_s += passed
-        return peak_kb
 
 
 class CallCost:

@@ -9,8 +9,13 @@ class Process:
     def __init__(self) -> None:
         self.cpu_s = 5.0
 
-    def usage(self) -> tuple[float, int]:
-        return self.cpu_s, 4096
+        self.children_s = 1.0
+
+    def own(self) -> float:
+        return self.cpu_s
+
+    def rest(self) -> tuple[float, int]:
+        return self.children_s, 4096
 
 
 @pytest.fixture
@@ -20,7 +25,7 @@ def process() -> Process:
 
 @pytest.fixture
 def shares(process: Process) -> CpuShares:
-    return CpuShares(process.usage)
+    return CpuShares(process.own, process.rest)
 
 
 def cpu_us(call: CallCost) -> int:
@@ -33,6 +38,16 @@ def test_one_call_has_all_of_its_time(process: Process, shares: CpuShares) -> No
 
     assert dict(call.headers())[CPU] == b"250000"
     assert dict(call.headers())[MEMORY] == b"4096"
+
+
+def test_what_its_children_took_is_the_calls_too(process: Process, shares: CpuShares) -> None:
+    call = shares.begin()
+    process.cpu_s += 0.1
+    process.children_s += 0.5
+
+    assert cpu_us(call) == 600_000
+    call.end()
+    assert cpu_us(shares.begin()) == 0
 
 
 def test_calls_at_a_time_share_it(process: Process, shares: CpuShares) -> None:
