@@ -25,7 +25,7 @@ class MessagingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     own network by them.
     """
 
-    at_once: Positive = 64
+    at_once: Positive = 128
     at_once_tenant: Positive = 32
     lease_s: Seconds = 15.0
     look_every_s: Seconds = 1.0
