@@ -73,6 +73,7 @@ class MdmsApp:
                 self._hot = HotRoutes(
                     tier=backing.tier,
                     max_body_bytes=settings.max_body_bytes,
+                    max_decoded_bytes=settings.max_decoded_bytes,
                     metrics=metrics,
                     ingest=backing.ingest,
                     keep=backing.keep,

@@ -46,6 +46,23 @@ LIST: Final[dict[str, Any]] = {
         ],
     },
 }
+LINES: Final[dict[str, Any]] = {
+    "summary": "A reading a line",
+    "value": (
+        '{"meter_id": "A000001", "register": "1-0:1.8.0", "at": "2026-01-01T00:15:00Z", '
+        '"value": 104, "interval_s": 900, "quality": 14}\n'
+        '{"meter_id": "A000001", "register": "1-0:1.8.0", "at": "2026-01-01T06:00:07Z", '
+        '"value": 81250400}\n'
+    ),
+}
+CSV: Final[dict[str, Any]] = {
+    "summary": "A reading a row; the last two columns may be empty or missing",
+    "value": (
+        "meter_id,register,at,value,interval_s,quality\n"
+        "A000001,1-0:1.8.0,2026-01-01T00:15:00Z,104,900,14\n"
+        "A000001,1-0:1.8.0,2026-01-01T06:00:07Z,81250400,,\n"
+    ),
+}
 SERIES_ANSWER: Final[dict[str, Any]] = {
     "summary": "The answer to series",
     "value": {

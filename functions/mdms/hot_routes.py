@@ -8,6 +8,8 @@ from typing import Any, Final
 import msgspec
 
 from functions.mdms import uplink
+from functions.mdms.body_forms import FORMS
+from functions.mdms.content_coding import CODINGS, decode
 from functions.mdms.metrics import MdmsMetrics
 from functions.mdms.problems import (
     PROBLEMS,
@@ -21,6 +23,7 @@ from functions.mdms.request_body import (
     ClientGone,
     Receive,
     content_encoding,
+    content_form,
     header_map,
     read_request_body,
 )
@@ -47,6 +50,7 @@ class HotRoutes:
         *,
         tier: int,
         max_body_bytes: int,
+        max_decoded_bytes: int,
         metrics: MdmsMetrics,
         ingest: Ingest | None,
         keep: uplink.Keep | None,
@@ -54,6 +58,7 @@ class HotRoutes:
         """`ingest` is for tier 3, `keep` for tiers 2 and 1."""
         self._tier = tier
         self._max_body_bytes = max_body_bytes
+        self._max_decoded_bytes = max_decoded_bytes
         self._metrics = metrics
         self._ingest = ingest
         self._keep = keep
@@ -87,9 +92,13 @@ class HotRoutes:
     async def _readings(self, headers: dict[bytes, bytes], receive: Receive) -> bytes:
         if self._ingest is None:
             raise NotInThisZone(what="the first hop of readings", tiers=[3], tier=self._tier)
-        content_encoding(headers, media_type="application/json", encodings=("identity",))
+        form, coding = content_form(headers, media_types=FORMS, encodings=CODINGS)
         body = await read_request_body(receive, headers, limit=self._max_body_bytes)
-        answer = await self._ingest.take(body)
+        if coding != "identity":
+            body = await asyncio.to_thread(
+                decode, body, coding=coding, limit=self._max_decoded_bytes
+            )
+        answer = await self._ingest.take(body, read=FORMS[form])
         self._metrics.answered(answer)
         return _encoder.encode(answer)
 

@@ -12,8 +12,9 @@ from functions.mdms.reason import Reason
 from functions.mdms.schema import Reading
 from functions.mdms.series_columns import TooManyReadings
 
+NOTHING: Final = Reading(meter_id="", register="", at="1970-01-01T00:00:00Z", value=0)
+"""Stands in for a reading that could not be read."""
 _INT64: Final = 1 << 63
-_NOTHING: Final = Reading(meter_id="", register="", at="1970-01-01T00:00:00Z", value=0)
 _one = msgspec.json.Decoder(Reading)
 
 
@@ -30,22 +31,28 @@ def read_one_by_one(
     readings: list[Reading] = []
     faults: dict[int, Fault] = {}
     for at, raw in enumerate(raws):
+        fault: Fault | None
         try:
-            reading = _within_64_bits(_one.decode(raw))
+            reading, fault = repaired(_one.decode(raw))
         except msgspec.ValidationError as error:
-            reading = _NOTHING
-            faults[at] = (Reason.MALFORMED_READING, error_at(error, f"$.readings[{at}]"))
-        if not -_INT64 <= reading.value < _INT64:
-            reading.value = 0
-            faults[at] = (Reason.VALUE_RANGE, None)
+            reading = NOTHING
+            fault = Reason.MALFORMED_READING, error_at(error, f"$.readings[{at}]")
+        if fault is not None:
+            faults[at] = fault
         readings.append(reading)
     return readings, faults
 
 
-def _within_64_bits(reading: Reading) -> Reading:
-    """The reading, its own rules to find what a byte or a day of seconds cannot hold."""
+def repaired(reading: Reading) -> tuple[Reading, Fault | None]:
+    """The reading with numbers of 64 bits, and what is wrong if its value was not one.
+
+    A quality that no byte and a length that no day holds are left to their own rules to find.
+    """
     if not 0 <= reading.quality <= 255:
         reading.quality = -1
     if reading.interval_s is not UNSET and not -_INT64 <= reading.interval_s < _INT64:
         reading.interval_s = -1
-    return reading
+    if -_INT64 <= reading.value < _INT64:
+        return reading, None
+    reading.value = 0
+    return reading, (Reason.VALUE_RANGE, None)

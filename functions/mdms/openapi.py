@@ -4,16 +4,25 @@ from typing import Any, Final
 
 import msgspec
 
-from functions.mdms.body_examples import LIST, LIST_ANSWER, SERIES, SERIES_ANSWER
+from functions.mdms import arrow_body, csv_body, line_body
+from functions.mdms.body_examples import (
+    CSV,
+    LINES,
+    LIST,
+    LIST_ANSWER,
+    SERIES,
+    SERIES_ANSWER,
+)
 from functions.mdms.hot_routes import READINGS, UPLINK
 from functions.mdms.schema import Acknowledgement, ReadingsAnswer, ReadingsBody, SeriesAnswer
 from functions.mdms.uplink import MEDIA_TYPE
 from functions.runtime.problem import MEDIA_TYPE as PROBLEM_TYPE
 
+_TEXT: Final = {"type": "string"}
 _PROBLEMS: Final = {
-    400: "malformed-body: no JSON, or neither series nor readings; `detail` says where",
+    400: "malformed-body: not of its media type or form; `detail` says where",
     404: "not-in-this-zone: zones of another tier serve this",
-    413: "body-too-large",
+    413: "body-too-large, as it is sent or once it is decoded",
     415: "unsupported-media-type",
     503: "store-full or store-unavailable: send the body again, with Retry-After's delay if given",
     504: "deadline-exceeded: send the body again",
@@ -31,12 +40,16 @@ def raw_routes() -> dict[str, Any]:
             READINGS: {
                 "post": _operation(
                     "Take readings",
-                    "Every reading gets an outcome; an answer means the good ones are durable.",
+                    "Every reading gets an outcome; an answer means the good ones are durable. "
+                    "A body may be of Content-Encoding gzip or zstd.",
                     body={
                         "application/json": {
                             "schema": readings,
                             "examples": {"series": SERIES, "list": LIST},
-                        }
+                        },
+                        line_body.MEDIA_TYPE: {"schema": _TEXT, "examples": {"lines": LINES}},
+                        csv_body.MEDIA_TYPE: {"schema": _TEXT, "examples": {"csv": CSV}},
+                        arrow_body.MEDIA_TYPE: {"schema": _TEXT | {"format": "binary"}},
                     },
                     answer={
                         "schema": {"anyOf": [of_series, of_list]},

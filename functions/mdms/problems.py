@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from functions.mdms.content_coding import BadCoding
 from functions.mdms.cursor import BadCursor
 from functions.mdms.lookup import UnknownMeter, UnknownRegister
 from functions.mdms.period_query import BadPeriod
@@ -74,6 +75,7 @@ PROBLEMS: ProblemTable = {
     BadPeriod: (400, "malformed-request"),
     ClientGone: (400, "malformed-request"),
     BadCursor: (400, "malformed-request"),
+    BadCoding: (400, "malformed-body"),
     MalformedBody: (400, "malformed-body"),
     UplinkUnreadable: (400, "malformed-body"),
     PayloadUnreadable: (400, "malformed-body"),

@@ -1,6 +1,13 @@
 """The body of a raw ASGI request: its media type, its bound, its deadline."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from collections.abc import (
+    Awaitable,
+    Callable,
+    Collection,
+    Iterable,
+    Mapping,
+    MutableMapping,
+)
 from typing import Any
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -35,9 +42,22 @@ def content_encoding(
     Raises:
         UnsupportedMediaType: another media type, another charset than UTF-8, another encoding.
     """
+    return content_form(headers, media_types=(media_type,), encodings=encodings)[1]
+
+
+def content_form(
+    headers: Mapping[bytes, bytes], *, media_types: Collection[str], encodings: tuple[str, ...]
+) -> tuple[str, str]:
+    """Return the body's media type, one of `media_types`, and its encoding.
+
+    Raises:
+        UnsupportedMediaType: another media type, another charset than UTF-8, another encoding.
+    """
     kind, _, parameters = headers.get(b"content-type", b"").decode("latin-1").partition(";")
-    if kind.strip().lower() != media_type:
-        raise UnsupportedMediaType(f"the body is {kind.strip() or 'untyped'}, not {media_type}")
+    kind = kind.strip().lower()
+    if kind not in media_types:
+        known = " or ".join(media_types)
+        raise UnsupportedMediaType(f"the body is {kind or 'untyped'}, not {known}")
     name, _, charset = parameters.strip().partition("=")
     if name.lower() == "charset" and charset.strip('"').lower() not in ("utf-8", "utf8"):
         raise UnsupportedMediaType(f"the body's charset is {charset}, not utf-8")
@@ -46,7 +66,7 @@ def content_encoding(
         raise UnsupportedMediaType(
             f"content encoding {encoding!r}; this route reads {', '.join(encodings)}"
         )
-    return encoding
+    return kind, encoding
 
 
 async def read_request_body(

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from functions.mdms.arrivals import Arrivals
 from functions.mdms.batch_forming import form_batches
+from functions.mdms.body_forms import BodyReader
 from functions.mdms.group_commit import GroupCommit, NotTogether
 from functions.mdms.merged_arrivals import merge_arrivals
 from functions.mdms.meter_table import MeterTable
@@ -55,14 +56,16 @@ class Ingest:
         self._clock = clock
         self._commits: GroupCommit[Arrivals, _Decided] = GroupCommit(self._take_together)
 
-    async def take(self, body: bytes) -> ReadingsAnswer | SeriesAnswer:
-        """Store the good readings of `body` and say what became of each reading.
+    async def take(
+        self, body: bytes, *, read: BodyReader = read_body
+    ) -> ReadingsAnswer | SeriesAnswer:
+        """Store the good readings of `body`, as `read` finds them, and say what became of each.
 
         Raises:
             MalformedBody, TooManyReadings, TooManyRegisters: nothing was stored.
             StoreFull, StoreUnavailable: some may be stored; sending the body again is harmless.
         """
-        arrivals = read_body(body, max_readings=self._max_readings)
+        arrivals = read(body, max_readings=self._max_readings)
         decided = await self._commits.put(arrivals, size=_effort(arrivals))
         return answer(arrivals=arrivals, reason=decided.reason, outcome=decided.outcome)
 

@@ -16,6 +16,7 @@ class MdmsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Limits a body, ages in days or seconds; the tail is folded at either of its bounds."""
 
     max_body_bytes: Positive = 8 * 1024 * 1024
+    max_decoded_bytes: Positive = 32 * 1024 * 1024
     max_readings: Positive = 100_000
     stale_after_days: Positive = 1_100
     clock_ahead_s: Annotated[int, msgspec.Meta(ge=0)] = 300

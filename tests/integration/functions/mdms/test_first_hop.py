@@ -1,11 +1,15 @@
 """Readings at the edge: what is answered, what is stored, what is refused."""
 
+import gzip
+import json
 import re
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any
 
 import pytest
+import zstandard
 
 from storage.hot.connection import connect
 from tests.integration.functions.readings import (
@@ -17,7 +21,9 @@ from tests.integration.functions.readings import (
     send,
 )
 from tests.integration.functions.zone import Zone, open_zone, provision_hot
+from tests.unit.functions.mdms.arrow_streams import stream_of
 
+BOMB = gzip.compress(bytes(33 * 1024 * 1024))
 COUNTS = ("accepted", "duplicate", "corrected", "rejected")
 
 
@@ -121,8 +127,11 @@ async def test_a_bad_reading_is_named_and_does_not_cost_the_good_ones(
     [
         pytest.param(b"{", {}, 400, "malformed-body", id="no_json"),
         pytest.param(b"{}", {}, 400, "malformed-body", id="no_series"),
-        pytest.param(b"{}", {"content-type": "text/csv"}, 415, "unsupported-media-type", id="csv"),
+        pytest.param(b"{}", {"content-type": "text/xml"}, 415, "unsupported-media-type", id="xml"),
         pytest.param(b"{}", {"content-encoding": "br"}, 415, "unsupported-media-type", id="brotli"),
+        pytest.param(b"{}", {"content-encoding": "gzip"}, 400, "malformed-body", id="no_gzip"),
+        pytest.param(BOMB, {"content-encoding": "gzip"}, 413, "body-too-large", id="bomb"),
+        pytest.param(b"a,b\n", {"content-type": "text/csv"}, 400, "malformed-body", id="columns"),
         pytest.param(b" " * (8 * 1024 * 1024 + 1), {}, 413, "body-too-large", id="too_long"),
     ],
 )
@@ -140,6 +149,58 @@ async def test_bodies_that_are_refused_as_a_whole(
     assert answered.headers["content-type"] == "application/problem+json"
     assert problem["type"] == f"urn:gridfaas:problem:{slug}"
     assert problem["request_id"] == "req-1"
+
+
+READING = {
+    "meter_id": "A",
+    "register": "1-0:1.8.0",
+    "at": "2026-01-01T00:00:00Z",
+    "value": 5,
+    "interval_s": 900,
+}
+LINES = b"\n".join([json.dumps(READING).encode(), b"{", json.dumps(READING).encode()])
+CSV = b"meter_id;register;at;value;interval_s\r\n" + b"\r\n".join(
+    [b"A;1-0:1.8.0;2026-01-01T00:00:00Z;5;900", b"A", b"A;1-0:1.8.0;2026-01-01T00:00:00Z;5;900"]
+)
+ARROW = stream_of([READING, READING | {"meter_id": None}, READING])
+
+
+@pytest.mark.parametrize(
+    ("media_type", "body", "detail"),
+    [
+        pytest.param("application/x-ndjson", LINES, "line 2: ", id="ndjson"),
+        pytest.param("text/csv; charset=utf-8", CSV, "line 3: ", id="csv"),
+        pytest.param("application/vnd.apache.arrow.stream", ARROW, "`meter_id`", id="arrow"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("coding", "encode"),
+    [("identity", bytes), ("gzip", gzip.compress), ("zstd", zstandard.ZstdCompressor().compress)],
+)
+async def test_a_body_of_any_form_and_coding_is_taken_and_answered_as_a_list(
+    zone: Zone,
+    media_type: str,
+    body: bytes,
+    detail: str,
+    coding: str,
+    encode: Callable[[bytes], bytes],
+) -> None:
+    answered = await zone.client.post(
+        "/v1/mdms/readings",
+        content=encode(body),
+        headers={"content-type": media_type, "content-encoding": coding},
+    )
+
+    answer = answered.json()
+    assert answered.status_code == 200
+    assert counts(answer) == (1, 1, 0, 1)
+    assert [(one["from"], one["outcome"]) for one in answer["outcomes"]] == [
+        (0, "accepted"),
+        (1, "rejected"),
+        (2, "duplicate"),
+    ]
+    assert answer["outcomes"][1]["detail"].startswith(detail)
+    assert await final_values(zone, "A", count=1) == [5]
 
 
 async def test_malformed_json_says_where(zone: Zone) -> None:
