@@ -19,6 +19,7 @@ import pytest
 ROOT = Path(__file__).parents[4]
 WAIT_S = 20.0
 FIRST_UID = 200_900
+NOBODY = 65_534
 
 
 class Worker:
@@ -63,9 +64,11 @@ class Worker:
 class Zygote:
     """The agent's end of the control socket, read by a thread."""
 
-    def __init__(self, control: socket.socket, folder: Path, isolation: str, pid: int) -> None:
+    def __init__(
+        self, control: socket.socket, folder: Path, isolation: str, *, as_root: bool
+    ) -> None:
         self.isolation = isolation
-        self.pid = pid
+        self._as_root = as_root
         self._control = control
         self._folder = folder
         self._workers: dict[str, Worker] = {}
@@ -77,7 +80,7 @@ class Zygote:
         log_reader, log_writer = os.pipe()
         self._logs.append(log_reader)
         worker = self._workers[name] = Worker(name, self._folder / f"{name}.s", log_reader)
-        uid = config.pop("uid", FIRST_UID) if os.geteuid() == 0 else None
+        uid = config.pop("uid", FIRST_UID) if self._as_root else None
         described = {
             "function": name,
             "tenant": "acme",
@@ -120,15 +123,30 @@ class Zygote:
             os.close(log)
 
 
+# An ordinary user may not read where root's Python lies: all is imported before.
+ORDINARY = f"""
+import os, sys
+from pathlib import Path
+from functions.runtime import preload, zygote
+preload.preload(Path(sys.argv[-1]))
+os.setgroups([])
+os.setresgid({NOBODY}, {NOBODY}, {NOBODY})
+os.setresuid({NOBODY}, {NOBODY}, {NOBODY})
+zygote.main()
+"""
+
+
 @contextlib.contextmanager
-def running_zygote(folder: Path) -> Iterator[Zygote]:
-    """Run a zygote without services of the platform for the length of the block."""
+def running_zygote(folder: Path, *, ordinary: bool = False) -> Iterator[Zygote]:
+    """Run a zygote without services of the platform for the length of the block.
+
+    `ordinary` runs it as nobody, where this is run by root.
+    """
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     process = subprocess.Popen(
         [
             sys.executable,
-            "-m",
-            "functions.runtime.zygote",
+            *(["-c", ORDINARY] if ordinary else ["-m", "functions.runtime.zygote"]),
             "--control-fd",
             str(theirs.fileno()),
             "--functions",
@@ -142,7 +160,7 @@ def running_zygote(folder: Path) -> Iterator[Zygote]:
     up = msgspec.msgpack.decode(ours.recv(4096))
     assert up["event"] == "up"
     ours.settimeout(None)
-    zygote = Zygote(ours, folder, up["isolation"], process.pid)
+    zygote = Zygote(ours, folder, up["isolation"], as_root=os.geteuid() == 0 and not ordinary)
     listener = threading.Thread(target=zygote.listen)
     listener.start()
     try:
