@@ -10,6 +10,7 @@ import requests
 
 from deploy.benchmarks.cold_functions import ColdFunction
 from deploy.benchmarks.cold_zone import TENANT
+from zones.providers.docker.found import why_no_engine
 
 IMAGE: Final = "gridfaas-worker:local"
 DEADLINE_S: Final = 30
@@ -28,6 +29,8 @@ class ColdEngine:
         Raises:
             NoEngine: there is none, or it lacks the image.
         """
+        if reason := why_no_engine():
+            raise NoEngine(reason)
         self.image = os.environ.get("GRIDFAAS_DOCKER_IMAGE", IMAGE)
         try:
             self._client = docker.from_env(timeout=DEADLINE_S)

@@ -10,6 +10,8 @@ import docker.errors
 import pytest
 import requests
 
+from zones.providers.docker.found import why_no_engine
+
 ROOT = Path(__file__).parents[3]
 BASE = "python:3.12-slim"
 IMAGE = "gridfaas-worker:tests"
@@ -19,6 +21,8 @@ BUILD_DEADLINE_S = 600
 @contextlib.contextmanager
 def engine_client() -> Iterator[docker.DockerClient]:
     """Give a client of the engine that DOCKER_HOST names, or of the one at the usual socket."""
+    if reason := why_no_engine():
+        pytest.skip(reason)
     try:
         client = docker.from_env(timeout=BUILD_DEADLINE_S)
     except docker.errors.DockerException as error:

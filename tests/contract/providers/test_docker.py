@@ -1,6 +1,8 @@
 """What only containers have: sleep, a network of their own, and no way to the engine."""
 
 import asyncio
+import os
+import signal
 import socket
 import threading
 from collections.abc import AsyncIterator, Iterator
@@ -199,3 +201,20 @@ async def test_a_folder_outside_of_the_roots_is_refused(subject: Subject, folder
 
     ended = await subject.ended("one")
     assert "in no folder for functions" in ended.detail
+
+
+async def test_a_spawner_that_dies_is_replaced_and_leaves_nothing(
+    subject: Subject, engine: docker.DockerClient, site: Site
+) -> None:
+    await subject.ready("first")
+    await subject.ready("asleep", tenant=2)
+    await put_to_sleep(subject, "asleep")
+    spawner = provider(subject).spawner_pid
+    assert spawner is not None
+
+    os.kill(spawner, signal.SIGKILL)
+
+    assert (await subject.ended("first")).reason is EndReason.KILLED
+    await subject.ready("second", tenant=3)
+    assert containers(engine, site) == {"tenant-3": "running"}
+    assert provider(subject).paused == 0
