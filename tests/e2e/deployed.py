@@ -69,6 +69,18 @@ class Developer:
             await asyncio.sleep(PAUSE_S)
         raise AssertionError(f"{zone} does not accept calls")
 
+    async def publish(self, zone: str, topic: str, body: bytes) -> str:
+        """Publish until it is accepted, and return the message's id."""
+        for _ in range(ATTEMPTS):
+            try:
+                answer = await self.ask(zone, "POST", topic, content=body)
+                if answer.status_code == 201:
+                    return str(answer.json()["id"])
+            except httpx.HTTPError:
+                pass
+            await asyncio.sleep(PAUSE_S)
+        raise AssertionError(f"{zone} does not take messages")
+
     async def ended(
         self, zone: str, calls: Collection[str], *, within_s: float
     ) -> dict[str, dict[str, Any]]:

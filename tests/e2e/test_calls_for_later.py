@@ -1,4 +1,4 @@
-"""Accepted calls are carried out, whatever process is killed while they wait or run."""
+"""Calls and messages that were accepted are carried out, whatever process is killed meanwhile."""
 
 import asyncio
 import os
@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
+import redis.asyncio
 
 from tests.e2e.deployed import Developer
 from tests.e2e.lab import Lab, open_lab
@@ -23,7 +24,13 @@ async def handle(event, context):
     await asyncio.sleep(0.2)
     return {"echo": event.body.decode(), "tenant": context.tenant}
 """
-SPEC = "asynchronous: {tries: 8, backoff_s: 0.2, max_backoff_s: 2}\nconcurrency: 4\nmax: 1\n"
+TOPIC = "/v1/messaging/topics/meter-events"
+SPEC = """\
+triggers: [{type: topic, topic: meter-events, tries: 8}]
+asynchronous: {tries: 8, backoff_s: 0.2, max_backoff_s: 2}
+concurrency: 4
+max: 1
+"""
 
 
 @pytest.fixture
@@ -46,27 +53,47 @@ def victims(lab: Lab, tenant: str) -> dict[str, Callable[[], Awaitable[int]]]:
 
 
 @pytest.mark.timeout(500)
-async def test_every_accepted_call_ends_with_its_result(lab: Lab) -> None:
+async def test_every_accepted_call_and_message_is_carried_out(lab: Lab) -> None:
     tenant = lab.tenants[0]
     developer = Developer(lab, tenant)
     accepted: dict[str, str] = {}
+    published: list[str] = []
     try:
         await developer.deploy("echo", handler=HANDLER, spec=SPEC, zone=ZONE)
         for name, find in victims(lab, tenant).items():
             for number in range(CALLS):
                 body = f"{name} {number}"
                 accepted[await developer.call_later(ZONE, "echo", body.encode())] = body
+                published.append(await developer.publish(ZONE, TOPIC, body.encode()))
             os.kill(await find(), signal.SIGKILL)
             await asyncio.sleep(0.3)
         async with asyncio.timeout(SETTLE_S):
             await lab.recovered()
         ended = await developer.ended(ZONE, accepted, within_s=SETTLE_S)
+        await until_delivered(lab, tenant, published)
     finally:
         await developer.aclose()
     assert len(ended) == CALLS * len(victims(lab, tenant))
     for call, body in accepted.items():
         assert ended[call]["state"] == "done", ended[call]
         assert ended[call]["result"]["body"] == {"echo": body, "tenant": tenant}
+
+
+async def until_delivered(lab: Lab, tenant: str, messages: list[str]) -> None:
+    """Return when the zone's own store has a call that is done for each message."""
+    states: dict[str, set[str]] = {}
+    for _ in range(int(SETTLE_S / PAUSE_S)):
+        async with redis.asyncio.Redis.from_url(
+            lab.running.stores.redis_urls[ZONE], decode_responses=True
+        ) as store:
+            async for name in store.scan_iter(f"q:{tenant}:c:*", count=1000):
+                message, state = await store.hmget(name, "message", "state")
+                if message is not None:
+                    states.setdefault(message, set()).add(state)
+        if all("done" in states.get(message, ()) for message in messages):
+            return
+        await asyncio.sleep(PAUSE_S)
+    raise AssertionError([message for message in messages if "done" not in states.get(message, ())])
 
 
 RECORDER = """\
