@@ -67,41 +67,48 @@ def deploy(
     if not as_json:
         state = "is deployed" if made["created"] else "was deployed before and is in force"
         click.echo(f"version {made['version']} of {made['name']} {state}")
-    zones = wait_for_zones(ways, name=made["name"], version=made["version"], within_s=wait_s)
+    zones = wait_for_zones(ways, made, within_s=wait_s)
     text = "\n".join(zone_text(zone) for zone in zones)
     show({**made, "zones": zones}, as_json=as_json, text=text)
     if any(zone["state"] in ("failed", "preparing") for zone in zones) and wait_s:
         sys.exit(NOT_DEPLOYED)
 
 
-def wait_for_zones(ways: Ways, *, name: str, version: int, within_s: float) -> list[dict[str, Any]]:
-    """Ask every zone until each has the version ready or failed, or the time is up.
+def wait_for_zones(ways: Ways, made: dict[str, Any], *, within_s: float) -> list[dict[str, Any]]:
+    """Ask every zone until each has the version `made` ready or failed, or the time is up.
 
-    One that does not answer is `unreachable`; a version that is not in force there any more ends
-    the waiting, too.
+    Ready also means that no worker of another version takes calls there any more. A zone that
+    does not answer is `unreachable`.
     """
     deadline = time.monotonic() + within_s
     while True:
-        zones = [_state(ways, zone, name=name, version=version) for zone in ways.gateways]
+        zones = [_state(ways, zone, made) for zone in ways.gateways]
         pending = [zone for zone in zones if zone["state"] == "preparing"]
         if not pending or time.monotonic() >= deadline:
             return zones
         time.sleep(POLL_S)
 
 
-def _state(ways: Ways, zone: str, *, name: str, version: int) -> dict[str, Any]:
+def _state(ways: Ways, zone: str, made: dict[str, Any]) -> dict[str, Any]:
+    version = made["version"]
     nothing = {"zone": zone, "version": version, "serving": 0, "instances": []}
     try:
-        answer = ways.ask("GET", f"/v1/platform/functions/{name}", zone=zone)
+        answer = ways.ask("GET", f"/v1/platform/functions/{made['name']}", zone=zone)
     except click.ClickException as error:
         return {**nothing, "state": "unreachable", "reason": error.message}
     if answer.status_code == 403:
         return {**nothing, "state": "elsewhere", "reason": "the tenant is not served there"}
+    unheard = {"state": "preparing", "reason": "the zone has not heard of it yet"}
     if not answer.is_success:
-        return {**nothing, "state": "preparing", "reason": "the zone has not heard of it yet"}
+        return nothing | unheard
     found: dict[str, Any] = answer.json()["zone"]
-    if found["version"] != version:
-        reason = f"the zone has version {found['version']}"
+    if found["state"] == "elsewhere":
+        return found
+    if found["version"] != version or found["platform_version"] < made["platform_version"]:
+        return found | unheard
+    older = [one for one in found["instances"] if one["version"] != version]
+    if found["state"] == "ready" and any(one["state"] == "ready" for one in older):
+        reason = "workers of another version still take calls"
         return {**found, "state": "preparing", "reason": reason}
     return found
 
