@@ -34,6 +34,7 @@ class WorkerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     parent_url: str | None = None
     zone_credential: str | None = None
     state_dir: str | None = None
+    """Of a service of the platform: what it keeps there outlives it, until the machine starts."""
     uid: int | None = None
     gid: int | None = None
     settings: dict[str, Any] = {}

@@ -10,6 +10,7 @@ import msgspec
 from storage.platform.snapshot import TenantEntry
 from zones.agent.instance import PLATFORM
 from zones.agent.resolved import Resolved
+from zones.agent.service_folder import service_folder
 from zones.agent.settings import AgentSettings
 from zones.agent.walls import Credentials
 
@@ -57,6 +58,7 @@ class WorkerConfig(msgspec.Struct, frozen=True, kw_only=True):
     config: dict[str, str] = {}
     secrets: dict[str, str] = {}
     service_key: str | None = None
+    state_dir: str | None = None
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,6 +121,7 @@ class OrderDesk:
             raise SocketPathTooLong(f"{socket} is longer than {MAX_SOCKET_PATH} bytes")
         uid = FIRST_UID + entry.number if self._uid_per_tenant else None
         ours = tenant is None
+        kept = service_folder(self._settings.run_dir, function=spec.name, uid=uid) if ours else None
         config = WorkerConfig(
             function=spec.name,
             app=spec.app,
@@ -147,6 +150,7 @@ class OrderDesk:
             config=spec.config,
             secrets=dict(function.secrets),
             service_key=None if function.folder is None else self._service_key(entry.slug),
+            state_dir=None if kept is None else str(kept),
         )
         return Order(
             id=f"{spec.name}-{name}",
