@@ -12,6 +12,7 @@ import httpx
 from fastapi import FastAPI, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from functions.clock_sync.kept_time import KeptTime
 from functions.clock_sync.machine_clock import MachineClock, SystemClock
 from functions.clock_sync.metrics import ClockMetrics
 from functions.clock_sync.parent_poll import ParentPoll
@@ -66,6 +67,7 @@ def build_app(config: WorkerConfig, *, client: NewClient, machine: MachineClock)
     metrics = ClockMetrics(zone=config.zone)
     clock: ZoneClock
     parts: list[Part] = []
+    begin: list[Callable[[], None]] = []
     parents: list[httpx.AsyncClient] = []
     poll: ParentPoll | None = None
     if config.tier == 1:
@@ -77,7 +79,11 @@ def build_app(config: WorkerConfig, *, client: NewClient, machine: MachineClock)
             max_distance_us=settings.max_distance_s * 1e6,
         )
         parents.append(client(_given(config.parent_url, "parent_url")))
-        poll = ParentPoll(parent=parents[0], clock=following, settings=settings, metrics=metrics)
+        kept = KeptTime(config.state_dir, machine=machine)
+        poll = ParentPoll(
+            parent=parents[0], clock=following, kept=kept, settings=settings, metrics=metrics
+        )
+        begin.append(lambda: kept.restore(following))
         parts.append(poll.run)
     server = _sntp(config, settings=settings, clock=clock, metrics=metrics)
     if server is not None:
@@ -89,6 +95,8 @@ def build_app(config: WorkerConfig, *, client: NewClient, machine: MachineClock)
         async with contextlib.AsyncExitStack() as stack:
             for parent in parents:
                 await stack.enter_async_context(parent)
+            for step in begin:
+                step()
             work = asyncio.create_task(_together(parts), name="clock_sync")
             running.append(work)
             work.add_done_callback(_tell_of_end)

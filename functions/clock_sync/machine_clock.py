@@ -1,24 +1,27 @@
 """The machine's clocks, which are read and never set."""
 
 import time
+from pathlib import Path
 from typing import Protocol
+
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
 class MachineClock(Protocol):
-    """What a machine offers, in microseconds since 1970."""
+    """What a machine offers, in microseconds."""
 
     def wall_us(self) -> int:
-        """Return the system clock, which an operator or another program may set at any time."""
+        """Return the system clock, since 1970, which anybody with the right may set at any time."""
 
     def steady_us(self) -> int:
-        """Return a clock that nobody sets; it began at the wall clock's time."""
+        """Return a clock that nobody sets, since some instant of the machine's start."""
+
+    def boot(self) -> str | None:
+        """Name the machine's start, from which the steady clock counts; None if nobody knows."""
 
 
 class SystemClock:
     """This machine's."""
-
-    def __init__(self) -> None:
-        self._begin_ns = time.time_ns() - time.monotonic_ns()
 
     def wall_us(self) -> int:
         """As `MachineClock`."""
@@ -26,4 +29,11 @@ class SystemClock:
 
     def steady_us(self) -> int:
         """As `MachineClock`."""
-        return (self._begin_ns + time.monotonic_ns()) // 1000
+        return time.monotonic_ns() // 1000
+
+    def boot(self) -> str | None:
+        """As `MachineClock`."""
+        try:
+            return _BOOT.read_text().strip() or None
+        except OSError:
+            return None

@@ -9,6 +9,7 @@ import httpx
 import msgspec
 
 from functions.clock_sync.exchange import ImpossibleExchange, sample_of
+from functions.clock_sync.kept_time import KeptTime
 from functions.clock_sync.metrics import ClockMetrics
 from functions.clock_sync.schema import ExchangeAnswer, ExchangeBody
 from functions.clock_sync.settings import ClockSettings
@@ -48,11 +49,13 @@ class ParentPoll:
         *,
         parent: httpx.AsyncClient,
         clock: FollowingClock,
+        kept: KeptTime,
         settings: ClockSettings,
         metrics: ClockMetrics,
     ) -> None:
         self._parent = parent
         self._clock = clock
+        self._kept = kept
         self._settings = settings
         self._metrics = metrics
         self.last_error: str | None = None
@@ -63,6 +66,7 @@ class ParentPoll:
         while True:
             if await self._asked():
                 taken += 1
+                await self._kept.keep(self._clock)
             settings = self._settings
             pause_s = settings.first_poll_s if taken < settings.first_polls else settings.poll_s
             # Spread, so that the children of a zone that came back do not ask in step.

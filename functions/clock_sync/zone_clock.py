@@ -1,5 +1,6 @@
 """A zone's time: headquarters' own, or computed from what the parent answers."""
 
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 from functions.clock_sync.clock_filter import ClockFilter
@@ -55,6 +56,15 @@ class HeadquartersClock:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """The sample that counts, against the steady clock, and the zones that it is from and makes."""
+
+    sample: Sample
+    reference: str
+    stratum: int
+
+
 class FollowingClock:
     """The parent's time, computed: a steady clock plus the offset of the filter's best sample.
 
@@ -74,6 +84,7 @@ class FollowingClock:
         self._reference: str | None = None
         self._stratum = UNSYNCHRONISED
         self._heard_steady_us: int | None = None
+        self._untold_us = machine.wall_us() - machine.steady_us()
 
     def take(self, sample: Sample, *, reference: str, stratum: int) -> None:
         """Learn from an exchange with the zone `reference`, itself of `stratum`.
@@ -93,6 +104,13 @@ class FollowingClock:
     def steady_us(self) -> int:
         """As `ZoneClock`."""
         return self._machine.steady_us()
+
+    @property
+    def known(self) -> Known | None:
+        """What the time is computed from; None as long as no exchange has succeeded."""
+        if self._best is None or self._reference is None:
+            return None
+        return Known(sample=self._best, reference=self._reference, stratum=self._stratum)
 
     def standing(self) -> Standing:
         """As `ZoneClock`."""
@@ -124,4 +142,4 @@ class FollowingClock:
 
     @property
     def _correction_us(self) -> int:
-        return 0 if self._best is None else self._best.offset_us
+        return self._untold_us if self._best is None else self._best.offset_us

@@ -33,6 +33,10 @@ class WrongMachine:
         now_us = true_us()
         return now_us + self.off_us + round((now_us - self.began_us) * self.drift_ppm / 1e6)
 
+    def boot(self) -> str:
+        """The machine's start."""
+        return f"started at {self.began_us}"
+
     def wall_us(self) -> int:
         """The system clock."""
         return self.steady_us()
@@ -94,6 +98,7 @@ async def open_clock_zone(
     tier: int,
     machine: WrongMachine,
     link: httpx.AsyncBaseTransport | None = None,
+    state_dir: str | None = None,
     **settings: Any,
 ) -> ClockZone:
     """Start a zone's worker; it stops with `stack`."""
@@ -107,6 +112,7 @@ async def open_clock_zone(
         gateway_url="http://127.0.0.1:1",
         parent_url=None if link is None else "http://parent",
         zone_credential=None if link is None else name,
+        state_dir=state_dir,
         settings=QUICK | settings,
     )
 

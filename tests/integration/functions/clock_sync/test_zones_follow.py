@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 import pytest
 
@@ -96,6 +97,38 @@ async def test_cut_off_a_zone_holds_on_until_it_no_longer_knows(stack: AsyncExit
     link.cut = False
     await eventually(synchronised(edge))
     assert (await edge.status())["last_error"] is None
+
+
+async def test_cut_off_the_next_worker_goes_on_with_the_time(
+    stack: AsyncExitStack, tmp_path: Path
+) -> None:
+    top = await open_clock_zone(stack, name="zone-1", tier=1, machine=WrongMachine())
+    machine = WrongMachine(off_us=-3_000_000)
+    link = SlowLink(top.transport, 0.01, 0.01)
+    async with AsyncExitStack() as first_life:
+        edge = await open_clock_zone(
+            first_life,
+            name="zone-2",
+            tier=2,
+            machine=machine,
+            link=link,
+            state_dir=str(tmp_path),
+        )
+        await eventually(synchronised(edge))
+
+        async def written() -> bool:
+            return (tmp_path / "time.json").exists()
+
+        await eventually(written)
+    link.cut = True
+
+    edge = await open_clock_zone(
+        stack, name="zone-2", tier=2, machine=machine, link=link, state_dir=str(tmp_path)
+    )
+
+    assert (await edge.status())["stratum"] == 2
+    error_us, bound_us = await edge.error_and_bound_us()
+    assert error_us <= bound_us < 1_000_000
 
 
 async def test_a_parent_that_does_not_know_the_time_is_not_followed(stack: AsyncExitStack) -> None:

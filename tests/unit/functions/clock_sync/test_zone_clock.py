@@ -14,9 +14,10 @@ def following(machine: HandClock, *, max_distance_s: float = 1.5) -> FollowingCl
 
 
 def learned(machine: HandClock, *, offset_us: int) -> Sample:
+    """What an exchange teaches that finds the machine's wall clock `offset_us` late."""
     return Sample(
         at_us=machine.steady,
-        offset_us=offset_us,
+        offset_us=machine.wall - machine.steady + offset_us,
         delay_us=2_000,
         dispersion_us=3.0,
         root_delay_us=1_000,
@@ -40,7 +41,7 @@ def test_a_zone_tells_its_parents_time_without_touching_the_machines() -> None:
 
     standing = clock.standing()
 
-    assert clock.now_us() == machine.steady - 250_000
+    assert clock.now_us() == machine.wall - 250_000
     assert (standing.stratum, standing.reference, standing.offset_us) == (2, "zone-1", -250_000)
     assert (standing.delay_us, standing.root_delay_us) == (2_000, 3_000)
     assert standing.distance_us == pytest.approx(1_500 + 13)
@@ -99,4 +100,4 @@ def test_an_sntp_answer_carries_what_the_zone_knows() -> None:
 
     assert (answer.leap, answer.stratum, answer.root_delay_us) == (0, 3, 3_000)
     assert answer.reference_id == reference_id("zone-2")
-    assert answer.reference_us == machine.steady
+    assert answer.reference_us == machine.wall
