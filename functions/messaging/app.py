@@ -80,7 +80,13 @@ def create_app(config: WorkerConfig) -> FastAPI:
     own = client(gateway_url)
     parent = None if config.parent_url is None else client(config.parent_url)
     # Callbacks leave the platform: they carry no credential of it.
-    outward = httpx.AsyncClient(trust_env=False, verify=client_context(), follow_redirects=False)
+    outward = httpx.AsyncClient(
+        trust_env=False,
+        verify=client_context(),
+        follow_redirects=False,
+        # By address: a kept connection may have been verified for another name there.
+        limits=httpx.Limits(max_keepalive_connections=0),
+    )
     queue, topics = CallQueue(connection), Topics(connection, retention=settings.retention)
     keys = SigningKeys(connection, parent=parent)
     gateway = GatewayCalls(

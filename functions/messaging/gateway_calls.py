@@ -34,12 +34,11 @@ class GatewayCalls:
             tenant=tenant,
             credential=self._credential,
             host=f"{self._place.host}:{self._place.port}",
-            within_s=within_s,
         )
         body = b"" if record.request.method in _NO_BODY else record.request.body
         try:
             async with asyncio.timeout(within_s):
-                return await self._ask(head, body)
+                return await self._ask(head, body, bodiless=record.request.method == "HEAD")
         except TimeoutError as error:
             raise NoAnswer(f"no answer within {within_s:g} s", sent=True) from error
 
@@ -49,10 +48,10 @@ class GatewayCalls:
             line.close()
         self._idle.clear()
 
-    async def _ask(self, head: bytes, body: bytes) -> Answer:
+    async def _ask(self, head: bytes, body: bytes, *, bodiless: bool) -> Answer:
         line = self._kept() or await self._place.open(timeout_s=CONNECT_S)
         try:
-            return await line.ask(head, body, max_body=self._max_body)
+            return await line.ask(head, body, max_body=self._max_body, bodiless=bodiless)
         finally:
             if line.reusable and len(self._idle) < MAX_IDLE:
                 self._idle.append(line)
@@ -68,9 +67,7 @@ class GatewayCalls:
         return None
 
 
-def request_head(
-    record: CallRecord, *, tenant: str, credential: str, host: str, within_s: float
-) -> bytes:
+def request_head(record: CallRecord, *, tenant: str, credential: str, host: str) -> bytes:
     """Write the request line and headers of a call; a CloudEvent where a message made it."""
     request = record.request
     headers: dict[str, str] = {

@@ -70,8 +70,12 @@ class HttpLine:
         """Whether the gateway has not closed it while it was idle."""
         return not self._reader.at_eof() and not self._writer.is_closing()
 
-    async def ask(self, head: bytes, body: bytes, *, max_body: int) -> Answer:
+    async def ask(
+        self, head: bytes, body: bytes, *, max_body: int, bodiless: bool = False
+    ) -> Answer:
         """Send a request and read its answer, keeping `max_body` bytes of it.
+
+        `bodiless` is the answer to HEAD: its length speaks of another answer's body.
 
         Raises:
             NoAnswer: the connection broke, or what came is no answer.
@@ -82,7 +86,7 @@ class HttpLine:
         received = 0
         try:
             self._writer.write(head + body)
-            while not told.done:
+            while not (told.done or (bodiless and told.head_done)):
                 data = await self._reader.read(READ_BYTES)
                 if not data:
                     # A connection that was idle may have been closed before this request came.
@@ -93,7 +97,7 @@ class HttpLine:
                 parser.feed_data(data)
                 if not told.head_done and received > MAX_HEAD_BYTES:
                     raise NoAnswer("the answer's head is too long", sent=True)
-            self.reusable = bool(parser.should_keep_alive())
+            self.reusable = not bodiless and bool(parser.should_keep_alive())
         except (OSError, httptools.HttpParserError) as error:
             sent = not (again and not received)
             raise NoAnswer(f"the call broke off: {error!r}", sent=sent) from error
