@@ -1,8 +1,10 @@
 """Where a tenant's function imports from, and which copy of a library it gets."""
 
+import functools
 import re
 import sys
 import sysconfig
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 
@@ -19,34 +21,44 @@ def use_folders(*, folder: Path, env: Path | None) -> list[str]:
     for in another version is named in the returned lines.
     """
     sys.dont_write_bytecode = True
-    # Asked first: behind the change a version would be that of the function's own copy.
-    overruled = [] if env is None else _overruled(env)
+    ours = runtime_versions()
     own = [str(folder)] if env is None else [str(folder), str(env)]
     standard = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib")}
     behind = max(
         (at for at, path in enumerate(sys.path, 1) if _is_standard(path, standard)), default=0
     )
     sys.path[behind:behind] = own
-    return overruled
+    return [] if env is None else _overruled(env, ours)
+
+
+@functools.cache
+def runtime_versions() -> Mapping[str, str]:
+    """The version of each installed distribution, by its name in lower case with "_" for "-".
+
+    The zygote asks first: a tenant's user may not be able to read where they lie.
+    """
+    return {_plain(found.name): found.version for found in metadata.distributions() if found.name}
 
 
 def _is_standard(path: str, standard: set[str]) -> bool:
     return path.endswith(".zip") or path in standard or path.endswith("lib-dynload")
 
 
-def _overruled(env: Path) -> list[str]:
+def _overruled(env: Path, ours: Mapping[str, str]) -> list[str]:
     lines: list[str] = []
     for entry in sorted(env.glob("*.dist-info")):
         found = _INFO.match(entry.name)
         if found is None:
             continue
-        name, asked = found["name"], found["version"]
-        if name.replace("-", "_").lower() not in sys.modules and name not in sys.modules:
-            continue
-        try:
-            loaded = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-        if loaded != asked:
-            lines.append(f"{name} {loaded} is part of the runtime and used in place of {asked}")
+        name = _plain(found["name"])
+        loaded = ours.get(name)
+        if name in sys.modules and loaded not in (None, found["version"]):
+            lines.append(
+                f"{found['name']} {loaded} is part of the runtime and used in place of"
+                f" {found['version']}"
+            )
     return lines
+
+
+def _plain(name: str) -> str:
+    return name.replace("-", "_").lower()

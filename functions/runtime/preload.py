@@ -11,6 +11,7 @@ os.environ.update(
     OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1", MKL_NUM_THREADS="1", NUMEXPR_NUM_THREADS="1"
 )
 
+from functions.runtime.import_path import runtime_versions
 from functions.runtime.kept_imports import import_folders
 from functions.runtime.tls import client_context
 from storage.platform.functions.spec_file import load_services
@@ -70,6 +71,7 @@ def preload(functions: Path) -> None:
     for name in (*LIBRARIES, *LAZY):
         importlib.import_module(name)
     client_context()
+    runtime_versions()
     # redis asks for its own version at each start, which imports a reader of metadata.
     importlib.metadata.version("redis")
     for spec in load_services(functions).values():
