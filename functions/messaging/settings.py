@@ -33,9 +33,9 @@ class MessagingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     unready_s: Seconds = 300.0
     answer_margin_s: Seconds = 10.0
     result_bytes: Positive = 256 * 1024
-    tenant_bytes: Positive = 64 * 1024 * 1024
+    tenant_bytes: Positive = 32 * 1024 * 1024
     dead_letters: Positive = 1_000
-    dead_letter_bytes: Positive = 16 * 1024 * 1024
+    dead_letter_bytes: Positive = 8 * 1024 * 1024
     callback_tries: Positive = 6
     callback_first_s: Seconds = 1.0
     callback_longest_s: Seconds = 300.0
@@ -43,11 +43,12 @@ class MessagingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     private_callbacks: bool = False
     message_bytes: Positive = 256 * 1024
     topic_messages: Positive = 10_000
-    topic_bytes: Positive = 16 * 1024 * 1024
+    topic_bytes: Positive = 8 * 1024 * 1024
     topic_age_s: Positive = 24 * 3600
     unread_messages: Positive = 50_000
-    unread_bytes: Positive = 32 * 1024 * 1024
+    unread_bytes: Positive = 16 * 1024 * 1024
     topics: Positive = 200
+    tenant_topic_bytes: Positive = 32 * 1024 * 1024
     subscribe_back_s: Seconds = 60.0
     forget_after_s: Seconds = 60.0
     tidy_every_s: Seconds = 30.0
@@ -72,6 +73,7 @@ class MessagingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
             unread_messages=self.unread_messages,
             unread_bytes=self.unread_bytes,
             topics=self.topics,
+            tenant_bytes=self.tenant_topic_bytes,
         )
 
 

@@ -45,8 +45,8 @@ def topic_routes(parts: Parts) -> APIRouter:
         responses={
             413: {"description": "body-too-large"},
             429: {
-                "description": "too-many-requests: `limit` is topic_messages, topic_bytes (too "
-                "much is unread) or topics"
+                "description": "too-many-requests: `limit` is topic_messages, topic_bytes or "
+                "tenant_topic_bytes (too much is unread) or topics"
             },
         },
         openapi_extra={

@@ -69,7 +69,7 @@ class Bounds:
     """How many calls of a function may be open, and how many bytes a tenant may hold."""
 
     queue: int = 1000
-    bytes: int = 64 * 1024 * 1024
+    bytes: int = 32 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

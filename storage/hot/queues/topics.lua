@@ -28,12 +28,17 @@ local function read_by_all(stream)
   return lowest
 end
 
+local ALL_TOPICS = 'topics'
+
+local function hold_message(prefix, topic, bytes)
+  hold(prefix, 't:' .. topic, bytes)
+  hold(prefix, ALL_TOPICS, bytes)
+end
+
 -- Let go of the oldest messages beyond what is kept; what a group has not read yet stays.
--- ARGV of both from `first`: messages, bytes and ms that are kept.
-local function trim_topic(prefix, topic, args, first, adding)
+local function trim_topic(prefix, topic, messages, bytes, age_ms, adding)
   local stream, kind = prefix .. ':t:' .. topic, 't:' .. topic
-  local messages, bytes = tonumber(args[first]), tonumber(args[first + 1])
-  local oldest_ms = now_ms() - tonumber(args[first + 2])
+  local oldest_ms = now_ms() - age_ms
   local read = read_by_all(stream)
   for _ = 1, PAGE do
     local entry = redis.call('XRANGE', stream, '-', '+', 'COUNT', 1)[1]
@@ -46,16 +51,16 @@ local function trim_topic(prefix, topic, args, first, adding)
       return
     end
     redis.call('XDEL', stream, entry[1])
-    hold(prefix, kind, -weight(entry[2]))
+    hold_message(prefix, topic, -weight(entry[2]))
   end
 end
 
--- ARGV: topic; messages, bytes, ms that are kept; messages, bytes that may be unread; topics a
--- tenant may have; then fields. Answer: {'full', limit} or {'published', id}.
+-- ARGV: topic; messages, bytes, ms that are kept; messages, bytes that may be unread; topics and
+-- bytes of messages that a tenant may have; then fields. Answer: {'full', limit} or {'published', id}.
 local function publish(keys, args)
   local prefix, topic = keys[1], args[1]
   local stream, kind = prefix .. ':t:' .. topic, 't:' .. topic
-  local flat = rest_of(args, 8)
+  local flat = rest_of(args, 9)
   local bytes = weight(flat)
   if redis.call('SISMEMBER', prefix .. ':topics', topic) == 0 then
     if redis.call('SCARD', prefix .. ':topics') >= tonumber(args[7]) then
@@ -64,7 +69,15 @@ local function publish(keys, args)
     redis.call('SADD', prefix .. ':topics', topic)
     redis.call('SADD', TENANTS, string.sub(prefix, 3))
   end
-  trim_topic(prefix, topic, args, 2, bytes)
+  local age_ms = tonumber(args[4])
+  trim_topic(prefix, topic, tonumber(args[2]), tonumber(args[3]), age_ms, bytes)
+  if held(prefix, ALL_TOPICS) + bytes > tonumber(args[8]) then
+    -- Room for what is unread goes before what has been read.
+    trim_topic(prefix, topic, 0, 0, age_ms, bytes)
+    if held(prefix, ALL_TOPICS) + bytes > tonumber(args[8]) then
+      return {'full', 'tenant_topic_bytes'}
+    end
+  end
   if redis.call('XLEN', stream) >= tonumber(args[5]) then
     return {'full', 'topic_messages'}
   end
@@ -72,7 +85,7 @@ local function publish(keys, args)
     return {'full', 'topic_bytes'}
   end
   local id = redis.call('XADD', stream, '*', unpack(flat))
-  hold(prefix, kind, bytes)
+  hold_message(prefix, topic, bytes)
   return {'published', id}
 end
 
@@ -80,7 +93,7 @@ end
 local function trim(keys, args)
   local prefix, topic = keys[1], args[1]
   local stream = prefix .. ':t:' .. topic
-  trim_topic(prefix, topic, args, 2, 0)
+  trim_topic(prefix, topic, tonumber(args[2]), tonumber(args[3]), tonumber(args[4]), 0)
   local groups = redis.call('EXISTS', stream) == 1 and #redis.call('XINFO', 'GROUPS', stream) or 0
   if redis.call('XLEN', stream) == 0 and groups == 0 then
     redis.call('DEL', stream)

@@ -16,14 +16,18 @@ FULL_RETRY_AFTER_S: Final = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retention:
-    """What a topic keeps of what everybody has read, and how much may wait unread."""
+    """What a topic keeps of what everybody has read, and how much may wait unread.
+
+    `tenant_bytes` bounds all topics of a tenant together.
+    """
 
     messages: int = 10_000
-    bytes: int = 16 * 1024 * 1024
+    bytes: int = 8 * 1024 * 1024
     age_s: int = 24 * 3600
     unread_messages: int = 50_000
-    unread_bytes: int = 32 * 1024 * 1024
+    unread_bytes: int = 16 * 1024 * 1024
     topics: int = 200
+    tenant_bytes: int = 32 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +91,7 @@ class Topics:
             tenant,
             topic,
             *(keep.messages, keep.bytes, keep.age_s * 1000),
-            *(keep.unread_messages, keep.unread_bytes, keep.topics),
+            *(keep.unread_messages, keep.unread_bytes, keep.topics, keep.tenant_bytes),
             flatten(fields),
         )
         how, what = (part.decode() for part in cast(list[bytes], reply))

@@ -2,10 +2,11 @@
 
 import pytest
 
+from storage.hot.connection import HotConnection
 from storage.hot.queues.calls import CallQueue
 from storage.hot.queues.record import Bounds, Origin, QueueFull, Request, Retrying
 from storage.hot.queues.schedules import Schedules
-from storage.hot.queues.topics import Subscription, Topics
+from storage.hot.queues.topics import Retention, Subscription, Topics
 
 
 async def publish(topics: Topics, *bodies: str, topic: str = "events") -> list[str]:
@@ -93,6 +94,21 @@ async def test_a_group_that_is_gone_holds_nothing(topics: Topics) -> None:
     await topics.unsubscribe("acme", "events", group="hello")
 
     assert await topics.trim("acme", "events") == 3
+
+
+async def test_the_bytes_of_all_topics_are_bounded(messaging: HotConnection) -> None:
+    topics = Topics(messaging, retention=Retention(tenant_bytes=5_000))
+    await topics.subscribe(subscription(), back_s=60)
+    await publish(topics, "x" * 1_000, "y" * 1_000)
+    await publish(topics, "z" * 1_000, topic="other")
+    with pytest.raises(QueueFull) as full:
+        await publish(topics, "x" * 1_000)
+    assert full.value.limit == "tenant_topic_bytes"
+
+    # What was read gives way, also where its topic alone would keep it.
+    assert await topics.dispatch(subscription(), limit=10) == 2
+    await publish(topics, "x" * 1_000)
+    assert await topics.length("acme", "events") == 1
 
 
 async def test_topics_are_bounded_and_empty_ones_forgotten(topics: Topics) -> None:
