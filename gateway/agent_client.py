@@ -69,7 +69,10 @@ class EndHere(msgspec.Struct, frozen=True):
 
 
 class FunctionHere(msgspec.Struct, frozen=True):
-    """A function in this zone: `version` shall be in force, `serving` is (0: none)."""
+    """A function in this zone: `version` shall be in force, `serving` is (0: none).
+
+    So it is as of `platform_version` of the platform's record.
+    """
 
     zone: str
     version: int
@@ -80,6 +83,7 @@ class FunctionHere(msgspec.Struct, frozen=True):
     start_failure: str
     ended: dict[str, int]
     last_end: EndHere | None
+    platform_version: int = 0
 
 
 class LedgerTaken(msgspec.Struct, frozen=True):

@@ -130,6 +130,7 @@ class Gateway:
                 limits=limits,
                 account=account,
                 agent=agent,
+                instances=instances,
                 registry=record,
                 bills=await self._accounts(stack),
                 max_body_bytes=settings.control_max_body_bytes,

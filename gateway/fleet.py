@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 
 from gateway.agent_client import InstanceEntry, InstanceList
@@ -146,6 +146,13 @@ class Fleet:
         self._asked_at = float("-inf")
         if self._queue and self._asking is None:
             self._renew_soon()
+
+    def retain(self, ids: Collection[str]) -> None:
+        """Forget the workers but these, as somebody was told of late by the agent."""
+        gone = [worker for worker in self._workers if worker.id not in ids]
+        self._workers = [worker for worker in self._workers if worker.id in ids]
+        for worker in gone:
+            worker.pool.close()
 
     def close(self) -> None:
         """Stop asking and drop the kept connections."""

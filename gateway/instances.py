@@ -1,6 +1,6 @@
 """Every fleet of workers this gateway sends calls to, by tenant and function."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from gateway.agent_client import AgentClient
 from gateway.authorization import PLATFORM
@@ -35,6 +35,12 @@ class Instances:
         elif fleet.spec is not spec:
             fleet.adopt(spec)
         return fleet
+
+    def retain(self, *, tenant: str, function: str, ids: Collection[str]) -> None:
+        """Send a function's calls to these workers only, until the agent names others."""
+        fleet = self._fleets.get((tenant, function))
+        if fleet is not None:
+            fleet.retain(ids)
 
     def fleets(self) -> Iterator[tuple[str, str, Fleet]]:
         """Give each fleet there is with its tenant and function."""

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from deploy.cli.control_plane import EXIT_CODES, show
-from deploy.cli.fn_deploy import deploy
+from deploy.cli.fn_deploy import deploy, show_zones, wait_option
 from deploy.cli.fn_invoke import invoke
 from deploy.cli.fn_local import new, serve
 from deploy.cli.fn_logs import logs
@@ -84,18 +84,22 @@ def remove(
 
 
 @fn.command(
-    help=f"""Go back to the version before, or to the one that --to names.
+    help=f"""Go back to the version before, or to the one that --to names, and wait for the zones.
 
     Zones switch without a failed call. The version that you leave stays, to go forward to.
-    {EXIT_CODES}"""
+    {EXIT_CODES.rstrip()}
+      11  a zone says that it failed, or is not ready in time
+"""
 )
 @click.argument("name")
 @click.option("--to", "version", type=click.IntRange(1), help="The version to go back to.")
+@wait_option
 @ways_options
 def rollback(
     *,
     name: str,
     version: int | None,
+    wait_s: float,
     tenant: str | None,
     url: str | None,
     key_file: Path | None,
@@ -103,4 +107,6 @@ def rollback(
 ) -> None:
     ways = find_ways(tenant=tenant, url=url, key_file=key_file)
     made = ways.call("POST", f"functions/{name}/rollback", json={"version": version})
-    show(made, as_json=as_json, text=f"version {made['version']} of {name} is in force")
+    if not as_json:
+        click.echo(f"version {made['version']} of {name} is in force")
+    show_zones(ways, made, within_s=wait_s, as_json=as_json)

@@ -21,6 +21,16 @@ POLL_S = 0.3
 WAIT_S = 120.0
 
 
+wait_option = click.option(
+    "--wait",
+    "wait_s",
+    type=click.FloatRange(0),
+    default=WAIT_S,
+    show_default=True,
+    help="Seconds to wait for the zones; 0 to leave at once.",
+)
+
+
 @click.command(
     help="""Deploy the function in the folder DIR, and wait until zones can call it.
 
@@ -42,14 +52,7 @@ WAIT_S = 120.0
 @click.argument(
     "folder", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path)
 )
-@click.option(
-    "--wait",
-    "wait_s",
-    type=click.FloatRange(0),
-    default=WAIT_S,
-    show_default=True,
-    help="Seconds to wait for the zones; 0 to leave at once.",
-)
+@wait_option
 @ways_options
 def deploy(
     *,
@@ -67,10 +70,15 @@ def deploy(
     if not as_json:
         state = "is deployed" if made["created"] else "was deployed before and is in force"
         click.echo(f"version {made['version']} of {made['name']} {state}")
-    zones = wait_for_zones(ways, made, within_s=wait_s)
+    show_zones(ways, made, within_s=wait_s, as_json=as_json)
+
+
+def show_zones(ways: Ways, made: dict[str, Any], *, within_s: float, as_json: bool) -> None:
+    """Print how far each zone is in the end; end the command where one is not ready in time."""
+    zones = wait_for_zones(ways, made, within_s=within_s)
     text = "\n".join(zone_text(zone) for zone in zones)
     show({**made, "zones": zones}, as_json=as_json, text=text)
-    if any(zone["state"] in ("failed", "preparing") for zone in zones) and wait_s:
+    if within_s and any(zone["state"] in ("failed", "preparing") for zone in zones):
         sys.exit(NOT_DEPLOYED)
 
 

@@ -7,6 +7,7 @@ from fastapi import Request
 from gateway.agent_client import AgentClient
 from gateway.authorization import Forbidden
 from gateway.catalogue import Catalogue
+from gateway.instances import Instances
 from gateway.keyring import Caller
 from gateway.snapshot_watch import SnapshotWatch
 from storage.platform.keys import Role
@@ -30,6 +31,7 @@ class ControlCall:
     snapshots: SnapshotWatch
     catalogue: Catalogue
     agent: AgentClient
+    instances: Instances
     registry: Registry | None
     bills: Bills | None = None
 

@@ -12,6 +12,7 @@ from gateway.catalogue import Catalogue
 from gateway.control.app import build_control_app
 from gateway.control.caller import SCOPE_KEY, ControlCall
 from gateway.deadline import out_of_time
+from gateway.instances import Instances
 from gateway.invocation import Invocation
 from gateway.keyring import presented_key
 from gateway.observers import Account
@@ -48,6 +49,7 @@ class ControlEntry:
         limits: RateLimits,
         account: Account,
         agent: AgentClient,
+        instances: Instances,
         registry: Registry | None,
         bills: Bills | None,
         max_body_bytes: int,
@@ -62,6 +64,7 @@ class ControlEntry:
         self._registry = registry
         self._bills = bills
         self._agent = agent
+        self._instances = instances
         self._max_body_bytes = max_body_bytes
         self._timeout_s = timeout_s
 
@@ -116,6 +119,7 @@ class ControlEntry:
                 snapshots=self._snapshots,
                 catalogue=self._catalogue,
                 agent=self._agent,
+                instances=self._instances,
                 registry=self._registry,
                 bills=self._bills,
             )

@@ -12,13 +12,17 @@ Digest = Annotated[str, Field(examples=["9f86d081884c7d659a2feaa0c55ad015" * 2])
 
 
 class DeployedVersion(BaseModel):
-    """The version that is in force from now on; `created` is false where it was there before."""
+    """The version that is in force from now on; `created` is false where it was there before.
+
+    A zone that follows `platform_version` of the platform's record, or a later one, knows it.
+    """
 
     tenant: str
     name: FunctionName
     version: Annotated[int, Field(examples=[3])]
     digest: Digest
     created: bool
+    platform_version: int
 
 
 class VersionShown(BaseModel):
@@ -57,12 +61,13 @@ class InZone(BaseModel):
     """The function in the zone that was asked.
 
     `state` is preparing, ready, failed or elsewhere (it runs in other tiers); `version` shall be
-    in force there, `serving` is (0: none yet). `ended` counts its workers' ends by reason since
-    the zone's agent started.
+    in force there, `serving` is (0: none yet), as of `platform_version` of the platform's record.
+    `ended` counts its workers' ends by reason since the zone's agent started.
     """
 
     zone: str
     version: int
+    platform_version: int = 0
     state: Annotated[str, Field(examples=["ready"])]
     reason: str = ""
     serving: int = 0

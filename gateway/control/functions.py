@@ -97,7 +97,12 @@ async def deploy_function(
     )
     response.status_code = 201 if created else 200
     return DeployedVersion(
-        tenant=owner, name=spec.name, version=version.version, digest=digest, created=created
+        tenant=owner,
+        name=spec.name,
+        version=version.version,
+        digest=digest,
+        created=created,
+        platform_version=await record.version(),
     )
 
 
@@ -148,9 +153,15 @@ async def roll_back(
     """Put an earlier version in force; zones that still have it switch at once."""
     owner = owned_by(call.caller, tenant, change=True)
     wanted = None if body is None else body.version
-    version = await call.record().functions.rollback(owner, name, to=wanted)
+    record = call.record()
+    version = await record.functions.rollback(owner, name, to=wanted)
     return DeployedVersion(
-        tenant=owner, name=name, version=version.version, digest=version.digest, created=False
+        tenant=owner,
+        name=name,
+        version=version.version,
+        digest=version.digest,
+        created=False,
+        platform_version=await record.version(),
     )
 
 

@@ -34,10 +34,13 @@ async def in_this_zone(call: ControlCall, *, tenant: str, entry: DeploymentEntry
         state, reason = "preparing", f"the zone still knows version {here.version}"
     elif state == "ready":
         await _learn(call)
+        ready = {one.id for one in here.instances if one.state == "ready"}
+        call.instances.retain(tenant=tenant, function=entry.name, ids=ready)
     last = here.last_end
     return InZone(
         zone=zone,
         version=entry.version,
+        platform_version=here.platform_version,
         state=state,
         reason=reason,
         serving=here.serving,

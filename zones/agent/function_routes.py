@@ -49,6 +49,7 @@ async def function(request: Request, tenant: str, name: str) -> Response:
     return json_answer(
         {
             "zone": agent.settings.zone,
+            "platform_version": agent.deployments.followed,
             "version": version,
             "state": state,
             "reason": reason,

@@ -86,6 +86,8 @@ class DeploymentKeeper:
         self._wake = asyncio.Event()
         self.generation = 0
         """Another one for every other list."""
+        self.followed = 0
+        """The version of the snapshot that all of this follows."""
 
     def poke(self) -> None:
         """Look at the snapshot now."""
@@ -147,6 +149,7 @@ class DeploymentKeeper:
         }
         digests = {one.entry.digest for one in self._known.values()}
         self._failures = {name: f for name, f in self._failures.items() if name in digests}
+        self.followed = snapshot.version
         if before != (self._known, self._elsewhere):
             self.generation += 1
             self._changed()
