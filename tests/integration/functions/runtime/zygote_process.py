@@ -132,6 +132,7 @@ preload.preload(Path(sys.argv[-1]))
 os.setgroups([])
 os.setresgid({NOBODY}, {NOBODY}, {NOBODY})
 os.setresuid({NOBODY}, {NOBODY}, {NOBODY})
+zygote.preload = lambda functions: None
 zygote.main()
 """
 
