@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -7,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from storage.cold.engine import create_engine
 from storage.cold.walls import provision_tenant
 from storage.migrations import upgrade
+from storage.platform.keys import Role
 from storage.platform.registry import Registry
 from storage.platform.snapshot import ZoneEntry
 from storage.platform.tables import metadata
@@ -65,6 +67,31 @@ async def test_the_tables_in_code_are_those_in_the_database(engine: AsyncEngine)
         }
         for table in metadata.tables.values()
     }
+
+
+async def test_keys_made_before_messages_may_use_them_unless_their_scopes_are_their_own(
+    engine: AsyncEngine, migrated_twice: str
+) -> None:
+    registry = Registry(engine)
+    await registry.zones.record([ZoneEntry(name="zone-1", tier=1)])
+    await registry.tenants.create(slug="acme", name="Acme", zones=["zone-1"])
+    old = ["mdms:read", "mdms:write"]
+    for role, scopes in (("tenant-service", old), ("tenant-service", old[:1]), ("consumer", old)):
+        await registry.keys.create(role=Role(role), tenant="acme", scopes=scopes)
+    before = await registry.version()
+    async with engine.begin() as connection:
+        await connection.execute(text("UPDATE platform.alembic_version SET version_num = '0006'"))
+    await engine.dispose()
+
+    await asyncio.to_thread(upgrade, migrated_twice)
+
+    found = [(key.role, list(key.scopes)) for key in await registry.keys.list(tenant="acme")]
+    assert sorted(found) == [
+        ("consumer", old),
+        ("tenant-service", ["mdms:read"]),
+        ("tenant-service", [*old, "messaging:read", "messaging:write"]),
+    ]
+    assert await registry.version() == before + 1
 
 
 class TestTenantSchemas:
