@@ -13,6 +13,7 @@ from functions.mdms.event_routes import event_routes
 from functions.mdms.hot_routes import HotRoutes, Scope
 from functions.mdms.metrics import MdmsMetrics
 from functions.mdms.openapi import raw_routes
+from functions.mdms.period_routes import period_routes
 from functions.mdms.ports import Backing
 from functions.mdms.problems import PROBLEMS, UNFORESEEN
 from functions.mdms.record_backing import record_backing
@@ -84,6 +85,7 @@ class MdmsApp:
         install_problem_handlers(self._api, PROBLEMS)
         self._api.add_exception_handler(Exception, _unforeseen)
         self._api.include_router(routes(self._opened, settings))
+        self._api.include_router(period_routes(self._opened, settings))
         self._api.include_router(event_routes(self._opened, settings))
         self._add_own_routes(metrics)
 

@@ -44,6 +44,10 @@ class CachedBook:
         meters = (await self._cache.table()).all()
         return [meter for meter in meters if meter.meter_id > after][:limit]
 
+    async def of_feeder(self, feeder: str) -> list[Meter]:
+        """See `MeterBook.of_feeder`."""
+        return (await self._cache.table()).of_feeder(feeder)
+
     async def history(self, meter_id: str) -> list[dict[str, Any]] | None:
         """Only headquarters keeps the history."""
         return None

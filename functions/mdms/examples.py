@@ -2,6 +2,8 @@
 
 from typing import Any, Final
 
+import msgspec
+
 _METER: Final = {
     "meter_id": "A000001",
     "registers": ["1-0:1.8.0"],
@@ -30,27 +32,81 @@ def _body(example: Any) -> dict[str, Any]:
     }
 
 
-PERIOD: Final[dict[str, Any]] = {
-    "responses": _answer(
+_ROW: Final = {
+    "meter_id": "A000001",
+    "register": "1-0:1.8.0",
+    "at": "2026-01-01T00:00:00Z",
+    "interval_s": 900,
+    "value": 110,
+    "final": 110,
+    "quality": 0,
+    "revision": 0,
+}
+_PERIOD: Final[dict[str, Any]] = {
+    "meter_id": "A000001",
+    "register": "1-0:1.8.0",
+    "interval_s": 900,
+    "from": "2026-01-01T00:00:00Z",
+    "to": "2026-01-01T00:45:00Z",
+    "series": [
+        {
+            "start": "2026-01-01T00:00:00Z",
+            "values": [110, None, 98],
+            "final": [110, None, 98],
+            "quality": [0, None, 14],
+            "revision": [0, None, 1],
+        }
+    ],
+    "source": "hot",
+    "next_cursor": None,
+}
+_MANY: Final = {
+    "register": "1-0:1.8.0",
+    "from": "2026-01-01T00:00:00Z",
+    "to": "2026-01-01T00:45:00Z",
+    "meters": [{"meter_id": "A000001", "series": [{"interval_s": 900} | _PERIOD["series"][0]]}],
+    "source": "hot",
+}
+_RESAMPLED: Final = {
+    "register": "1-0:1.8.0",
+    "from": "2026-01-01T00:00:00Z",
+    "to": "2026-01-02T00:00:00Z",
+    "resample": "day",
+    "time_zone": "UTC",
+    "meters": [
         {
             "meter_id": "A000001",
-            "register": "1-0:1.8.0",
-            "interval_s": 900,
-            "from": "2026-01-01T00:00:00Z",
-            "to": "2026-01-01T00:45:00Z",
-            "series": [
+            "buckets": [
                 {
-                    "start": "2026-01-01T00:00:00Z",
-                    "values": [110, None, 98],
-                    "final": [110, None, 98],
-                    "quality": [0, None, 14],
-                    "revision": [0, None, 1],
+                    "from": "2026-01-01T00:00:00Z",
+                    "to": "2026-01-02T00:00:00Z",
+                    "sum": 9480,
+                    "intervals": 95,
+                    "missing": 1,
                 }
             ],
-            "source": "hot",
-            "next_cursor": None,
         }
-    )
+    ],
+    "source": "hot",
+}
+PERIOD: Final[dict[str, Any]] = {
+    "responses": {
+        200: {
+            "content": {
+                "application/json": {
+                    "examples": {
+                        "page": {"summary": "One meter: a page", "value": _PERIOD},
+                        "many": {"summary": "Many meters", "value": _MANY},
+                        "resampled": {"summary": "Days", "value": _RESAMPLED},
+                    }
+                },
+                "application/x-ndjson": {"example": msgspec.json.encode(_ROW).decode() + "\n"},
+                "text/csv": {
+                    "example": ",".join(_ROW) + "\r\n" + ",".join(map(str, _ROW.values())) + "\r\n"
+                },
+            }
+        }
+    }
 }
 EVENTS: Final[dict[str, Any]] = {
     "responses": _answer(

@@ -1,5 +1,7 @@
 """The meter that a query is about."""
 
+from collections.abc import Sequence
+
 from functions.mdms.ports import MeterBook
 from storage.model.meter import Meter
 
@@ -16,6 +18,32 @@ class UnknownRegister(LookupError):
 
     def __init__(self, meter_id: str, register: str) -> None:
         super().__init__(f"meter {meter_id!r} has no register {register!r}")
+
+
+class NoMetersAsked(ValueError):
+    """A query names neither meters nor a group of them, or both."""
+
+    def __init__(self) -> None:
+        super().__init__("say either `meter_id`, once or more often, or `feeder`")
+
+
+async def meters_asked(
+    book: MeterBook, *, meter_ids: Sequence[str] | None, feeder: str | None, register: str
+) -> list[Meter]:
+    """Return the meters named, in that order, or those of a feeder that have `register`, by id.
+
+    Raises:
+        NoMetersAsked: neither or both were said.
+        UnknownMeter, UnknownRegister: the registry of this zone knows no such thing.
+        StoreUnavailable: no answer before the deadline.
+    """
+    if feeder is None and meter_ids:
+        names = dict.fromkeys(meter_ids)
+        return [await registered_meter(book, name, register=register) for name in names]
+    if feeder is None or meter_ids:
+        raise NoMetersAsked
+    meters = await book.of_feeder(feeder)
+    return [meter for meter in meters if register in meter.registers]
 
 
 async def registered_meter(book: MeterBook, meter_id: str, *, register: str | None) -> Meter:

@@ -70,6 +70,11 @@ class MeterTable:
         """Every meter, by id."""
         return sorted(self._meters.values(), key=attrgetter("meter_id"))
 
+    def of_feeder(self, feeder: str) -> list[Meter]:
+        """The meters of a feeder, by id."""
+        of_it = (meter for meter in self._meters.values() if meter.feeder == feeder)
+        return sorted(of_it, key=attrgetter("meter_id"))
+
     def changed_after(self, version: int) -> list[Meter]:
         """The meters whose last change is after `version`, in the order of their changes."""
         changed = [meter for meter in self._meters.values() if meter.version > version]

@@ -56,6 +56,9 @@ class MeterBook(Protocol):
     async def page(self, *, after: str, limit: int) -> list[Meter]:
         """At most `limit` meters by id, whose ids are above `after`."""
 
+    async def of_feeder(self, feeder: str) -> list[Meter]:
+        """The meters of a feeder, by id."""
+
     async def history(self, meter_id: str) -> list[dict[str, Any]] | None:
         """Earlier states of a meter, oldest first; None where no history is kept."""
 

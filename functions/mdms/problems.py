@@ -4,7 +4,8 @@ from typing import Final
 
 from functions.mdms.content_coding import BadCoding
 from functions.mdms.cursor import BadCursor
-from functions.mdms.lookup import UnknownMeter, UnknownRegister
+from functions.mdms.lookup import NoMetersAsked, UnknownMeter, UnknownRegister
+from functions.mdms.period_answers import AnswerTooLarge
 from functions.mdms.period_query import BadPeriod
 from functions.mdms.readings_body import MalformedBody
 from functions.mdms.request_body import BodyTooLarge, ClientGone, UnsupportedMediaType
@@ -72,6 +73,7 @@ PROBLEMS: ProblemTable = {
     UnknownMeter: (404, "unknown-meter"),
     UnknownRegister: (404, "unknown-register"),
     MethodNotAllowed: (405, "method-not-allowed"),
+    NoMetersAsked: (400, "malformed-request"),
     BadPeriod: (400, "malformed-request"),
     ClientGone: (400, "malformed-request"),
     BadCursor: (400, "malformed-request"),
@@ -81,6 +83,7 @@ PROBLEMS: ProblemTable = {
     PayloadUnreadable: (400, "malformed-body"),
     BodyTooLarge: (413, "body-too-large"),
     UnpackedTooLarge: (413, "body-too-large"),
+    AnswerTooLarge: (413, "answer-too-large"),
     TooManyReadings: (413, "body-too-large"),
     TooManyRegisters: (413, "body-too-large"),
     UnsupportedMediaType: (415, "unsupported-media-type"),

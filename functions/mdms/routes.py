@@ -1,4 +1,4 @@
-"""The ordinary routes of mdms, by FastAPI: periods, meters, and the registry's way down."""
+"""Routes of the meter registry, by FastAPI: the meters, and the registry's way down."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -6,12 +6,10 @@ from typing import Annotated, Any
 
 import msgspec
 from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import AwareDatetime
 
 from functions.mdms import examples
 from functions.mdms.lookup import registered_meter
 from functions.mdms.meter_form import MeterRefused, read_forms
-from functions.mdms.period_query import columns, page_of
 from functions.mdms.ports import Backing
 from functions.mdms.problems import NotInThisZone, VersionGap, ZonesOnly
 from functions.mdms.readings_body import MalformedBody
@@ -23,14 +21,10 @@ from functions.mdms.schema import (
     MetersAnswer,
     MetersBody,
     MetersPage,
-    PeriodAnswer,
-    SeriesPart,
 )
 from functions.mdms.settings import MdmsSettings
 from functions.runtime.request import Caller, caller
 from storage.model.meter import Meter, RegistryPosition
-
-IMPORT = "1-0:1.8.0"
 
 _meters_body = msgspec.json.Decoder(MetersBody)
 _downlink_page = msgspec.json.Decoder(DownlinkPage)
@@ -64,46 +58,6 @@ def routes(backing: Callable[[], Backing], settings: MdmsSettings) -> APIRouter:
             return decoder.decode(body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise MalformedBody(str(error)) from error
-
-    @router.get("/readings", summary="Read a meter's period", **examples.PERIOD)
-    async def period(
-        _: AnyCaller,
-        meter_id: Annotated[str, Query(min_length=1, max_length=64)],
-        begin: Annotated[AwareDatetime, Query(alias="from")],
-        end: Annotated[AwareDatetime, Query(alias="to")],
-        register: str = IMPORT,
-        limit: Annotated[int, Query(ge=1, le=50_000)] = 5_000,
-        cursor: str | None = None,
-    ) -> Response:
-        """Intervals that start in `[from, to)`; null where there is no value.
-
-        A page's intervals are of one length: where the meter's changed, `next_cursor` leads on.
-        """
-        zone = backing()
-        meter = await registered_meter(zone.book, meter_id, register=register)
-        page = page_of(
-            meter=meter,
-            register=register,
-            begin=begin,
-            end=end,
-            limit=limit,
-            cursor=cursor,
-            max_days=settings.max_query_days,
-        )
-        slots = page.slots(await zone.blocks.read(page.block_keys()))
-        start = page.instant(page.first)
-        return _json(
-            PeriodAnswer(
-                meter_id=meter_id,
-                register=register,
-                interval_s=page.interval_s,
-                begin=start,
-                end=page.instant(page.end),
-                series=[SeriesPart(start=start, **columns(slots))] if len(slots) else [],
-                source=zone.source,
-                next_cursor=page.cursor(),
-            )
-        )
 
     @router.post("/meters", summary="Register or change meters", **examples.REGISTER)
     async def register_meters(_: AnyCaller, request: Request) -> Response:

@@ -1,6 +1,7 @@
 """What a tenant may set for its mdms; the rest are limits of the platform."""
 
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
@@ -24,6 +25,7 @@ class MdmsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     memory_limit_bytes: Positive = 2 * 1024 * 1024 * 1024
     registry_check_s: Seconds = 1.0
     max_query_days: Positive = 400
+    time_zone: str = "UTC"
     fold_after_s: Seconds = 600.0
     fold_quiet_s: Seconds = 5.0
     fold_after_entries: Positive = 2_000
@@ -38,6 +40,8 @@ def read_settings(settings: dict[str, Any]) -> MdmsSettings:
         SettingsError: an unknown name, a wrong type, or a value out of its range.
     """
     try:
-        return msgspec.convert(settings, MdmsSettings)
-    except msgspec.ValidationError as error:
+        read = msgspec.convert(settings, MdmsSettings)
+        ZoneInfo(read.time_zone)
+    except (msgspec.ValidationError, ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise SettingsError(f"settings of mdms: {error}") from error
+    return read

@@ -23,6 +23,7 @@ _SOME = "SELECT version, valid_from, record FROM meters WHERE meter_id = ANY($1:
 _ONE = "SELECT version, record FROM meters WHERE meter_id = $1"
 _ALL = "SELECT version, record FROM meters"
 _PAGE = "SELECT version, record FROM meters WHERE meter_id > $1 ORDER BY meter_id LIMIT $2"
+_OF_FEEDER = "SELECT version, record FROM meters WHERE record->>'feeder' = $1 ORDER BY meter_id"
 _CHANGES = "SELECT version, record FROM meters WHERE version > $1 ORDER BY version LIMIT $2"
 _HISTORY = """
     SELECT version, valid_from, valid_to, record FROM meter_history WHERE meter_id = $1
@@ -118,6 +119,11 @@ class PostgresMeterRegistry:
         """Return up to `limit` meters by rising identifier, those after `after`."""
         async with transaction(self._pool, within_s=TIMEOUT_S, snapshot=True) as connection:
             return [meter_of(row) for row in await connection.fetch(_PAGE, after, limit)]
+
+    async def of_feeder(self, feeder: str) -> list[Meter]:
+        """Return the meters of a feeder by rising identifier; looks at all rows."""
+        async with transaction(self._pool, within_s=TIMEOUT_S, snapshot=True) as connection:
+            return [meter_of(row) for row in await connection.fetch(_OF_FEEDER, feeder)]
 
     async def changes(self, *, after: int, limit: int) -> tuple[list[Meter], int]:
         """Return meters changed after version `after`, oldest change first, and a version.

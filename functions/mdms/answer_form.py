@@ -1,0 +1,51 @@
+"""The form in which readings are answered: by `format`, or else by Accept."""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Any, Final
+
+import msgspec
+
+
+class AnswerForm(StrEnum):
+    """JSON in one piece; a row a line in the others, as long as it gets."""
+
+    JSON = "json"
+    NDJSON = "ndjson"
+    CSV = "csv"
+
+
+MEDIA_TYPES: Final[Mapping[AnswerForm, str]] = {
+    AnswerForm.JSON: "application/json",
+    AnswerForm.NDJSON: "application/x-ndjson",
+    AnswerForm.CSV: "text/csv",
+}
+_encoder = msgspec.json.Encoder()
+
+
+def form_of(asked: AnswerForm | None, accept: str) -> AnswerForm:
+    """The form that a call asks for: `asked`, else the first known of `accept`, else JSON."""
+    if asked is not None:
+        return asked
+    for one in accept.split(","):
+        kind = one.partition(";")[0].strip().lower()
+        for form, media_type in MEDIA_TYPES.items():
+            if kind == media_type:
+                return form
+    return AnswerForm.JSON
+
+
+def encode_rows(form: AnswerForm, rows: Sequence[Mapping[str, Any]]) -> bytes:
+    """Rows as lines of NDJSON or CSV; an empty field of CSV is null."""
+    if form is AnswerForm.NDJSON:
+        return _encoder.encode_lines(rows)
+    text = io.StringIO()
+    csv.writer(text).writerows(row.values() for row in rows)
+    return text.getvalue().encode()
+
+
+def encode_header(form: AnswerForm, names: Sequence[str]) -> bytes:
+    """The line before the rows: CSV has one."""
+    return (",".join(names) + "\r\n").encode() if form is AnswerForm.CSV else b""

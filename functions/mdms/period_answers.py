@@ -1,0 +1,175 @@
+"""Answers about periods of many meters: in one piece, or a row at a time."""
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+from fastapi import Response
+from fastapi.responses import StreamingResponse
+from numpy.typing import NDArray
+
+from functions.mdms.answer_form import MEDIA_TYPES, AnswerForm, encode_header, encode_rows
+from functions.mdms.period_query import Page, columns, instant_text
+from functions.mdms.ports import Backing
+from functions.mdms.reading_rows import ROW, rows_of
+from functions.mdms.resampling import Resampled, adds_up
+from functions.mdms.schema import SeriesPart
+from functions.mdms.stretch_reading import read_stretches, stretches
+from storage.model.meter import Meter
+
+MOST_IN_JSON: Final = 100_000
+"""Intervals or buckets of an answer that is made in one piece."""
+
+
+class AnswerTooLarge(ValueError):
+    """The answer is too large for one piece."""
+
+    def __init__(self, rows: int) -> None:
+        super().__init__(
+            f"{rows} intervals in one JSON answer; at most {MOST_IN_JSON} are: ask for a shorter "
+            "period or fewer meters, or for ndjson or csv"
+        )
+        self.members = {"limit": MOST_IN_JSON}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Period:
+    """Meters and the period that is asked of each."""
+
+    meters: list[Meter]
+    register: str
+    begin_s: int
+    end_s: int
+
+    def parts(self, meters: Iterable[Meter] | None = None) -> Iterable[Page]:
+        """The period of `meters`, or of all, in parts that can be read."""
+        return stretches(
+            self.meters if meters is None else meters,
+            register=self.register,
+            begin_s=self.begin_s,
+            end_s=self.end_s,
+        )
+
+
+async def answer_of_many(zone: Backing, found: Period) -> Response:
+    """The intervals of many meters in one piece.
+
+    Raises:
+        AnswerTooLarge: more than `MOST_IN_JSON`.
+    """
+    size = sum(part.end - part.first for part in found.parts())
+    if size > MOST_IN_JSON:
+        raise AnswerTooLarge(size)
+    meters: list[dict[str, Any]] = [
+        {"meter_id": meter.meter_id, "series": []} for meter in found.meters
+    ]
+    series = {one["meter_id"]: one["series"] for one in meters}
+    async for part, slots in read_stretches(zone.blocks, found.parts()):
+        if len(slots):
+            series[part.meter_id].append(
+                {"interval_s": part.interval_s, **msgspec.structs.asdict(part_of(part, slots))}
+            )
+    return json_answer(_head(found) | {"meters": meters, "source": zone.source})
+
+
+async def resampled_answer(
+    zone: Backing,
+    found: Period,
+    *,
+    bounds: NDArray[np.int64],
+    said: dict[str, str],
+    form: AnswerForm,
+) -> Response:
+    """Buckets between `bounds` of each meter; `said` stands in the JSON's head.
+
+    Raises:
+        AnswerTooLarge: more than `MOST_IN_JSON` in one piece.
+    """
+    energy = adds_up(found.register)
+    names = (
+        "meter_id",
+        "register",
+        "from",
+        "to",
+        *(("sum",) if energy else ("mean", "max")),
+        "intervals",
+        "missing",
+    )
+    if form is not AnswerForm.JSON:
+        return await _streamed(form, names, _bucket_rows(zone, found, bounds, form))
+    size = len(found.meters) * (len(bounds) - 1)
+    if size > MOST_IN_JSON:
+        raise AnswerTooLarge(size)
+    meters = [
+        {"meter_id": meter.meter_id, "buckets": buckets.rows(energy=energy)}
+        async for meter, buckets in resampled_meters(zone, found, bounds)
+    ]
+    return json_answer(_head(found) | said | {"meters": meters, "source": zone.source})
+
+
+async def resampled_meters(
+    zone: Backing, found: Period, bounds: NDArray[np.int64]
+) -> AsyncIterator[tuple[Meter, Resampled]]:
+    """Each meter's buckets, in the order of the meters."""
+    waiting = iter(found.meters)
+    meter, buckets = next(waiting, None), Resampled.empty(bounds)
+    async for part, slots in read_stretches(zone.blocks, found.parts()):
+        while meter is not None and meter.meter_id != part.meter_id:
+            yield meter, buckets
+            meter, buckets = next(waiting, None), Resampled.empty(bounds)
+        buckets.add(first=part.first, interval_s=part.interval_s, slots=slots)
+    while meter is not None:
+        yield meter, buckets
+        meter, buckets = next(waiting, None), Resampled.empty(bounds)
+
+
+async def answer_of_rows(zone: Backing, found: Period, form: AnswerForm) -> Response:
+    """Rows of the intervals, however many: NDJSON or CSV."""
+    return await _streamed(form, ROW, _rows(zone, found, form))
+
+
+async def _rows(zone: Backing, found: Period, form: AnswerForm) -> AsyncIterator[bytes]:
+    async for part, slots in read_stretches(zone.blocks, found.parts()):
+        if rows := rows_of(part, slots):
+            yield encode_rows(form, rows)
+
+
+async def _bucket_rows(
+    zone: Backing, found: Period, bounds: NDArray[np.int64], form: AnswerForm
+) -> AsyncIterator[bytes]:
+    energy = adds_up(found.register)
+    async for meter, buckets in resampled_meters(zone, found, bounds):
+        of_meter = {"meter_id": meter.meter_id, "register": found.register}
+        yield encode_rows(form, [of_meter | row for row in buckets.rows(energy=energy)])
+
+
+async def _streamed(form: AnswerForm, names: Sequence[str], rows: AsyncIterator[bytes]) -> Response:
+    # The first rows are read before the answer begins: what fails until then is a problem.
+    first = await anext(rows, b"")
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield encode_header(form, names) + first
+        async for piece in rows:
+            yield piece
+
+    return StreamingResponse(pieces(), media_type=MEDIA_TYPES[form])
+
+
+def _head(found: Period) -> dict[str, Any]:
+    return {
+        "register": found.register,
+        "from": instant_text(found.begin_s),
+        "to": instant_text(found.end_s),
+    }
+
+
+def part_of(page: Page, slots: NDArray[np.void]) -> SeriesPart:
+    """A page's intervals as the answer says them."""
+    return SeriesPart(start=page.instant(page.first), **columns(slots))
+
+
+def json_answer(answer: Any) -> Response:
+    """An answer as JSON."""
+    return Response(msgspec.json.encode(answer), media_type="application/json")
