@@ -38,7 +38,7 @@ async def test_every_zone_comes_within_the_distance_that_it_states(
         stack,
         name="zone-2",
         tier=2,
-        machine=WrongMachine(off_us=800_000, drift_ppm=150),
+        machine=WrongMachine(off_us=8_000_000, drift_ppm=150),
         link=SlowLink(top.transport, there_s, back_s),
     )
     edge = await open_clock_zone(
