@@ -5,8 +5,7 @@ from typing import Any
 import msgspec
 from fastapi import APIRouter, Request, Response
 
-from zones.agent.deployments.keeper import DeploymentState
-from zones.agent.functions import UnknownFunction
+from zones.agent.deployments.deployment import DeploymentState
 from zones.agent.instance import Group, Instance
 from zones.agent.zone_agent import ZoneAgent
 
@@ -35,12 +34,10 @@ async def function(request: Request, tenant: str, name: str) -> Response:
     agent = agent_of(request)
     found = agent.deployments.find(tenant, name)
     if found is None:
-        # The platform's, or one of another tier: say so, or that there is none.
+        # A service of the platform, or one of another tier, or none.
         resolved = agent.functions.here(name, tenant=tenant)
         state, reason = DeploymentState.READY, ""
         version = in_force = resolved.version
-        if resolved.spec.owner == "platform":
-            raise UnknownFunction(f"{name} is the platform's own")
     else:
         state, reason, version = found.state, found.reason, found.entry.version
         in_force = found.in_force.version if found.in_force else 0

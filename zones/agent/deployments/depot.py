@@ -20,6 +20,7 @@ PACKED = "bundle.tar.gz"
 CODE = "code"
 ENV = "env"
 MARK = "prepared"
+UNFINISHED = "install-"
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -56,13 +57,19 @@ class Place:
         """Whether all of it is there, and stays as it is."""
         return (self.folder / MARK).exists()
 
+    @property
+    def size(self) -> int:
+        """How many bytes it takes when it is prepared."""
+        return int((self.folder / MARK).read_text() or 0)
+
     def mark_prepared(self) -> None:
-        """Say so, on disk before this returns."""
-        write_private(self.folder / MARK, b"")
+        """Say so, and how much it is, on disk before this returns."""
+        size = sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
+        write_private(self.folder / MARK, str(size).encode())
 
     def clear(self) -> None:
         """Remove what an unfinished preparation left, and keep the archive."""
-        for folder in (self.code, self.env):
+        for folder in (self.code, self.env, *self.folder.glob(f"{UNFINISHED}*")):
             shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -9,10 +9,12 @@ import sys
 import tempfile
 from pathlib import Path
 
+from zones.agent.deployments.depot import UNFINISHED
+
 INSTALLER_UID = 199_999
 """Below the tenants'; it runs pip, which runs no code of what it installs."""
 INSTALL_DEADLINE_S = 300.0
-MAX_ENV_BYTES = 512 << 20
+MAX_ENV_BYTES = 256 << 20
 MAX_ENV_FILES = 50_000
 _SAID_BYTES = 2_000
 _CHILD = Path(__file__).with_name("pip_child.py")
@@ -35,7 +37,7 @@ async def install_requirements(requirements: bytes, env: Path) -> None:
         OSError: folders cannot be made.
     """
     root = os.geteuid() == 0
-    work = Path(tempfile.mkdtemp(prefix="install-", dir=env.parent))
+    work = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=env.parent))
     try:
         wanted, target = work / "requirements.txt", work / "env"
         wanted.write_bytes(requirements)

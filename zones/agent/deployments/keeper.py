@@ -2,60 +2,27 @@
 
 import asyncio
 import contextlib
-import logging
-import random
 import time
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
-from enum import StrEnum
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from typing import Final
 
 from storage.platform.snapshot import DeploymentEntry, Snapshot
-from zones.agent.deployments.bundle_source import BundleUnavailable
+from zones.agent.deployments.deployment import Deployment, DeploymentState
 from zones.agent.deployments.depot import BundleDepot, NoDigest
-from zones.agent.deployments.environment import InstallFailed
-from zones.agent.deployments.preparation import prepare
+from zones.agent.deployments.preparations import Preparations
 from zones.agent.resolved import Resolved
-from zones.backoff import backoff_s
 
-AT_ONCE: Final = 2
+TENANT_BYTES: Final = 4 << 30
+"""What a tenant's functions may take of a zone's disk, unpacked and with their requirements."""
 COLLECT_EVERY_S: Final = 60.0
 COLLECT_GRACE_S: Final = 3_600.0
 """A version that was just replaced is soon wanted again, if it is."""
-RETRY_CAP_S: Final = 300.0
 MOST_PAUSE_S: Final = 0.5
 PAUSE_SHARE: Final = 5.0
-LINK_RETRY_CAP_S: Final = 5.0
 
 Key = tuple[str, str]
-
-logger = logging.getLogger(__name__)
-
-
-class DeploymentState(StrEnum):
-    """Of the version that shall be in force."""
-
-    PREPARING = "preparing"
-    READY = "ready"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deployment:
-    """A function as it shall be here, how far that is, and what serves until then."""
-
-    entry: DeploymentEntry
-    state: DeploymentState
-    reason: str = ""
-    in_force: Resolved | None = None
-
-
-@dataclass(slots=True)
-class _Failure:
-    reason: str
-    passing: bool
-    times: int
-    not_before: float
 
 
 class DeploymentKeeper:
@@ -80,9 +47,8 @@ class DeploymentKeeper:
         self._changed = changed
         self._known: dict[Key, Deployment] = {}
         self._elsewhere: list[DeploymentEntry] = []
-        self._failures: dict[str, _Failure] = {}
-        self._preparing: dict[str, asyncio.Task[None]] = {}
-        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._taken_bytes: Counter[str] = Counter()
+        self._preparations = Preparations(depot, ended=self.poke)
         self._wake = asyncio.Event()
         self.generation = 0
         """Another one for every other list."""
@@ -121,12 +87,10 @@ class DeploymentKeeper:
                     await self._collect()
                     collect_at = time.monotonic() + COLLECT_EVERY_S
                 with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(self._pause()):
+                    async with asyncio.timeout(self._preparations.due_in(COLLECT_EVERY_S)):
                         await self._wake.wait()
         finally:
-            for task in self._preparing.values():
-                task.cancel()
-            await asyncio.gather(*self._preparing.values(), return_exceptions=True)
+            await self._preparations.close()
 
     def converge(self) -> None:
         """Bring every function one step on, as far as that is possible at once."""
@@ -141,89 +105,56 @@ class DeploymentKeeper:
         ]
         secrets = {(one.tenant, one.name): one.value for one in snapshot.secrets}
         before = self._known, self._elsewhere
+        self._taken_bytes = Counter()
+        for (tenant, _), one in self._known.items():
+            self._taken_bytes[tenant] += one.size
         self._elsewhere = [entry for entry in wanted if self._tier not in entry.spec.tiers]
         self._known = {
             (entry.tenant, entry.name): self._step(entry, secrets)
             for entry in wanted
             if self._tier in entry.spec.tiers
         }
-        digests = {one.entry.digest for one in self._known.values()}
-        self._failures = {name: f for name, f in self._failures.items() if name in digests}
+        self._preparations.forget_all_but({one.entry.digest for one in self._known.values()})
         self.followed = snapshot.version
         if before != (self._known, self._elsewhere):
             self.generation += 1
             self._changed()
 
-    def _step(self, entry: DeploymentEntry, secrets: dict[Key, str]) -> Deployment:
+    def _step(self, entry: DeploymentEntry, secrets: Mapping[Key, str]) -> Deployment:
         known = self._known.get((entry.tenant, entry.name))
-        serving = None if known is None else known.in_force
+        waiting = Deployment(entry=entry, state=DeploymentState.PREPARING)
+        if known is not None:
+            waiting = replace(waiting, in_force=known.in_force, size=known.size)
         lacking = [name for name in entry.spec.secrets if (entry.tenant, name) not in secrets]
         if lacking:
-            reason = f"no secret is set that is named {', '.join(lacking)}"
-            return Deployment(
-                entry=entry, state=DeploymentState.FAILED, reason=reason, in_force=serving
-            )
+            return _failed(waiting, f"no secret is set that is named {', '.join(lacking)}")
         asked = tuple((name, secrets[entry.tenant, name]) for name in entry.spec.secrets)
         if known is not None and known.state is DeploymentState.READY and known.entry == entry:
-            assert serving is not None
-            if serving.secrets == asked:
+            assert known.in_force is not None
+            if known.in_force.secrets == asked:
                 return known
-        place = self._depot.place(entry.digest)
-        if place.prepared:
-            return Deployment(
-                entry=entry,
-                state=DeploymentState.READY,
-                in_force=Resolved(
-                    spec=entry.spec,
-                    version=entry.version,
-                    digest=entry.digest,
-                    folder=place.code,
-                    env=place.env if place.env.is_dir() else None,
-                    secrets=asked,
-                ),
-            )
-        failure = self._failures.get(entry.digest)
-        if failure is None or time.monotonic() >= failure.not_before:
-            self._begin(entry.digest)
-        failed = failure is not None and not failure.passing
-        return Deployment(
-            entry=entry,
-            state=DeploymentState.FAILED if failed else DeploymentState.PREPARING,
-            reason="" if failure is None else failure.reason,
-            in_force=serving,
-        )
-
-    def _begin(self, digest: str) -> None:
-        if digest not in self._preparing:
-            self._preparing[digest] = asyncio.create_task(self._prepare(digest))
-
-    async def _prepare(self, digest: str) -> None:
         try:
-            async with self._slots:
-                await prepare(self._depot, digest)
-            self._failures.pop(digest, None)
-        except BundleUnavailable as error:
-            self._note(digest, str(error), passing=True)
-        except (InstallFailed, NoDigest) as error:
-            self._note(digest, str(error), passing=False)
-        except OSError as error:
-            self._note(digest, f"the zone's disk: {error.strerror or error}", passing=False)
-        finally:
-            del self._preparing[digest]
-            self._wake.set()
-
-    def _note(self, digest: str, reason: str, *, passing: bool) -> None:
-        known = self._failures.get(digest)
-        times = 1 if known is None else known.times + 1
-        cap_s = LINK_RETRY_CAP_S if passing else RETRY_CAP_S
-        pause = backoff_s(failures=times, jitter=random.random(), cap_s=cap_s)
-        self._failures[digest] = _Failure(reason, passing, times, time.monotonic() + pause)
-        if times == 1:
-            logger.warning("bundle %s cannot be prepared: %s", digest[:12], reason)
-
-    def _pause(self) -> float:
-        due = [failure.not_before - time.monotonic() for failure in self._failures.values()]
-        return min(COLLECT_EVERY_S, max(0.05, min(due, default=COLLECT_EVERY_S)))
+            place = self._depot.place(entry.digest)
+        except NoDigest as error:
+            return _failed(waiting, str(error))
+        if place.prepared:
+            resolved = Resolved(
+                spec=entry.spec,
+                version=entry.version,
+                digest=entry.digest,
+                folder=place.code,
+                env=place.env if place.env.is_dir() else None,
+                secrets=asked,
+            )
+            return replace(waiting, state=DeploymentState.READY, in_force=resolved, size=place.size)
+        if self._taken_bytes[entry.tenant] - waiting.size > TENANT_BYTES:
+            most = f"{TENANT_BYTES >> 30} GiB"
+            return _failed(waiting, f"the tenant's functions take more than {most} here")
+        self._preparations.want(entry.digest)
+        failure = self._preparations.failure(entry.digest)
+        if failure is None:
+            return waiting
+        return replace(waiting if failure.passing else _failed(waiting, ""), reason=failure.reason)
 
     async def _collect(self) -> None:
         snapshot = self._snapshot()
@@ -232,5 +163,9 @@ class DeploymentKeeper:
         # Also those of other tiers: a zone below may ask for them.
         used = {entry.digest for entry in snapshot.deployments}
         used |= {resolved.digest for _, resolved in self.in_force}
-        used |= self._preparing.keys()
+        used |= set(self._preparations.under_way)
         await asyncio.to_thread(self._depot.collect, used=used, grace_s=COLLECT_GRACE_S)
+
+
+def _failed(deployment: Deployment, reason: str) -> Deployment:
+    return replace(deployment, state=DeploymentState.FAILED, reason=reason)

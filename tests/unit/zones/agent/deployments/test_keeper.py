@@ -15,9 +15,11 @@ from storage.platform.snapshot import (
     TenantEntry,
     ZoneEntry,
 )
+from zones.agent.deployments import keeper
 from zones.agent.deployments.bundle_source import BundleUnavailable
+from zones.agent.deployments.deployment import Deployment
 from zones.agent.deployments.depot import BundleDepot
-from zones.agent.deployments.keeper import Deployment, DeploymentKeeper
+from zones.agent.deployments.keeper import DeploymentKeeper
 
 
 class Bundles:
@@ -172,3 +174,28 @@ async def test_what_is_removed_is_gone_at_once_and_says_so(zone: Zone) -> None:
 
     assert zone.keeper.in_force == []
     assert (zone.keeper.generation, zone.changes) == (generation + 1, changes + 1)
+
+
+async def test_a_tenants_functions_take_so_much_of_the_disk_and_no_more(
+    zone: Zone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    zone.deploy(1, zone.bundles.publish("x" * 5_000), name="large")
+    async with asyncio.timeout(10):
+        while not zone.keeper.in_force:
+            zone.looked.clear()
+            await zone.looked.wait()
+    monkeypatch.setattr(keeper, "TENANT_BYTES", 1_000)
+
+    zone.deploy(1, zone.bundles.publish("one"))
+
+    failed = await zone.until(lambda d: d.state == "failed")
+    assert "take more than" in failed.reason
+    # What it has goes on.
+    assert [one.spec.name for _, one in zone.keeper.in_force] == ["large"]
+
+
+async def test_what_is_no_digest_fails_alone(zone: Zone) -> None:
+    zone.deploy(1, "../../etc", name="odd")
+    zone.deploy(1, zone.bundles.publish("one"))
+
+    assert serving(await zone.until(lambda d: d.state == "ready")) == 1
