@@ -15,11 +15,9 @@ _STATUS_LINES = {
 
 def head_bytes(status: int, common: bytes, headers: Headers) -> bytes:
     """Return status line and headers with their blank line; `common` are headers as bytes."""
-    parts = [_STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status, common]
-    for name, value in headers:
-        parts += (name, b": ", value, b"\r\n")
-    parts.append(b"\r\n")
-    return b"".join(parts)
+    lines = b"".join([b"%b: %b\r\n" % pair for pair in headers])
+    line = _STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status
+    return b"%b%b%b\r\n" % (line, common, lines)
 
 
 def answer_bytes(status: int, common: bytes, headers: Headers, body: bytes) -> bytes:

@@ -50,13 +50,7 @@ class DirectCall:
     )
 
     def __init__(
-        self,
-        *,
-        client: "DirectClient",
-        plan: Plan,
-        data: bytes,
-        worker: Worker,
-        door: "DirectDoor",
+        self, door: "DirectDoor", client: "DirectClient", plan: Plan, data: bytes, worker: Worker
     ) -> None:
         self._client = client
         self._plan = plan
@@ -109,7 +103,8 @@ class DirectCall:
             data=b"".join((self._plan.asked, ids_at_the_end(self.call), body)), head_request=False
         )
         if connection.error is not None:
-            self._heard()
+            # Later, when the client's connection knows of this call.
+            asyncio.get_running_loop().call_soon(self._heard)
 
     def client_gone(self) -> None:
         """End without a client."""

@@ -90,13 +90,7 @@ class DirectDoor:
         worker = plan.fleet.take_free(now)
         if worker is None:
             return None
-        call = DirectCall(
-            client=client,
-            plan=plan,
-            data=data,
-            worker=worker,
-            door=self,
-        )
+        call = DirectCall(self, client, plan, data, worker)
         try:
             plan.counted.check_time()
             call.allowance = self._admission.count(call.call, plan.route, plan.counted)
@@ -122,7 +116,10 @@ class DirectDoor:
             (b"x-call-id", call.call_id.encode()),
         ]
         said = answer_bytes(200, client.date_line(), [*kept.headers, *ids], kept.body)
-        self.answered(call, client, said)
+        self._account.close(call)
+        self._answers.append((client, said))
+        # Later, when the client's connection knows of this call.
+        self._loop.call_soon(self._deliver)
         return AnsweredCall()
 
     def answered(self, call: Invocation, client: DirectClient, answer: bytes) -> None:
@@ -131,9 +128,12 @@ class DirectDoor:
         Calls that end in the same turn of the event loop are written there together.
         """
         self._account.close(call)
-        if not self._answers:
+        if not self._answers and self.under_way:
             self._loop.call_soon(self._deliver)
         self._answers.append((client, answer))
+        if not self.under_way:
+            # No other call can end in this turn: there is nobody to wait for.
+            self._deliver()
 
     def ended(self, call: Invocation) -> None:
         """End the account of a call that has no answer."""

@@ -16,6 +16,7 @@ class ConnectionPool:
 
     def __init__(self, path: str, *, max_total: int, max_idle: int = 64) -> None:
         self._path = path
+        self._now = asyncio.get_running_loop().time
         self._max_total = max_total
         self._max_idle = max_idle
         self._idle: deque[UpstreamConnection] = deque()
@@ -58,7 +59,7 @@ class ConnectionPool:
         if not connection.finish() or self._closed or len(self._idle) >= self._max_idle:
             connection.close()
             return
-        connection.idle_since = asyncio.get_running_loop().time()
+        connection.idle_since = self._now()
         self._idle.append(connection)
 
     def close(self) -> None:
@@ -68,7 +69,7 @@ class ConnectionPool:
             self._idle.pop().close()
 
     def _take_kept(self) -> UpstreamConnection | None:
-        oldest = asyncio.get_running_loop().time() - IDLE_S
+        oldest = self._now() - IDLE_S
         while self._idle:
             connection = self._idle.pop()
             if not connection.closed and connection.idle_since >= oldest:
