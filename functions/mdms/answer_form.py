@@ -8,19 +8,23 @@ from typing import Any, Final
 
 import msgspec
 
+from functions.mdms import green_button
+
 
 class AnswerForm(StrEnum):
-    """JSON in one piece; a row a line in the others, as long as it gets."""
+    """JSON in one piece; the others as long as they get: a row a line, or a feed of entries."""
 
     JSON = "json"
     NDJSON = "ndjson"
     CSV = "csv"
+    GREEN_BUTTON = "greenbutton"
 
 
 MEDIA_TYPES: Final[Mapping[AnswerForm, str]] = {
     AnswerForm.JSON: "application/json",
     AnswerForm.NDJSON: "application/x-ndjson",
     AnswerForm.CSV: "text/csv",
+    AnswerForm.GREEN_BUTTON: green_button.MEDIA_TYPE,
 }
 _encoder = msgspec.json.Encoder()
 

@@ -11,12 +11,14 @@ from fastapi.responses import StreamingResponse
 from numpy.typing import NDArray
 
 from functions.mdms.answer_form import MEDIA_TYPES, AnswerForm, encode_header, encode_rows
+from functions.mdms.green_button import END, GreenButtonFeed
 from functions.mdms.period_query import Page, columns, instant_text
 from functions.mdms.ports import Backing
 from functions.mdms.reading_rows import ROW, rows_of
 from functions.mdms.resampling import Resampled, adds_up
 from functions.mdms.schema import SeriesPart
 from functions.mdms.stretch_reading import read_stretches, stretches
+from storage.model.interval_lengths import lengths_in
 from storage.model.meter import Meter
 
 MOST_IN_JSON: Final = 100_000
@@ -72,6 +74,29 @@ async def answer_of_many(zone: Backing, found: Period) -> Response:
                 {"interval_s": part.interval_s, **msgspec.structs.asdict(part_of(part, slots))}
             )
     return json_answer(_head(found) | {"meters": meters, "source": zone.source})
+
+
+async def answer_of_green_button(
+    zone: Backing, found: Period, *, tenant: str, now_s: int
+) -> Response:
+    """The feed of the one meter of `found`, an entry a day that has values."""
+    [meter] = found.meters
+    feed = GreenButtonFeed(
+        tenant=tenant, meter_id=meter.meter_id, register=found.register, now_s=now_s
+    )
+    lengths = lengths_in(meter, begin_s=found.begin_s, end_s=found.end_s)
+    days = stretches(
+        [meter], register=found.register, begin_s=found.begin_s, end_s=found.end_s, days=1
+    )
+
+    async def entries() -> AsyncIterator[bytes]:
+        head = feed.begin(lengths)
+        async for part, slots in read_stretches(zone.blocks, days):
+            yield head + feed.block(part, slots)
+            head = b""
+        yield head + END
+
+    return await _streamed(AnswerForm.GREEN_BUTTON, (), entries())
 
 
 async def resampled_answer(

@@ -1,5 +1,6 @@
 """`GET /v1/mdms/readings`: periods of one meter or many, as they are or resampled, in any form."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Final
@@ -16,6 +17,7 @@ from functions.mdms.calendar_buckets import bucket_bounds, read_step, zone_named
 from functions.mdms.lookup import meters_asked, registered_meter
 from functions.mdms.period_answers import (
     Period,
+    answer_of_green_button,
     answer_of_many,
     answer_of_rows,
     json_answer,
@@ -67,6 +69,7 @@ def period_routes(backing: Callable[[], Backing], settings: MdmsSettings) -> API
         `next_cursor` leads on. NDJSON and CSV (`format`, or Accept) have a row an interval that
         has a value. `resample` (seconds, `day` or `month`, in `time_zone`) gives sums of
         energy, or means and maxima of demand, and says how many intervals are missing.
+        `greenbutton` is one meter's feed of NAESB ESPI.
         """
         zone = backing()
         form = form_of(asked.format, asked.accept)
@@ -87,6 +90,11 @@ def period_routes(backing: Callable[[], Backing], settings: MdmsSettings) -> API
             begin_s=second_at_or_after(asked.begin),
             end_s=second_at_or_after(asked.end),
         )
+        if form is AnswerForm.GREEN_BUTTON:
+            if not one or asked.resample is not None:
+                raise BadPeriod("a Green Button feed is of one meter, not resampled")
+            now_s = int(time.time())
+            return await answer_of_green_button(zone, found, tenant=asked.known.tenant, now_s=now_s)
         if asked.resample is not None:
             time_zone = asked.time_zone or settings.time_zone
             bounds = bucket_bounds(

@@ -17,9 +17,17 @@ BLOCKS_AT_ONCE: Final = 496
 
 
 def stretches(
-    meters: Iterable[Meter], *, register: str, begin_s: int, end_s: int
+    meters: Iterable[Meter],
+    *,
+    register: str,
+    begin_s: int,
+    end_s: int,
+    days: int = DAYS_AT_ONCE,
 ) -> Iterator[Page]:
-    """The intervals that start in `[begin_s, end_s)`, meter by meter, in parts of one length."""
+    """The intervals that start in `[begin_s, end_s)`, meter by meter, in parts of one length.
+
+    A part is of `days` at most.
+    """
     for meter in meters:
         for period in length_periods(meter):
             length = period.interval_s
@@ -28,7 +36,7 @@ def stretches(
             # Parts end at midnight, so that no block is read twice.
             day = DAY_S // length
             while first < last:
-                end = min(last, (first // day + DAYS_AT_ONCE) * day)
+                end = min(last, (first // day + days) * day)
                 yield Page(
                     meter_id=meter.meter_id,
                     register=register,

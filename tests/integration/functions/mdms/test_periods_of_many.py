@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from typing import Any
+from xml.etree import ElementTree
 
 import httpx
 import pytest
@@ -90,6 +91,14 @@ async def test_nothing_stored_is_a_header_alone(zone: Zone) -> None:
     assert (await get(zone, feeder="none", format="ndjson")).text == ""
 
 
+async def test_a_green_button_feed_of_one_meter(zone: Zone) -> None:
+    answered = await get(zone, accept="application/atom+xml", meter_id="A")
+
+    values = ElementTree.fromstring(answered.content).iter("{http://naesb.org/espi}value")
+    assert answered.headers["content-type"].startswith("application/atom+xml")
+    assert [int(one.text or "") for one in values] == [1, 2, 3, 4, 5]
+
+
 async def test_hours_of_energy(zone: Zone) -> None:
     answer = (await get(zone, feeder="F-01", resample="3600")).json()
 
@@ -146,6 +155,9 @@ async def test_days_of_a_named_zone_and_demand_as_csv(zone: Zone) -> None:
             {"meter_id": "A", "resample": "day", "time_zone": "X"}, 400, "malformed-request", id="z"
         ),
         pytest.param({"feeder": "F-01", "cursor": "MTA"}, 400, "malformed-request", id="cursor"),
+        pytest.param(
+            {"feeder": "F-01", "format": "greenbutton"}, 400, "malformed-request", id="feed"
+        ),
         pytest.param({"meter_id": "A", "format": "xlsx"}, 400, "malformed-request", id="format"),
         pytest.param(
             {"meter_id": ["A", "B", "C"], "to": "2027-01-30T00:00:00Z"}, 413, "answer-too-large",
