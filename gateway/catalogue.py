@@ -69,21 +69,25 @@ class Catalogue:
         self._by_name: dict[bytes, FunctionSpec] = {}
         self._by_prefix: dict[bytes, FunctionSpec] = {}
         self._tenants: dict[tuple[str, bytes], FunctionSpec] = {}
+        self._listed: FunctionList | None = None
         self.loaded = False
         self.edition = object()
-        """Another one after every `replace`."""
+        """Another one for every other list of functions, and the same as long as it is the same."""
         self.mark = ""
         """Another one for every other list of functions."""
 
     def replace(self, functions: FunctionList, *, mark: str = "") -> None:
         """Know these functions and no others."""
+        self.mark = mark
+        if functions == self._listed:
+            return
+        self._listed = functions
         entries = functions.functions
         self._by_name = {entry.name.encode(): entry for entry in entries}
         self._by_prefix = {e.route_prefix.encode(): e for e in entries if e.route_prefix}
         self._tenants = {
             (one.tenant, one.spec.name.encode()): one.spec for one in functions.deployed
         }
-        self.mark = mark
         self.edition = object()
         self.loaded = True
 

@@ -153,3 +153,15 @@ def test_without_messaging_nothing_is_taken_for_later() -> None:
     for path in (b"/async-function/own", b"/v1/calls/abc"):
         with pytest.raises(NoSuchPath):
             catalogue().route(path, tenant="acme", snapshot=SNAPSHOT)
+
+
+def test_the_same_list_again_is_no_other_edition() -> None:
+    made = tenants()
+    edition = made.edition
+    made.replace(FunctionList(functions=list(made.all), deployed=[]))
+    other = made.edition
+    assert other is not edition
+
+    made.replace(FunctionList(functions=list(made.all), deployed=[]), mark="m")
+    assert made.edition is other
+    assert made.mark == "m"
