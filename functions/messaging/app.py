@@ -187,10 +187,11 @@ def create_app(config: WorkerConfig) -> FastAPI:
 
 async def _show_waiting(parts: Parts) -> None:
     parts.metrics.clear_open()
-    for tenant in await parts.queue.tenants():
+    for tenant in {*await parts.queue.tenants(), *parts.deployments.tenants}:
         parts.metrics.waits(
             tenant,
             open_calls=await parts.queue.waiting(tenant),
+            oldest_s=await parts.queue.oldest_due_s(tenant),
             letters=await parts.letters.count(tenant),
         )
 

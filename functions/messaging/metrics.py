@@ -42,6 +42,12 @@ class MessagingMetrics:
             ("zone", "tenant", "called"),
             registry=self.registry,
         )
+        self._oldest = Gauge(
+            "gridfaas_messaging_oldest_due_seconds",
+            "For how long the call that has waited longest is due.",
+            ("zone", "tenant"),
+            registry=self.registry,
+        )
         self._letters = Gauge(
             "gridfaas_messaging_dead_letters",
             "Calls that failed and are kept.",
@@ -81,10 +87,13 @@ class MessagingMetrics:
         """Count a schedule's call."""
         self._fired.labels(self._zone, tenant, function).inc()
 
-    def waits(self, tenant: str, *, open_calls: dict[str, int], letters: int) -> None:
+    def waits(
+        self, tenant: str, *, open_calls: dict[str, int], oldest_s: float, letters: int
+    ) -> None:
         """Show what waits."""
         for function, count in open_calls.items():
             self._open.labels(self._zone, tenant, function).set(count)
+        self._oldest.labels(self._zone, tenant).set(oldest_s)
         self._letters.labels(self._zone, tenant).set(letters)
 
     def clear_open(self) -> None:

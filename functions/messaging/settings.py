@@ -54,7 +54,7 @@ class MessagingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     tidy_every_s: Seconds = 30.0
     listeners: Positive = 64
     listeners_tenant: Positive = 16
-    deployments_every_s: Seconds = 0.5
+    deployments_every_s: Seconds = 1.0
     schedules_every_s: Seconds = 0.5
     keys_every_s: Seconds = 60.0
 

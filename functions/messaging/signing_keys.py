@@ -41,6 +41,7 @@ class SigningKeys:
         """`parent` is None at headquarters."""
         self._connection = connection
         self._parent = parent
+        self._failing: dict[str, str] = {}
 
     async def of(self, tenant: str) -> str:
         """Return the tenant's key.
@@ -72,16 +73,24 @@ class SigningKeys:
 
     async def _learn(self, tenant: str) -> bool:
         assert self._parent is not None
+        name = f"{queues_prefix(tenant)}:key"
         try:
             answer = await self._parent.get(
                 ROUTE, headers={"GridFaaS-Tenant": tenant}, timeout=ANSWER_S
             )
             if answer.status_code != httpx.codes.OK:
-                logger.info("the parent tells no key of %s: %d", tenant, answer.status_code)
-                return False
+                return self._failed(tenant, f"the parent answers {answer.status_code}")
             key = msgspec.json.decode(answer.content, type=_Told).key
-            await self._connection.call("SET", f"{queues_prefix(tenant)}:key", key)
+            if await self._connection.call("GET", name) != key.encode():
+                await self._connection.call("SET", name, key)
         except (httpx.HTTPError, msgspec.DecodeError, StoreUnavailable, StoreFull) as error:
-            logger.info("the key of %s is not learnt: %r", tenant, error)
-            return False
+            return self._failed(tenant, type(error).__name__)
+        self._failing.pop(tenant, None)
         return True
+
+    def _failed(self, tenant: str, reason: str) -> bool:
+        # Said once: a zone that is cut off asks again and again.
+        if self._failing.get(tenant) != reason:
+            logger.info("the signing key of %s is not learnt: %s", tenant, reason)
+        self._failing[tenant] = reason
+        return False

@@ -194,6 +194,15 @@ class CallQueue:
             name.decode(): int(count) for name, count in zip(flat[::2], flat[1::2], strict=True)
         }
 
+    async def oldest_due_s(self, tenant: str) -> float:
+        """For how long the call that has waited longest is due; 0 when none is."""
+        due = f"{queues_prefix(tenant)}:due"
+        first = cast(list[bytes], await self._connection.call("ZRANGE", due, 0, 0, "WITHSCORES"))
+        if not first:
+            return 0.0
+        seconds, micros = cast(list[bytes], await self._connection.call("TIME"))
+        return max(0.0, int(seconds) + int(micros) / 1e6 - float(first[1]) / 1e3)
+
     async def _ask(
         self, name: str, tenant: str, *arguments: Argument | Sequence[Argument]
     ) -> object:

@@ -431,6 +431,8 @@ async def test_metrics_and_interface(messaging: Messaging, entrance: Entrance) -
     said = (await messaging.client.get("/metrics")).text
     ended = 'gridfaas_messaging_calls_ended_total{called="bill",origin="async",state="done"'
     assert ended in said
+    assert 'gridfaas_messaging_oldest_due_seconds{tenant="acme",zone="zone-1"} 0.0' in said
+    assert 'gridfaas_messaging_dead_letters{tenant="bolt",zone="zone-1"} 0.0' in said
     assert (await messaging.client.get("/healthz")).status_code == 200
     document: httpx.Response = await messaging.client.get("/openapi.json")
     assert "/v1/messaging/topics/{topic}/events" in document.json()["paths"]

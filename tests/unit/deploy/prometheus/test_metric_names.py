@@ -12,6 +12,7 @@ from prometheus_client.core import Metric
 
 from functions.clock_sync.metrics import ClockMetrics
 from functions.mdms.metrics import MdmsMetrics
+from functions.messaging.metrics import MessagingMetrics
 from functions.traffic_scheduling.metrics import LinkMetrics
 from gateway.agent_client import AgentClient
 from gateway.fleet import Patience
@@ -83,6 +84,7 @@ async def exposed(tmp_path: Path) -> set[str]:
         mdms.registry,
         LinkMetrics(zone="zone-1").registry,
         ClockMetrics(zone="zone-1").registry,
+        MessagingMetrics(zone="zone-1").registry,
     ):
         names |= names_of(collector.collect())
     return names
