@@ -1,6 +1,7 @@
 """Deployed functions that call each other, write logs, and meet their limits, behind a gateway."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 
 from storage.platform.functions.bundle import BundleFile
-from tests.integration.zones.agent_process import until
+from tests.integration.zones.agent_process import ROOT, until
 from tests.integration.zones.conftest import free_port
 from tests.integration.zones.deployed_zones import Way, make_zones
 
@@ -39,6 +40,18 @@ async def handle(event, context):
         kept.append(bytearray(1 << 20))
     return {"kept": len(kept)}
 """
+SAYS = b"""
+async def handle(event, context):
+    return (await context.publish("late-meters", {"meter": "M-1"})).json()
+"""
+HEARS = b"""
+async def handle(event, context):
+    if event.trigger != "http":
+        context.log.info(
+            "heard", body=event.json(), trigger=event.trigger, attempt=event.attempt,
+            source=event.headers["ce-source"], message=event.headers["ce-id"],
+        )
+"""
 
 
 @pytest.fixture
@@ -49,7 +62,10 @@ def hq(
     redis_url: str,
     second_valkey: str,
 ) -> Iterator[Way]:
-    """Headquarters alone, running."""
+    """Headquarters alone, running, with the platform's messaging."""
+    (functions_folder / "messaging").mkdir()
+    spec = ROOT / "functions" / "messaging" / "function.yaml"
+    shutil.copy(spec, functions_folder / "messaging")
     zones = make_zones(
         folder=zone_folder,
         functions=functions_folder,
@@ -57,6 +73,8 @@ def hq(
         stores=(second_valkey, redis_url),
         ports=[free_port(), free_port()],
     )
+    # Headquarters has nobody above it.
+    del zones.settings[0]["GRIDFAAS_PARENT_URL"]
     with zones.running(1):
         yield zones.way(1)
 
@@ -121,3 +139,27 @@ def test_a_leak_is_ended_counted_and_told_of_and_the_next_call_is_served(hq: Way
     assert (answer.status_code, answer.json()) == (200, {"kept": 8})
     told = [line["text"] for line in log(hq, "leaks") if line.get("level") == "agent"]
     assert told == ["the worker ended: memory-limit (exit status 81)"]
+
+
+def test_a_published_message_calls_the_function_that_listens(hq: Way) -> None:
+    deploy(hq, "hears", HEARS, "triggers: [{type: topic, topic: late-meters}]\n")
+    deploy(hq, "says", SAYS)
+
+    published = hq.call("POST", "/function/says")
+
+    assert published.json()["topic"] == "late-meters"
+
+    # Finding out whether the gateway knew the function published one, too.
+    def heard() -> list[dict[str, Any]]:
+        lines = [line for line in log(hq, "hears") if line["text"] == "heard"]
+        return [line for line in lines if line["fields"]["message"] == published.json()["id"]]
+
+    (line,) = until(heard, "the listener was called")
+    assert line["fields"] == {
+        "body": {"meter": "M-1"},
+        "trigger": "topic",
+        "attempt": 1,
+        "source": "/v1/messaging/topics/late-meters",
+        "message": published.json()["id"],
+    }
+    assert line["call"].endswith(".1")
