@@ -16,6 +16,7 @@ from pathlib import Path
 import uvicorn
 import uvloop
 from pydantic import ValidationError
+from pydantic_settings import SettingsError as MalformedSetting
 
 from storage.platform.functions.spec import FunctionSpec
 from storage.platform.functions.spec_error import SpecError
@@ -58,7 +59,7 @@ def main() -> int:
             settings.secret("database_url")
         else:
             settings.required_parent_url()
-    except (ValidationError, SettingsError, SpecError) as error:
+    except (ValidationError, MalformedSetting, SettingsError, SpecError) as error:
         sys.stderr.write(f"zones.agent: {error}\n")
         return 2
     if settings.log_config is not None:
