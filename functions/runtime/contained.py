@@ -11,6 +11,7 @@ import msgspec
 import uvloop
 
 from functions.runtime.agent_channel import Asleep, ChannelError, Received, receive, take_over
+from functions.runtime.built_for import check_environment
 from functions.runtime.config import WorkerConfig, decode_config
 from functions.runtime.confine import limit_resources, take_name
 from functions.runtime.function_app import load_app
@@ -41,6 +42,7 @@ def serve(channel: socket.socket) -> None:
     limit_resources(memory_mb=config.memory_mb, disk_mb=config.disk_mb)
     if config.folder is not None:
         write_log()
+        check_environment(config.env)
     worker = ContainedWorker(config, channel=channel)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(worker.run(listener))

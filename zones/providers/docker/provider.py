@@ -45,7 +45,7 @@ from zones.providers.port import (
 UP_DEADLINE_S = 10.0
 DOZE_DEADLINE_S = 8.0
 RESUME_DEADLINE_S = 5.0
-END_DEADLINE_S = 3.0
+END_DEADLINE_S = 10.0
 SWEEP_S = 5.0
 
 logger = logging.getLogger(__name__)
@@ -69,6 +69,7 @@ class DockerProvider:
         self._spawner = SpawnerProcess(site, heard=self._heard, lost=self._spawner_lost)
         self._up = asyncio.Event()
         self._engine = ""
+        self._trouble = ""
         self._workers: dict[str, ContainedWorker] = {}
         self._serving: dict[str, ContainedWorker] = {}
         self._sweeper: asyncio.Task[None] | None = None
@@ -130,7 +131,7 @@ class DockerProvider:
             async with asyncio.timeout(UP_DEADLINE_S):
                 await self._up.wait()
         except TimeoutError as error:
-            raise ProviderUnavailable("the Docker engine does not answer") from error
+            raise ProviderUnavailable(self._trouble or "the spawner is not up") from error
         facts = read_facts(
             secrets.token_hex(6),
             launch.config,
@@ -217,6 +218,7 @@ class DockerProvider:
                 return
             case frames.Down(detail):
                 logger.warning("%s", detail)
+                self._trouble = detail
                 self._up.clear()
                 return
             case _:
@@ -225,8 +227,8 @@ class DockerProvider:
             return
         match event:
             case frames.Started(_, pid):
-                if worker.instance is not None:
-                    self._deliver(Launched(instance=worker.instance, pid=pid))
+                worker.pid = pid
+                self._launched(worker)
             case frames.Refused(_, detail) if worker.phase is Phase.STARTING:
                 self._gone(worker, EndReason.CRASHED, detail)
             case frames.Refused(_, detail):
@@ -236,6 +238,7 @@ class DockerProvider:
                 self._paused(worker)
             case frames.Resumed():
                 worker.stop_timer()
+                self._launched(worker)
                 self._hand_over(worker)
             case frames.Exited(_, status, out_of_memory, detail):
                 reason = reason_of(
@@ -243,6 +246,9 @@ class DockerProvider:
                     asked=worker.asked,
                     limit=EndReason.MEMORY_LIMIT if out_of_memory else "",
                 )
+                if worker.given_up and reason is EndReason.KILLED:
+                    # By us, after it had failed to do what it should.
+                    reason = EndReason.CRASHED
                 said = f"{detail_of(status=status)} {detail}".strip()
                 self._gone(worker, reason, said)
             case _:
@@ -267,6 +273,10 @@ class DockerProvider:
                 self._limit(worker, DOZE_DEADLINE_S)
             case _:
                 logger.debug("%s reports out of turn: %r", worker.id, report)
+
+    def _launched(self, worker: ContainedWorker) -> None:
+        if worker.instance is not None:
+            self._deliver(Launched(instance=worker.instance, pid=worker.pid))
 
     def _paused(self, worker: ContainedWorker) -> None:
         worker.stop_timer()
@@ -300,7 +310,11 @@ class DockerProvider:
         """End the container unless something is heard of it in time."""
         worker.stop_timer()
         loop = asyncio.get_running_loop()
-        worker.timer = loop.call_later(seconds, self._end_container, worker)
+        worker.timer = loop.call_later(seconds, self._give_up, worker)
+
+    def _give_up(self, worker: ContainedWorker) -> None:
+        worker.given_up = True
+        self._end_container(worker)
 
     def _end_container(self, worker: ContainedWorker) -> None:
         worker.phase = Phase.ENDING

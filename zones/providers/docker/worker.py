@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
@@ -35,15 +35,16 @@ class ContainedWorker:
     phase: Phase = Phase.STARTING
     asked: bool = False
     """Whether it was told to end, so that its end is no crash."""
+    given_up: bool = False
+    """Whether it was ended for not doing in time what it should."""
     channel: Channel | None = None
     relay: GatewayRelay | None = None
     descriptors: tuple[int, ...] = NOTHING
     """What the next `serve` carries: configuration, listening socket, perhaps a log."""
     since: float = 0.0
     """When it was frozen (monotonic seconds)."""
-    calls_before: int = 0
+    pid: int = 0
     timer: asyncio.TimerHandle | None = None
-    resumed: asyncio.Future[bool] | None = field(default=None)
 
     def drop_descriptors(self) -> None:
         """Close what was not, or has been, handed over."""
