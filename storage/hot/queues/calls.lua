@@ -14,7 +14,8 @@ local function now_ms()
 end
 
 local function whole(number)
-  return string.format('%.0f', number)
+  -- Minus zero would be written as -0, which Redis takes for no number.
+  return string.format('%.0f', number + 0.0 == 0 and 0 or number)
 end
 
 local function map_of(flat)

@@ -74,6 +74,18 @@ async def test_a_call_is_taken_once_and_its_result_kept(calls: CallQueue) -> Non
     assert await calls.waiting("acme") == {}
 
 
+async def test_a_call_without_a_body_ends_once(calls: CallQueue) -> None:
+    await add(calls, "one", body=b"")
+    (taken,) = await take(calls, lease_s=0.1)
+
+    assert await done(calls, taken, body=b"") == "recorded"
+
+    await asyncio.sleep(0.3)
+    assert await take(calls) == []
+    assert (await read(calls, "one")).attempts == 1
+    assert await calls.waiting("acme") == {}
+
+
 async def test_adding_twice_is_adding_once(calls: CallQueue) -> None:
     await add(calls, "one")
     await add(calls, "one")
