@@ -295,6 +295,19 @@ async def test_the_registry_travels_down_page_by_page(headquarters: Zone, edge: 
     assert answer["accepted"] == 5
 
 
+async def test_only_a_page_without_changes_holds_until_a_write(headquarters: Zone) -> None:
+    calls = headquarters.calls_as("zone-2", tenant="acme")
+    await register(headquarters, meter("A"))
+
+    changes = await headquarters.client.get("/v1/mdms/downlink?after=0", headers=calls)
+    version = changes.json()["version"]
+    none = await headquarters.client.get(f"/v1/mdms/downlink?after={version}", headers=calls)
+
+    assert [len(answer.json()["meters"]) for answer in (changes, none)] == [1, 0]
+    assert "x-gridfaas-unchanged" not in changes.headers
+    assert none.headers["x-gridfaas-unchanged"] == "until-write"
+
+
 async def test_a_page_that_would_leave_a_hole_is_refused(edge: Zone) -> None:
     answered = await edge.client.post(
         "/v1/mdms/downlink",
