@@ -27,6 +27,7 @@ class Listeners:
         self._topics = topics
         self._settings = settings
         self._count: Counter[str] = Counter()
+        self._of_topic: Counter[tuple[str, str]] = Counter()
         self._events: dict[tuple[str, str], asyncio.Event] = {}
 
     def tell(self, tenant: str, topic: str) -> None:
@@ -52,6 +53,7 @@ class Listeners:
         """Give events for `for_s` at most; the listener comes back with the last id that it saw."""
         # Counted here: an answer that is never begun would never be counted off.
         self._count[tenant] += 1
+        self._of_topic[tenant, topic] += 1
         try:
             until_s = time.monotonic() + for_s
             found = self._events_until(tenant, topic, after=after, until_s=until_s)
@@ -60,6 +62,11 @@ class Listeners:
                     yield event
         finally:
             self._count[tenant] -= 1
+            self._of_topic[tenant, topic] -= 1
+            if not self._of_topic[tenant, topic]:
+                # Anybody may listen to any name: nothing is remembered of those that are gone.
+                del self._of_topic[tenant, topic]
+                self._events.pop((tenant, topic), None)
 
     async def _events_until(
         self, tenant: str, topic: str, *, after: str, until_s: float
