@@ -32,8 +32,12 @@ class Held:
 class Containment:
     """What this machine offers, found once; None where it does not."""
 
-    def __init__(self, *, cgroups: Cgroups | None, calls: SyscallFilter | None) -> None:
+    def __init__(
+        self, *, cgroups: Cgroups | None, calls: SyscallFilter | None, read_only: bool
+    ) -> None:
+        """`read_only` says whether this process may give a worker mounts of its own."""
         self.cgroups = cgroups
+        self._read_only = read_only
         self._calls = calls
         self._root = os.geteuid() == 0
 
@@ -47,7 +51,7 @@ class Containment:
             parts.append(
                 f"control groups v{self.cgroups.version} ({', '.join(self.cgroups.controllers)})"
             )
-        parts.append("read-only disk" if self._root else "the disk as it is")
+        parts.append("read-only disk" if self._read_only else "the disk as it is")
         parts.append("no seccomp" if self._calls is None else "seccomp")
         return "; ".join(parts)
 
@@ -97,7 +101,7 @@ class Containment:
         return "pids" in self.cgroups.controllers
 
     def _disk(self, config: WorkerConfig) -> Path | None:
-        if config.uid is None or config.gid is None:
+        if config.uid is None or config.gid is None or not self._read_only:
             return None
         named = (config.folder, config.env, config.socket, config.redis_url, config.database_url)
         try:
@@ -114,15 +118,32 @@ class Containment:
 
 def find_containment() -> Containment:
     """Find out what this machine offers; what it lacks is logged, once."""
-    cgroups = find_cgroups() if os.geteuid() == 0 else None
+    root = os.geteuid() == 0
+    cgroups = find_cgroups() if root else None
+    read_only = root and _may_mount()
     calls: SyscallFilter | None = None
     try:
         calls = compile_filter()
     except SeccompUnavailable as error:
         logger.warning("system calls are not filtered: %s", error)
-    found = Containment(cgroups=cgroups, calls=calls)
+    found = Containment(cgroups=cgroups, calls=calls, read_only=read_only)
     logger.info("tenants' functions are held by: %s", found.description)
     return found
+
+
+def _may_mount() -> bool:
+    """Try it in a child: root in a container may often not."""
+    pid = os.fork()
+    if pid == 0:
+        status = 1
+        try:
+            enter_private_root(disk_mb=1, uid=0, gid=0, used=[])
+            status = 0
+        except PrivateRootUnavailable as error:
+            logger.warning("workers' disks are not bounded: %s", error)
+        finally:
+            os._exit(status)
+    return os.waitpid(pid, 0)[1] == 0
 
 
 def use_disk(disk: Path | None) -> None:

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import time
 from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Final, Protocol, TypeVar
@@ -12,6 +13,8 @@ from functions.runtime.protocol import Contained
 
 LOOK_S: Final = 1.0
 FULL: Final = 0.99
+_ROUNDS: Final = 50
+_ROUND_S: Final = 0.01
 
 
 class Watched(Protocol):
@@ -72,9 +75,13 @@ class LimitWatch:
         return passed
 
     def close(self) -> None:
-        """Remove the groups that are empty."""
+        """Remove the groups; what was killed may take a moment to be gone."""
         if self._cgroups is not None:
-            self._clear()
+            for _ in range(_ROUNDS):
+                self._clear()
+                if not self._left:
+                    break
+                time.sleep(_ROUND_S)
             self._cgroups.close()
 
     def _limit(self, worker: Watched) -> str:

@@ -93,6 +93,8 @@ class Zygote:
                 os.kill(pid, signal.SIGKILL)
             for pid in left:
                 os.waitpid(pid, 0)
+            for child in self._children.values():
+                self._watch.ended(child)
             self._watch.close()
 
     def _look(self) -> None:

@@ -13,7 +13,12 @@ import psutil
 import pytest
 
 from tests.integration.functions.runtime.conftest import WriteFunction
-from tests.integration.functions.runtime.zygote_process import FIRST_UID, Worker, Zygote
+from tests.integration.functions.runtime.zygote_process import (
+    FIRST_UID,
+    Worker,
+    Zygote,
+    running_zygote,
+)
 from zones.providers.ends import EndReason, reason_of
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="tenants are only walled off as root")
@@ -279,6 +284,19 @@ def test_somebody_elses_signal_is_no_crash(start: Callable[..., Worker]) -> None
     os.kill(worker.call("/well").json()["pid"], signal.SIGKILL)
 
     assert reason(worker) is EndReason.KILLED
+
+
+def test_a_zygote_leaves_no_groups_behind(folder: Path, open_folder: Path) -> None:
+    with running_zygote(open_folder) as zygote:
+        if "no control groups" in zygote.isolation:
+            pytest.skip("no control groups here")
+        worker = zygote.ready("last", folder, uid=FIRST_UID + 11)
+        pid = worker.call("/well").json()["pid"]
+        parent = psutil.Process(pid).ppid()
+        grouped = Path(f"/proc/{pid}/cgroup").read_text()
+
+    assert f"gridfaas-{parent}/last" in grouped
+    assert not list(Path("/sys/fs/cgroup").rglob(f"gridfaas-{parent}"))
 
 
 def test_the_kernels_doors_are_closed(zygote: Zygote, start: Callable[..., Worker]) -> None:
