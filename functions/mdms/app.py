@@ -8,6 +8,7 @@ from typing import Any, Final
 from fastapi import FastAPI, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from functions.mdms.aggregate_routes import aggregate_routes
 from functions.mdms.edge_backing import edge_backing
 from functions.mdms.event_routes import event_routes
 from functions.mdms.hot_routes import HotRoutes, Scope
@@ -86,6 +87,7 @@ class MdmsApp:
         self._api.add_exception_handler(Exception, _unforeseen)
         self._api.include_router(routes(self._opened, settings))
         self._api.include_router(period_routes(self._opened, settings))
+        self._api.include_router(aggregate_routes(self._opened, settings))
         self._api.include_router(event_routes(self._opened, settings))
         self._add_own_routes(metrics)
 

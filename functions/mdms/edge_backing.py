@@ -44,9 +44,12 @@ class CachedBook:
         meters = (await self._cache.table()).all()
         return [meter for meter in meters if meter.meter_id > after][:limit]
 
-    async def of_feeder(self, feeder: str) -> list[Meter]:
-        """See `MeterBook.of_feeder`."""
-        return (await self._cache.table()).of_feeder(feeder)
+    async def of_group(
+        self, *, feeder: str | None = None, transformer: str | None = None, limit: int
+    ) -> list[Meter]:
+        """See `MeterBook.of_group`."""
+        table = await self._cache.table()
+        return table.of_group(feeder=feeder, transformer=transformer)[:limit]
 
     async def history(self, meter_id: str) -> list[dict[str, Any]] | None:
         """Only headquarters keeps the history."""
@@ -113,6 +116,7 @@ async def edge_backing(config: WorkerConfig, settings: MdmsSettings) -> AsyncIte
         )
         yield Backing(
             tier=config.tier,
+            zone=config.zone,
             source="hot",
             blocks=store,
             book=CachedBook(cache),

@@ -12,6 +12,7 @@ _METER: Final = {
     "multiplier": 1,
     "service_point": None,
     "feeder": "F-01",
+    "transformer": "T-0107",
     "time_zone": "Asia/Baghdad",
     "active": True,
 }
@@ -108,6 +109,33 @@ PERIOD: Final[dict[str, Any]] = {
             }
         }
     }
+}
+AGGREGATE: Final[dict[str, Any]] = {
+    "responses": _answer(
+        {
+            "of": "feeder",
+            "name": "F-01",
+            "register": "1-0:1.8.0",
+            "from": "2026-01-01T00:00:00Z",
+            "to": "2026-01-01T01:00:00Z",
+            "resample": "3600",
+            "time_zone": "UTC",
+            "meters": 50,
+            "with_values": 49,
+            "buckets": [
+                {
+                    "from": "2026-01-01T00:00:00Z",
+                    "to": "2026-01-01T01:00:00Z",
+                    "sum": 20480,
+                    "with_values": 49,
+                    "complete": 48,
+                    "intervals": 195,
+                    "missing": 5,
+                }
+            ],
+            "source": "hot",
+        }
+    )
 }
 EVENTS: Final[dict[str, Any]] = {
     "responses": _answer(

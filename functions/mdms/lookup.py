@@ -1,9 +1,12 @@
 """The meter that a query is about."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from functions.mdms.ports import MeterBook
 from storage.model.meter import Meter
+
+MOST_METERS: Final = 100_000
 
 
 class UnknownMeter(LookupError):
@@ -18,6 +21,14 @@ class UnknownRegister(LookupError):
 
     def __init__(self, meter_id: str, register: str) -> None:
         super().__init__(f"meter {meter_id!r} has no register {register!r}")
+
+
+class TooManyMeters(ValueError):
+    """The group has more meters than one query is answered for."""
+
+    def __init__(self) -> None:
+        super().__init__(f"more than {MOST_METERS} meters in one query")
+        self.members = {"limit": MOST_METERS}
 
 
 class NoMetersAsked(ValueError):
@@ -35,6 +46,7 @@ async def meters_asked(
     Raises:
         NoMetersAsked: neither or both were said.
         UnknownMeter, UnknownRegister: the registry of this zone knows no such thing.
+        TooManyMeters: the feeder has more than `MOST_METERS`.
         StoreUnavailable: no answer before the deadline.
     """
     if feeder is None and meter_ids:
@@ -42,7 +54,9 @@ async def meters_asked(
         return [await registered_meter(book, name, register=register) for name in names]
     if feeder is None or meter_ids:
         raise NoMetersAsked
-    meters = await book.of_feeder(feeder)
+    meters = await book.of_group(feeder=feeder, limit=MOST_METERS + 1)
+    if len(meters) > MOST_METERS:
+        raise TooManyMeters
     return [meter for meter in meters if register in meter.registers]
 
 

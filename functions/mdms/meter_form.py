@@ -78,6 +78,7 @@ def read_form(form: msgspec.Raw) -> Meter:
         multiplier=read.multiplier,
         service_point=read.service_point,
         feeder=read.feeder,
+        transformer=read.transformer,
         time_zone=read.time_zone,
         active=read.active,
         interval_since_s=_since_s(read),

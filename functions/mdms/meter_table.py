@@ -70,9 +70,14 @@ class MeterTable:
         """Every meter, by id."""
         return sorted(self._meters.values(), key=attrgetter("meter_id"))
 
-    def of_feeder(self, feeder: str) -> list[Meter]:
-        """The meters of a feeder, by id."""
-        of_it = (meter for meter in self._meters.values() if meter.feeder == feeder)
+    def of_group(self, *, feeder: str | None, transformer: str | None) -> list[Meter]:
+        """The meters of a feeder, of a transformer, or all, by id."""
+        of_it = (
+            meter
+            for meter in self._meters.values()
+            if (feeder is None or meter.feeder == feeder)
+            and (transformer is None or meter.transformer == transformer)
+        )
         return sorted(of_it, key=attrgetter("meter_id"))
 
     def changed_after(self, version: int) -> list[Meter]:

@@ -56,8 +56,10 @@ class MeterBook(Protocol):
     async def page(self, *, after: str, limit: int) -> list[Meter]:
         """At most `limit` meters by id, whose ids are above `after`."""
 
-    async def of_feeder(self, feeder: str) -> list[Meter]:
-        """The meters of a feeder, by id."""
+    async def of_group(
+        self, *, feeder: str | None = None, transformer: str | None = None, limit: int
+    ) -> list[Meter]:
+        """At most `limit` meters by id: of a feeder, of a transformer, or all."""
 
     async def history(self, meter_id: str) -> list[dict[str, Any]] | None:
         """Earlier states of a meter, oldest first; None where no history is kept."""
@@ -102,6 +104,7 @@ class Backing:
     """What a zone of a tier serves mdms from; a part that the tier lacks is None."""
 
     tier: int
+    zone: str
     source: Literal["hot", "cold"]
     blocks: BlockReader
     book: MeterBook

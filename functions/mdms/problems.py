@@ -2,9 +2,10 @@
 
 from typing import Final
 
+from functions.mdms.aggregate_routes import GroupTooLarge
 from functions.mdms.content_coding import BadCoding
 from functions.mdms.cursor import BadCursor
-from functions.mdms.lookup import NoMetersAsked, UnknownMeter, UnknownRegister
+from functions.mdms.lookup import NoMetersAsked, TooManyMeters, UnknownMeter, UnknownRegister
 from functions.mdms.period_answers import AnswerTooLarge
 from functions.mdms.period_query import BadPeriod
 from functions.mdms.readings_body import MalformedBody
@@ -84,6 +85,8 @@ PROBLEMS: ProblemTable = {
     BodyTooLarge: (413, "body-too-large"),
     UnpackedTooLarge: (413, "body-too-large"),
     AnswerTooLarge: (413, "answer-too-large"),
+    GroupTooLarge: (413, "answer-too-large"),
+    TooManyMeters: (413, "answer-too-large"),
     TooManyReadings: (413, "body-too-large"),
     TooManyRegisters: (413, "body-too-large"),
     UnsupportedMediaType: (415, "unsupported-media-type"),

@@ -60,6 +60,7 @@ async def record_backing(
         try:
             yield Backing(
                 tier=config.tier,
+                zone=config.zone,
                 source="cold",
                 blocks=store,
                 book=book,

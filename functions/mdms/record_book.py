@@ -34,9 +34,11 @@ class RecordBook:
         """See `MeterBook.page`."""
         return await self._registry.page(after=after, limit=limit)
 
-    async def of_feeder(self, feeder: str) -> list[Meter]:
-        """See `MeterBook.of_feeder`."""
-        return await self._registry.of_feeder(feeder)
+    async def of_group(
+        self, *, feeder: str | None = None, transformer: str | None = None, limit: int
+    ) -> list[Meter]:
+        """See `MeterBook.of_group`."""
+        return await self._registry.of_group(feeder=feeder, transformer=transformer, limit=limit)
 
     async def history(self, meter_id: str) -> list[dict[str, Any]] | None:
         """See `MeterBook.history`; each period names its bounds, the last one is open."""

@@ -127,6 +127,7 @@ class MeterForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     multiplier: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 1
     service_point: Label | None = None
     feeder: Label | None = None
+    transformer: Label | None = None
     time_zone: str = "UTC"
     active: bool = True
 

@@ -23,7 +23,12 @@ _SOME = "SELECT version, valid_from, record FROM meters WHERE meter_id = ANY($1:
 _ONE = "SELECT version, record FROM meters WHERE meter_id = $1"
 _ALL = "SELECT version, record FROM meters"
 _PAGE = "SELECT version, record FROM meters WHERE meter_id > $1 ORDER BY meter_id LIMIT $2"
-_OF_FEEDER = "SELECT version, record FROM meters WHERE record->>'feeder' = $1 ORDER BY meter_id"
+_OF_GROUP = """
+    SELECT version, record FROM meters
+    WHERE ($1::text IS NULL OR record->>'feeder' = $1)
+      AND ($2::text IS NULL OR record->>'transformer' = $2)
+    ORDER BY meter_id LIMIT $3
+"""
 _CHANGES = "SELECT version, record FROM meters WHERE version > $1 ORDER BY version LIMIT $2"
 _HISTORY = """
     SELECT version, valid_from, valid_to, record FROM meter_history WHERE meter_id = $1
@@ -120,10 +125,16 @@ class PostgresMeterRegistry:
         async with transaction(self._pool, within_s=TIMEOUT_S, snapshot=True) as connection:
             return [meter_of(row) for row in await connection.fetch(_PAGE, after, limit)]
 
-    async def of_feeder(self, feeder: str) -> list[Meter]:
-        """Return the meters of a feeder by rising identifier; looks at all rows."""
+    async def of_group(
+        self, *, feeder: str | None = None, transformer: str | None = None, limit: int
+    ) -> list[Meter]:
+        """Return up to `limit` meters of a feeder, of a transformer, or of all, by identifier.
+
+        It looks at every row.
+        """
         async with transaction(self._pool, within_s=TIMEOUT_S, snapshot=True) as connection:
-            return [meter_of(row) for row in await connection.fetch(_OF_FEEDER, feeder)]
+            rows = await connection.fetch(_OF_GROUP, feeder, transformer, limit)
+        return [meter_of(row) for row in rows]
 
     async def changes(self, *, after: int, limit: int) -> tuple[list[Meter], int]:
         """Return meters changed after version `after`, oldest change first, and a version.

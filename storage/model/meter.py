@@ -29,8 +29,10 @@ class Meter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
     `registers` are OBIS codes, `interval_s` the length of an interval in seconds, from
     `interval_since_s` (seconds since 1970) on; `earlier` says what it was before, oldest first.
     `dials` is the number of decimal digits before a register rolls over, `multiplier` the
-    transformer ratio, `time_zone` an IANA name. `version` is the registry's version that last changed this meter:
-    it rises with each change within a tenant, so "everything after version v" is well defined.
+    ratio of its instrument transformers, `feeder` and `transformer` (the one of the grid) name
+    where it hangs, `time_zone` is an IANA name. `version` is the registry's version that last
+    changed this meter: it rises with each change within a tenant, so "everything after version v"
+    is well defined.
     """
 
     meter_id: str
@@ -40,6 +42,7 @@ class Meter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
     multiplier: int = 1
     service_point: str | None = None
     feeder: str | None = None
+    transformer: str | None = None
     time_zone: str = "UTC"
     active: bool = True
     version: int = 0
