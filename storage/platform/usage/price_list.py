@@ -37,7 +37,7 @@ class PriceList(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     version: Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Za-z._-]{1,40}$")]
     valid_from: datetime
     currency: Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{3}$")]
-    decimals: Annotated[int, msgspec.Meta(ge=0, le=4)]
+    decimals: Annotated[int, msgspec.Meta(ge=0, le=6)]
     prices: Mapping[Unit, Price]
 
 
