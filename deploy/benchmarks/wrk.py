@@ -42,7 +42,7 @@ def read_latency(output: str, percent: int) -> float:
     Raises:
         MeasurementFailed: there is no such line.
     """
-    found = re.search(rf"^\s*{percent}%\s+([\d.]+)(us|ms|s|m)$", output, re.MULTILINE)
+    found = re.search(rf"^\s*{percent}%\s+([\d.]+)(us|ms|s|m)\s*$", output, re.MULTILINE)
     if found is None:
         raise MeasurementFailed(f"wrk gives no {percent} %: {output.strip()}")
     return round(float(found[1]) * _UNITS_US[found[2]], 1)

@@ -23,6 +23,8 @@ def test_wrk_gives_its_percentiles_in_units_of_its_own() -> None:
         1_500_000.0,
         120_000_000.0,
     ]
+    # Of whole seconds it prints a blank behind the unit.
+    assert read_latency(OUTPUT.replace("1.50s", "1.04s "), 90) == 1_040_000.0
     with pytest.raises(MeasurementFailed):
         read_latency("nothing", 50)
 
