@@ -8,13 +8,14 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from storage.platform.keys import hash_key
 from storage.platform.snapshot import (
+    DeploymentEntry,
     KeyEntry,
     Snapshot,
     TenantEntry,
@@ -120,9 +121,15 @@ class ZoneUnderTest:
         version: int,
         keys: list[KeyEntry] = KEYS,
         tenants: list[TenantEntry] = TENANTS,
+        deployments: Sequence[DeploymentEntry] = (),
     ) -> None:
         snapshot = Snapshot(
-            version=version, zone=self.zone, zones=ZONES, tenants=tenants, keys=keys
+            version=version,
+            zone=self.zone,
+            zones=ZONES,
+            tenants=tenants,
+            keys=keys,
+            deployments=list(deployments),
         )
         save_snapshot(self.folder / "snapshot.json", snapshot)
 
