@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from gateway.agent_client import InstanceEntry, InstanceList
 from gateway.balancing.policies import POLICIES
+from gateway.balancing.policy import has_room
 from gateway.forwarding.pool import ConnectionPool
 from gateway.refusal import Refusal
 from storage.platform.functions.spec import FunctionSpec
@@ -165,7 +166,12 @@ class Fleet:
         self._workers = []
 
     def _take(self) -> Worker | None:
-        worker = self._policy.choose(self._workers)
+        workers = self._workers
+        if len(workers) == 1:
+            # Nothing to choose, which is how it is most of the time.
+            worker = workers[0] if has_room(workers[0]) else None
+        else:
+            worker = self._policy.choose(workers)
         if worker is not None:
             worker.in_flight += 1
         return worker

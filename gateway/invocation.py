@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass, field
+from os import urandom
 from secrets import token_hex
 
 from gateway.keyring import Caller
@@ -62,7 +63,7 @@ class Invocation:
         # A third of the time of __init__ with all its fields, and this is done for every call.
         call = object.__new__(Invocation)
         call.__dict__.update(self.__dict__)
-        call.call_id = token_hex(16)
+        call.call_id = urandom(16).hex()
         call.request_id = self.request_id or call.call_id
         call.started_at, call.clock = time.time(), time.monotonic()
         return call
