@@ -1,7 +1,10 @@
 """A function's view of its tenant's record at headquarters (tier 1), and SQL in its own schema."""
 
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import asyncpg
 
@@ -11,11 +14,16 @@ from storage.cold.pool import Pool, transaction
 from storage.cold.record import PostgresRecordStore
 from storage.cold.registry import PostgresMeterRegistry
 from storage.model.meter import Meter
+from storage.ports import StoreUnavailable
 
 FETCH_TIMEOUT_S = 30.0
 # The tenant's login has few connections for all its functions: one a worker, and not for long.
 _CONNECTIONS = 1
-_IDLE_S = 5.0
+_IDLE_S = 1.0
+WAIT_S = 5.0
+_AGAIN_S = 0.05
+
+T = TypeVar("T")
 
 
 class Cold:
@@ -45,7 +53,8 @@ class Cold:
             begin=begin,
             end=end,
         )
-        return period.readings(await self._store.read(period.block_keys()))
+        blocks = await self._when_free(lambda: self._store.read(period.block_keys()))
+        return period.readings(blocks)
 
     async def meter(self, meter_id: str) -> Meter | None:
         """Return a meter of the registry; None if there is no such meter.
@@ -53,7 +62,7 @@ class Cold:
         Raises:
             storage.ports.StoreUnavailable: no answer in time.
         """
-        return await self._registry.get(meter_id)
+        return await self._when_free(lambda: self._registry.get(meter_id))
 
     async def meters(self, *, limit: int = 1000, after: str = "") -> list[Meter]:
         """Return up to `limit` meters with ids behind `after`, by id: a page.
@@ -61,7 +70,7 @@ class Cold:
         Raises:
             storage.ports.StoreUnavailable: no answer in time.
         """
-        return await self._registry.page(limit=limit, after=after)
+        return await self._when_free(lambda: self._registry.page(limit=limit, after=after))
 
     async def fetch(self, sql: str, *args: Any) -> list[dict[str, Any]]:
         """Run one statement in a transaction of its own; return its rows by column name.
@@ -73,8 +82,24 @@ class Cold:
             asyncpg.PostgresError: the statement was refused; nothing of it remains.
             storage.ports.StoreUnavailable: no answer in time.
         """
-        async with transaction(self._pool, within_s=FETCH_TIMEOUT_S) as connection:
-            return [dict(row) for row in await connection.fetch(sql, *args)]
+
+        async def rows() -> list[dict[str, Any]]:
+            async with transaction(self._pool, within_s=FETCH_TIMEOUT_S) as connection:
+                return [dict(row) for row in await connection.fetch(sql, *args)]
+
+        return await self._when_free(rows)
+
+    async def _when_free(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """Ask, again while all of the login's connections are taken: others give theirs back."""
+        until = time.monotonic() + WAIT_S
+        while True:
+            try:
+                return await ask()
+            except StoreUnavailable as error:
+                taken = isinstance(error.__cause__, asyncpg.TooManyConnectionsError)
+                if not taken or time.monotonic() > until:
+                    raise
+            await asyncio.sleep(_AGAIN_S)
 
     async def close(self) -> None:
         """Close the connections; the runtime does it."""

@@ -28,8 +28,9 @@ from storage.migrations import migrate_tenant_schema
 from storage.migrations.turn import take_turn
 from storage.platform.slug import check_slug
 
-CONNECTION_LIMIT: Final = MAX_CONNECTIONS + 1
-"""A worker's pool, and one while a worker takes over from another."""
+FUNCTION_CONNECTIONS: Final = 2
+CONNECTION_LIMIT: Final = MAX_CONNECTIONS + 1 + FUNCTION_CONNECTIONS
+"""A worker's pool, one while a worker takes over from another, and the tenant's own functions'."""
 
 _SCRAM_ROUNDS: Final = 4096
 _SESSION: Final = {

@@ -1,5 +1,6 @@
 """What a function reads of its tenant's stores, through the tenant's own logins."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
@@ -12,6 +13,7 @@ from functions.runtime.readings import Readings, UnknownMeter
 from storage.cold.pool import open_pool
 from storage.cold.record import PostgresRecordStore
 from storage.cold.registry import PostgresMeterRegistry
+from storage.cold.walls import CONNECTION_LIMIT
 from storage.hot.acl import provision_tenant
 from storage.hot.connection import connect
 from storage.hot.library import install
@@ -93,6 +95,21 @@ async def test_sql_reads_and_writes_the_tenants_own_tables(cold: Cold) -> None:
 
     assert await cold.fetch("DELETE FROM tail RETURNING entries") == [{"entries": 1}]
     assert await cold.fetch("SELECT 1 FROM tail") == []
+
+
+async def test_functions_take_turns_at_the_logins_connections(
+    cold: Cold, database_url: str
+) -> None:
+    url = await provisioned(database_url)
+    held = [await asyncpg.connect(url) for _ in range(CONNECTION_LIMIT)]
+    waiting = asyncio.create_task(cold.fetch("SELECT 1 AS one"))
+    done, _ = await asyncio.wait({waiting}, timeout=0.3)
+
+    assert not done
+    await held.pop().close()
+    assert await waiting == [{"one": 1}]
+    for connection in held:
+        await connection.close()
 
 
 @pytest.mark.parametrize(
