@@ -21,6 +21,7 @@ from functions.mdms.record_backing import record_backing
 from functions.mdms.request_body import Receive, header_map
 from functions.mdms.routes import routes
 from functions.mdms.settings import MdmsSettings, read_settings
+from functions.mdms.validation_routes import validation_routes
 from functions.mdms.zone_routes import LinkRoutesOnly, check_zone_route
 from functions.runtime.config import WorkerConfig
 from functions.runtime.problem import (
@@ -88,6 +89,7 @@ class MdmsApp:
         self._api.include_router(routes(self._opened, settings))
         self._api.include_router(period_routes(self._opened, settings))
         self._api.include_router(aggregate_routes(self._opened, settings))
+        self._api.include_router(validation_routes(self._opened, settings))
         self._api.include_router(event_routes(self._opened, settings))
         self._add_own_routes(metrics)
 

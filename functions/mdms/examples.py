@@ -137,6 +137,51 @@ AGGREGATE: Final[dict[str, Any]] = {
         }
     )
 }
+VALIDATION: Final[dict[str, Any]] = {
+    "responses": _answer(
+        {
+            "register": "1-0:1.8.0",
+            "from": "2026-01-01T00:00:00Z",
+            "to": "2026-01-02T00:00:00Z",
+            "source": "hot",
+            "rules": [
+                {
+                    "rule": "interval-spike",
+                    "severity": "error",
+                    "quality": 10,
+                    "parameters": {"ratio": 4.0, "reach": 4, "floor_wh": 500},
+                }
+            ],
+            "counts": {"interval-spike": 1},
+            "meters": [
+                {
+                    "meter_id": "A000001",
+                    "intervals": 96,
+                    "present": 96,
+                    "findings": [
+                        {
+                            "rule": "interval-spike",
+                            "severity": "error",
+                            "iec_code": "3.6.3",
+                            "quality": 10,
+                            "from": "2026-01-01T00:15:00Z",
+                            "to": "2026-01-01T00:30:00Z",
+                            "intervals": 1,
+                        }
+                    ],
+                }
+            ],
+        }
+    ),
+    "openapi_extra": _body(
+        {
+            "meter_ids": ["A000001"],
+            "from": "2026-01-01T00:00:00Z",
+            "to": "2026-01-02T00:00:00Z",
+            "rules": [{"rule": "interval-spike", "parameters": {"ratio": 4.0}}],
+        }
+    ),
+}
 EVENTS: Final[dict[str, Any]] = {
     "responses": _answer(
         {

@@ -28,12 +28,12 @@ MOST_IN_JSON: Final = 100_000
 class AnswerTooLarge(ValueError):
     """The answer is too large for one piece."""
 
-    def __init__(self, rows: int) -> None:
+    def __init__(self, rows: int, *, most: int = MOST_IN_JSON) -> None:
         super().__init__(
-            f"{rows} intervals in one JSON answer; at most {MOST_IN_JSON} are: ask for a shorter "
+            f"{rows} intervals for one JSON answer; at most {most} are: ask for a shorter "
             "period or fewer meters, or for ndjson or csv"
         )
-        self.members = {"limit": MOST_IN_JSON}
+        self.members = {"limit": most}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from functions.mdms.readings_body import MalformedBody
 from functions.mdms.request_body import BodyTooLarge, ClientGone, UnsupportedMediaType
 from functions.mdms.series_columns import TooManyReadings, TooManyRegisters
 from functions.mdms.uplink import EdgeForbidden, UnpackedTooLarge
+from functions.mdms.vee.rule_group import BadRule
 from functions.mdms.zone_routes import LinkRoutesOnly
 from functions.runtime.problem import Problem, ProblemTable
 from functions.runtime.request import NoCaller
@@ -74,6 +75,7 @@ PROBLEMS: ProblemTable = {
     UnknownMeter: (404, "unknown-meter"),
     UnknownRegister: (404, "unknown-register"),
     MethodNotAllowed: (405, "method-not-allowed"),
+    BadRule: (400, "malformed-body"),
     NoMetersAsked: (400, "malformed-request"),
     BadPeriod: (400, "malformed-request"),
     ClientGone: (400, "malformed-request"),

@@ -1,0 +1,23 @@
+"""Usage on Inactive Meter check: a meter that the registry has out of use counts energy."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from functions.mdms.vee.rule import Severity, Stretch, Suspects
+from storage.model.quality import Quality
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InactiveUsage:
+    """More than `tolerance_wh` in an interval of a meter that is not active."""
+
+    name: ClassVar[str] = "inactive-usage"
+    severity: ClassVar[Severity] = Severity.ERROR
+    quality: ClassVar[Quality | None] = Quality.QUESTIONABLE
+
+    tolerance_wh: int = 0
+
+    def suspects(self, stretch: Stretch) -> list[Suspects]:
+        """The present intervals of inactive meters that are above the tolerance."""
+        used = stretch.present & (stretch.energy_wh > self.tolerance_wh)
+        return [Suspects(used & ~stretch.active[:, None], None)]

@@ -1,0 +1,30 @@
+"""Zero Consumption check: a meter that counts nothing for long may have stopped."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from functions.mdms.vee.rule import Severity, Stretch, Suspects
+from functions.mdms.vee.steady_runs import in_long_runs
+from storage.model.quality import Quality
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ZeroConsumption:
+    """Zeros for at least `hours` in one go. IEC 61968-9 quality 3.6.1 (zero usage)."""
+
+    name: ClassVar[str] = "zero-consumption"
+    severity: ClassVar[Severity] = Severity.WARNING
+    quality: ClassVar[Quality | None] = Quality.QUESTIONABLE
+
+    hours: int = 24
+
+    def __post_init__(self) -> None:
+        """Refuse a time that is none."""
+        if not 1 <= self.hours <= 10_000:
+            raise ValueError("`hours` is 1 to 10000")
+
+    def suspects(self, stretch: Stretch) -> list[Suspects]:
+        """All intervals of such runs; a gap ends a run."""
+        zero = stretch.present & (stretch.energy_wh == 0)
+        at_least = -(-self.hours * 3_600 // stretch.interval_s)
+        return [Suspects(in_long_runs(zero, at_least=at_least), "3.6.1")]
