@@ -11,11 +11,13 @@ from deploy.benchmarks.cold_engine import ColdEngine, NoEngine
 from deploy.benchmarks.cold_functions import DOCKER, FASTAPI, RAW, RESUMED, ColdFunction
 from deploy.benchmarks.cold_zone import ColdZone, cold_zone
 from deploy.benchmarks.coldstart_bars import BARS, bars, summary
+from deploy.benchmarks.failure import MeasurementFailed
 from deploy.benchmarks.surroundings import machine, versions
 from deploy.lab.reporting import Reporter
 
 # Frozen containers are seen as gone a moment before the engine has frozen them.
 SETTLE_S: Final = 0.5
+MAX_BROKEN: Final = 3
 
 Figures = dict[str, Any]
 
@@ -24,10 +26,12 @@ def measure_coldstart(*, starts: int, command: str, reporter: Reporter) -> Figur
     """Start each function `starts` times from zero, in turns; return the benchmark's object.
 
     Every round calls each function once and then waits until all have scaled to zero by
-    themselves. A first round, which fills caches, is not counted.
+    themselves. A first round, which fills caches, is not counted; one with a call that is not
+    answered is told in `broken_rounds` and made up for.
 
     Raises:
-        MeasurementFailed, ServerFailure: a server did not start, or a call was not answered.
+        MeasurementFailed, ServerFailure: a server did not start, or too many calls were not
+            answered.
     """
     skipped: dict[str, str] = {}
     functions = [RAW, FASTAPI]
@@ -47,14 +51,20 @@ def measure_coldstart(*, starts: int, command: str, reporter: Reporter) -> Figur
         reporter.step("starting a zone of Valkey, agent and gateway")
         zone = stack.enter_context(_zone(functions, engine))
         rounds: list[dict[str, float]] = []
-        for number in range(-1, starts):
-            reporter.step("warming up" if number < 0 else f"round {number + 1} of {starts}")
-            order = functions if number % 2 == 0 else functions[::-1]
-            one = {function.figure: _first_reply_ms(zone, function, engine) for function in order}
-            zone.await_zero(functions)
-            time.sleep(SETTLE_S)
-            if number >= 0:
-                rounds.append({function.figure: one[function.figure] for function in functions})
+        broken: list[str] = []
+        reporter.step("warming up")
+        _round(zone, functions, engine)
+        while len(rounds) < starts:
+            reporter.step(f"round {len(rounds) + 1} of {starts}")
+            order = functions if len(rounds) % 2 else functions[::-1]
+            try:
+                one = _round(zone, order, engine)
+            except MeasurementFailed as error:
+                broken.append(str(error))
+                if len(broken) > MAX_BROKEN:
+                    raise
+                continue
+            rounds.append({function.figure: one[function.figure] for function in functions})
     percentiles = summary(rounds)
     return {
         "machine": machine(),
@@ -62,9 +72,20 @@ def measure_coldstart(*, starts: int, command: str, reporter: Reporter) -> Figur
         "command": command,
         "rounds": rounds,
         "first_reply": percentiles,
+        "broken_rounds": broken,
         "skipped": skipped,
         "bars": bars(percentiles),
     }
+
+
+def _round(
+    zone: ColdZone, functions: list[ColdFunction], engine: ColdEngine | None
+) -> dict[str, float]:
+    try:
+        return {function.figure: _first_reply_ms(zone, function, engine) for function in functions}
+    finally:
+        zone.await_zero(functions)
+        time.sleep(SETTLE_S)
 
 
 def _first_reply_ms(zone: ColdZone, function: ColdFunction, engine: ColdEngine | None) -> float:

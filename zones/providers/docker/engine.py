@@ -31,6 +31,10 @@ class ContainerGone(EngineRefused):
     """The engine knows no such container."""
 
 
+class UnderWay(EngineRefused):
+    """The container is in a state, or on its way to one, that does not allow it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ending:
     """How a container ended."""
@@ -124,7 +128,8 @@ class Engine:
 
     def remove(self, container: str) -> None:
         """Remove a container whatever it does; one that is gone is no error."""
-        with contextlib.suppress(ContainerGone), _translated():
+        # Or somebody else is removing it at this moment.
+        with contextlib.suppress(ContainerGone, UnderWay), _translated():
             self._api.remove_container(container, v=True, force=True)
 
     def made_by_this_zone(self) -> dict[str, tuple[str, str]]:
@@ -170,6 +175,8 @@ def _translated() -> Iterator[None]:
     except docker.errors.NotFound as error:
         raise ContainerGone(str(error.explanation or error)) from error
     except docker.errors.APIError as error:
+        if error.status_code == 409:
+            raise UnderWay(str(error.explanation or error)) from error
         raise EngineRefused(str(error.explanation or error)) from error
     except (docker.errors.DockerException, requests.RequestException, OSError) as error:
         raise EngineUnavailable(f"no Docker engine answers: {error}") from error
