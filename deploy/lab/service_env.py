@@ -20,11 +20,16 @@ PASSED_ON = (
 
 
 def write_zone_secrets(home: Home, zone: Zone, secrets: dict[str, str]) -> None:
-    """Write the zone's secrets, each to a file of its own (0600); others in the folder go."""
+    """Write the zone's secrets, each to a file of its own (0600); others in the folder go.
+
+    Under root workers pass through the zone's folder to the code of their functions.
+    """
     folder = secrets_folder(home, zone)
     folder.mkdir(parents=True, exist_ok=True)
-    for private in (home.zone_state(zone.name), folder):
-        private.chmod(0o700)
+    state = home.zone_state(zone.name)
+    for passed in (state.parent, state):
+        passed.chmod(0o711 if os.geteuid() == 0 else 0o700)
+    folder.chmod(0o700)
     for stale in folder.iterdir():
         if stale.name not in secrets:
             stale.unlink()
