@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from gateway.agent_client import InstanceEntry, InstanceList
 from gateway.balancing.policies import POLICIES
-from gateway.balancing.policy import has_room
+from gateway.balancing.policy import Policy, has_room
 from gateway.forwarding.pool import ConnectionPool
 from gateway.refusal import Refusal
 from storage.platform.functions.spec import FunctionSpec
@@ -75,12 +75,14 @@ class Fleet:
         self._again: asyncio.TimerHandle | None = None
         self.writes = 0
         """Goes up when a call that may change something begins, and when it ends."""
-        self.adopt(spec)
+        self.spec = spec
+        self._policy: Policy = POLICIES[spec.balancing]()
 
     def adopt(self, spec: FunctionSpec) -> None:
         """Go by another version of the function's spec from now on."""
+        if spec.balancing != self.spec.balancing:
+            self._policy = POLICIES[spec.balancing]()
         self.spec = spec
-        self._policy = POLICIES[spec.balancing]()
 
     @property
     def empty(self) -> bool:
