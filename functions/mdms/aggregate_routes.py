@@ -15,6 +15,7 @@ from functions.mdms.period_answers import (
     MOST_IN_JSON,
     AnswerTooLarge,
     Period,
+    check_step,
     json_answer,
     resampled_meters,
 )
@@ -83,10 +84,11 @@ def aggregate_routes(backing: Callable[[], Backing], settings: MdmsSettings) -> 
         check_period(begin=asked.begin, end=asked.end, max_days=settings.max_query_days)
         begin_s, end_s = second_at_or_after(asked.begin), second_at_or_after(asked.end)
         time_zone = asked.time_zone or settings.time_zone
+        step = read_step(asked.resample)
         bounds = bucket_bounds(
             begin_s=begin_s,
             end_s=end_s,
-            step=read_step(asked.resample),
+            step=step,
             zone=zone_named(time_zone),
         )
         if len(bounds) - 1 > MOST_IN_JSON:
@@ -95,6 +97,7 @@ def aggregate_routes(backing: Callable[[], Backing], settings: MdmsSettings) -> 
         meters = await _meters(zone, asked, most=MOST_BLOCKS // max(days, 1))
         sums = GroupSums(bounds)
         found = Period(meters=meters, register=asked.register, begin_s=begin_s, end_s=end_s)
+        check_step(found, step)
         async for _, buckets in resampled_meters(zone, found, bounds):
             if asked.of is not Group.ZONE or buckets.present.any():
                 sums.add(buckets)

@@ -11,8 +11,9 @@ from fastapi.responses import StreamingResponse
 from numpy.typing import NDArray
 
 from functions.mdms.answer_form import MEDIA_TYPES, AnswerForm, encode_header, encode_rows
+from functions.mdms.calendar_buckets import Step
 from functions.mdms.green_button import END, GreenButtonFeed
-from functions.mdms.period_query import Page, columns, instant_text
+from functions.mdms.period_query import BadPeriod, Page, columns, instant_text
 from functions.mdms.ports import Backing
 from functions.mdms.reading_rows import ROW, rows_of
 from functions.mdms.resampling import Resampled, adds_up
@@ -53,6 +54,23 @@ class Period:
             begin_s=self.begin_s,
             end_s=self.end_s,
         )
+
+
+def check_step(found: Period, step: Step) -> None:
+    """Refuse buckets that are shorter than a meter's intervals: most would be empty.
+
+    Raises:
+        BadPeriod: they are.
+    """
+    if not isinstance(step, int):
+        return
+    for meter in found.meters:
+        longest = max(lengths_in(meter, begin_s=found.begin_s, end_s=found.end_s), default=0)
+        if longest > step:
+            raise BadPeriod(
+                f"meter {meter.meter_id!r} has intervals of {longest} s; `resample` makes longer "
+                f"ones, not of {step} s"
+            )
 
 
 async def answer_of_many(zone: Backing, found: Period) -> Response:

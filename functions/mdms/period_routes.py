@@ -20,6 +20,7 @@ from functions.mdms.period_answers import (
     answer_of_green_button,
     answer_of_many,
     answer_of_rows,
+    check_step,
     json_answer,
     part_of,
     resampled_answer,
@@ -97,10 +98,12 @@ def period_routes(backing: Callable[[], Backing], settings: MdmsSettings) -> API
             return await answer_of_green_button(zone, found, tenant=asked.known.tenant, now_s=now_s)
         if asked.resample is not None:
             time_zone = asked.time_zone or settings.time_zone
+            step = read_step(asked.resample)
+            check_step(found, step)
             bounds = bucket_bounds(
                 begin_s=found.begin_s,
                 end_s=found.end_s,
-                step=read_step(asked.resample),
+                step=step,
                 zone=zone_named(time_zone),
             )
             said = {"resample": asked.resample, "time_zone": time_zone}

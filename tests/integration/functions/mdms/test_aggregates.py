@@ -68,6 +68,7 @@ async def test_a_group_is_summed_up(
         {"of": "tenant", "name": "acme"},
         {"of": "street", "name": "x"},
         {"of": "tenant", "resample": "week"},
+        {"of": "tenant", "resample": "300"},
     ],
 )
 async def test_what_cannot_be_asked(zone: Zone, params: dict[str, str]) -> None:

@@ -154,6 +154,12 @@ async def test_days_of_a_named_zone_and_demand_as_csv(zone: Zone) -> None:
         pytest.param(
             {"meter_id": "A", "resample": "day", "time_zone": "X"}, 400, "malformed-request", id="z"
         ),
+        pytest.param(
+            {"meter_id": "A", "resample": "300", "format": "csv"},
+            400,
+            "malformed-request",
+            id="shorter_than_intervals",
+        ),
         pytest.param({"feeder": "F-01", "cursor": "MTA"}, 400, "malformed-request", id="cursor"),
         pytest.param(
             {"feeder": "F-01", "format": "greenbutton"}, 400, "malformed-request", id="feed"
