@@ -26,10 +26,9 @@ def asked_of(
     return "POST", path, [*forwarded, *said]
 
 
-def call_id_said(call: Invocation, route: Route, headers: Headers) -> bytes:
-    """Return the X-Call-Id of the answer: that of the call kept for later, if this keeps one."""
-    if route.later is not None:
-        for name, value in headers:
-            if name == b"x-call-id":
-                return value
+def call_id_said(call: Invocation, headers: Headers) -> bytes:
+    """Return the X-Call-Id of an answer to a call for later: that of the call which was kept."""
+    for name, value in headers:
+        if name == b"x-call-id":
+            return value
     return call.call_id.encode()

@@ -31,6 +31,8 @@ def answer_headers(call: Invocation, route: Route, response: UpstreamConnection)
     """Return the headers that the caller gets; `call` has the answer's status from here on."""
     call.status = response.status
     headers = response_headers(response.headers, status=response.status)
-    headers.append((b"x-request-id", call.request_id.encode()))
-    headers.append((b"x-call-id", call_id_said(call, route, response.headers)))
+    call_id = call.call_id.encode()
+    if route.later is not None:
+        call_id = call_id_said(call, response.headers)
+    headers += ((b"x-request-id", call.request_id.encode()), (b"x-call-id", call_id))
     return headers

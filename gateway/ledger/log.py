@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from gateway.invocation import Invocation
-from gateway.ledger.record import record_of
+from gateway.ledger.record import fields_of
 from gateway.ledger.room import LedgerRoom
 from storage.platform.ledger.segment import SUFFIX, frame, read_records
 
@@ -52,10 +52,10 @@ class LedgerLog:
 
     def ended(self, call: Invocation) -> None:
         """Append the call's record, at once or, if its answer waits for that, with `flush`."""
-        record = record_of(call)
-        if record is None:
+        fields = fields_of(call)
+        if fields is None:
             return
-        self._waiting.append(frame(record))
+        self._waiting.append(frame(fields))
         if not call.answer_waits:
             self.flush()
 

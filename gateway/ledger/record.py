@@ -1,38 +1,42 @@
 """From an ended call to its line in the ledger."""
 
 from gateway.invocation import Invocation
-from storage.platform.ledger.record import CallRecord
 
 
-def record_of(call: Invocation) -> CallRecord | None:
-    """Return the record of an ended call; None when it was turned down before it became one."""
-    if not call.admitted or call.tenant is None or call.function is None or call.caller is None:
+def fields_of(call: Invocation) -> tuple[object, ...] | None:
+    """Return the fields of an ended call's CallRecord; None when it was turned down before.
+
+    In the record's order, which is how it is written: making a CallRecord of that many named
+    fields takes eight times as long.
+    """
+    caller = call.caller
+    if not call.admitted or call.tenant is None or call.function is None or caller is None:
         return None
     run_s = call.run_s if call.worker_run_s is None else min(call.worker_run_s, call.run_s)
-    network_s = call.total_s - call.instance_wait_s - run_s
-    return CallRecord(
-        call_id=call.call_id,
-        at_us=int(call.started_at * 1e6),
-        tenant=call.tenant,
-        function=call.function,
-        zone=call.zone,
-        key_id=call.caller.key_id,
-        status=call.status,
-        problem=call.problem,
-        cold=call.cold,
-        wait_us=int(call.instance_wait_s * 1e6),
-        run_us=int(run_s * 1e6),
-        total_us=int(call.total_s * 1e6),
-        bytes_in=call.bytes_in,
-        bytes_out=call.bytes_out,
-        memory_mb=call.memory_mb,
-        role=call.origin or call.caller.role,
-        start_us=int(call.start_s * 1e6),
-        network_us=max(0, int(network_s * 1e6)),
-        cpu_us=call.cpu_us,
-        peak_memory_kb=call.peak_memory_kb,
-        version=call.version,
-        attempt=call.attempt,
-        origin=call.origin,
-        caller_zone=call.caller.zone or "",
+    network_us = int((call.total_s - call.instance_wait_s - run_s) * 1e6)
+    return (
+        call.call_id,
+        int(call.started_at * 1e6),
+        call.tenant,
+        call.function,
+        call.zone,
+        caller.key_id,
+        call.status,
+        call.problem,
+        call.cold,
+        int(call.instance_wait_s * 1e6),
+        int(run_s * 1e6),
+        int(call.total_s * 1e6),
+        call.bytes_in,
+        call.bytes_out,
+        call.memory_mb,
+        call.origin or caller.role,
+        int(call.start_s * 1e6),
+        max(0, network_us),
+        call.cpu_us,
+        call.peak_memory_kb,
+        call.version,
+        call.attempt,
+        call.origin,
+        caller.zone or "",
     )

@@ -18,8 +18,8 @@ _CALLS: Final = msgspec.msgpack.Decoder(CallRecord)
 _SAMPLES: Final = msgspec.msgpack.Decoder(StorageSample)
 
 
-def frame(record: Record) -> bytes:
-    """Encode a record as it stands in a segment."""
+def frame(record: Record | tuple[object, ...]) -> bytes:
+    """Encode a record, or all fields of a CallRecord in their order, as it stands in a segment."""
     payload = _ENCODER.encode(record)
     return _FRAME.pack(len(payload), crc32(payload)) + payload
 
