@@ -43,10 +43,11 @@ def kind_of(call: CallRecord) -> Kind:
     2. `link` and `refused`: what a zone's key carries for a tenant was paid for as an invocation
        where it came in. It is no invocation again; if it was taken, its bytes moved over a link,
        if not, it comes again and is nothing to anybody.
-    3. `refused`: no worker ran it, or the platform failed it (`FAILED_BY_US`): queue full, no
-       worker started, worker lost, ledger full. A function's own error, and a deadline that
-       passed while it ran, are not among these.
-    4. `billed`: all others, whatever their status; each try of an asynchronous call is one.
+    3. `refused`: it failed before a worker ran it, or the platform failed it (`FAILED_BY_US`):
+       queue full, no worker started, worker lost, ledger full. A function's own error, and a
+       deadline that passed while it ran, are not among these.
+    4. `billed`: all others, whatever their status; each try of an asynchronous call is one, and
+       so is an answer that the gateway kept and gave again, of no run time.
     """
     if call.role in ASKED_BY_US or call.function == CONTROL_PLANE:
         return Kind.PLATFORM
@@ -54,7 +55,8 @@ def kind_of(call: CallRecord) -> Kind:
         if call.caller_zone == call.zone:
             return Kind.PLATFORM
         return Kind.LINK if call.status < BAD_REQUEST else Kind.REFUSED
-    if call.run_us == 0 or call.problem in FAILED_BY_US:
+    never_ran = call.run_us == 0 and call.status >= BAD_REQUEST
+    if never_ran or call.problem in FAILED_BY_US:
         return Kind.REFUSED
     return Kind.BILLED
 

@@ -33,6 +33,7 @@ from tests.unit.storage.platform.ledger.records import record
             Kind.REFUSED,
             id="the_queue_was_full",
         ),
+        pytest.param({"run_us": 0}, Kind.BILLED, id="given_a_kept_answer"),
         pytest.param({"status": 499, "run_us": 0}, Kind.REFUSED, id="gone_while_it_waited"),
         pytest.param({"status": 499}, Kind.BILLED, id="gone_while_it_ran"),
         pytest.param(
