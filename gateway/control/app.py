@@ -35,6 +35,7 @@ from storage.platform.functions.bundle import BundleFault
 from storage.platform.functions.deployed import (
     NameTaken,
     TooManyFunctions,
+    TooMuchCode,
     UnknownFunction,
     UnknownVersion,
 )
@@ -76,6 +77,7 @@ CONTROL_PROBLEMS: dict[type[Exception], tuple[int, str]] = {
     TooManyKeys: (409, "too-many-keys"),
     TooManySecrets: (409, "too-many-secrets"),
     TooManyTenants: (409, "too-many-tenants"),
+    TooMuchCode: (409, "too-much-code"),
     UnknownFunction: (404, "unknown-function"),
     UnknownKey: (404, "unknown-key"),
     UnknownSecret: (404, "unknown-secret"),

@@ -10,6 +10,8 @@ from storage.platform.functions.spec import FunctionSpec
 
 MAX_FUNCTIONS: Final = 2_000
 """Of a tenant; each is in the snapshot of its zones."""
+MAX_BUNDLE_BYTES: Final = 1 << 30
+"""Of a tenant's bundles in the record, packed, over all versions that are kept."""
 KEPT_VERSIONS: Final = 20
 """Of a function, to roll back to."""
 
@@ -44,6 +46,17 @@ class TooManyFunctions(Exception):
 
     def __init__(self, tenant: str, most: int) -> None:
         super().__init__(f"tenant {tenant} has {most} functions, the most that it may: remove one")
+        self.most = most
+
+
+class TooMuchCode(Exception):
+    """The tenant's bundles take as much of the record as they may."""
+
+    def __init__(self, tenant: str, most: int) -> None:
+        super().__init__(
+            f"the versions of tenant {tenant}'s functions take more than {most >> 20} MiB:"
+            " remove a function"
+        )
         self.most = most
 
 

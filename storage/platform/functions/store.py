@@ -12,10 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from storage.platform import tables, version
 from storage.platform.functions.deployed import (
     KEPT_VERSIONS,
+    MAX_BUNDLE_BYTES,
     MAX_FUNCTIONS,
     DeployedFunction,
     NameTaken,
     TooManyFunctions,
+    TooMuchCode,
     UnknownFunction,
     UnknownVersion,
     Version,
@@ -34,8 +36,15 @@ _VERSIONS = tables.function_versions
 class Functions:
     """Functions of all tenants. What is in force is in the next snapshot."""
 
-    def __init__(self, engine: AsyncEngine, *, max_functions: int = MAX_FUNCTIONS) -> None:
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        *,
+        max_functions: int = MAX_FUNCTIONS,
+        max_bundle_bytes: int = MAX_BUNDLE_BYTES,
+    ) -> None:
         self._engine = engine
+        self._max_bundle_bytes = max_bundle_bytes
         self._max_functions = max_functions
 
     async def deploy(
@@ -57,6 +66,7 @@ class Functions:
             UnknownTenant: the tenant is not recorded.
             NameTaken: the platform has a service of that name.
             TooManyFunctions: the tenant may have no more.
+            TooMuchCode: the tenant's bundles would take more than they may.
         """
         name = spec.name
         if name in taken:
@@ -93,6 +103,8 @@ class Functions:
             )
             made = _version(row.one())
             await _drop_versions(connection, tenant, name, up_to=number - KEPT_VERSIONS)
+            if await _bundle_bytes(connection, tenant) > self._max_bundle_bytes:
+                raise TooMuchCode(tenant, self._max_bundle_bytes)
             await version.bump(connection)
             return made, True
 
@@ -205,6 +217,13 @@ async def _check_tenant(connection: AsyncConnection, tenant: str) -> None:
     wanted = select(tables.tenants.c.slug).where(tables.tenants.c.slug == tenant)
     if (await connection.execute(wanted)).one_or_none() is None:
         raise UnknownTenant(tenant)
+
+
+async def _bundle_bytes(connection: AsyncConnection, tenant: str) -> int:
+    theirs = select(_VERSIONS.c.digest).where(_VERSIONS.c.tenant == tenant)
+    columns = tables.bundles.c
+    total = select(func.sum(func.octet_length(columns.body))).where(columns.digest.in_(theirs))
+    return int(await connection.scalar(total) or 0)
 
 
 async def _find(connection: AsyncConnection, tenant: str, name: str) -> DeployedFunction | None:

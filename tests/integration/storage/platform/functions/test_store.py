@@ -6,6 +6,7 @@ from storage.platform.functions import store
 from storage.platform.functions.deployed import (
     NameTaken,
     TooManyFunctions,
+    TooMuchCode,
     UnknownFunction,
     UnknownVersion,
     Version,
@@ -159,3 +160,22 @@ async def test_a_zone_is_told_what_its_tenants_run_and_know(registry: Registry) 
     assert "t0p" not in repr(edge)
     whole = await registry.snapshot("zone-1")
     assert {one.tenant for one in whole.deployments} == {"acme", "beta"}
+
+
+async def test_a_tenants_bundles_take_only_so_much(registry: Registry) -> None:
+    small = Functions(registry._engine, max_bundle_bytes=10)
+    await deploy(registry, "one")
+    before = await registry.version()
+
+    with pytest.raises(TooMuchCode):
+        await small.deploy(
+            tenant="acme",
+            spec=FunctionSpec(name="late", max=2),
+            digest="d",
+            body=b"x" * 8,
+            created_by="k",
+            taken=(),
+        )
+
+    assert (await current(registry), await registry.version()) == (1, before)
+    assert await registry.functions.bundle("d") is None
