@@ -2,10 +2,12 @@
 
 import json
 import shutil
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from storage.platform.functions.bundle import BundleFile
@@ -97,6 +99,30 @@ def log(way: Way, name: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in answer.text.split("\n") if line]
 
 
+def followed(way: Way, name: str, act: Callable[[], object]) -> str:
+    """Follow a log from now on while `act` goes on; return the text of the first line."""
+    heard = threading.Event()
+
+    def go_on() -> None:
+        while not heard.wait(0.5):
+            act()
+
+    acting = threading.Thread(target=go_on)
+    acting.start()
+    try:
+        with httpx.stream(
+            "GET",
+            f"{way.url}/v1/platform/functions/{name}/logs?tail=0&follow=true",
+            headers={"authorization": f"Bearer {way.key}"},
+            timeout=30,
+        ) as stream:
+            text: str = json.loads(next(stream.iter_lines()))["text"]
+            return text
+    finally:
+        heard.set()
+        acting.join()
+
+
 def test_a_function_calls_another_of_its_tenant_and_both_leave_a_log(hq: Way) -> None:
     deploy(hq, "answers", ANSWERS, "scopes: {write: [bills:write]}\n")
     deploy(hq, "asks", ASKS)
@@ -123,6 +149,7 @@ def test_a_function_calls_another_of_its_tenant_and_both_leave_a_log(hq: Way) ->
         ("printed", None),
     ]
     assert "x-gridfaas-cpu-us" not in answer.headers
+    assert "asked" in followed(hq, "asks", lambda: hq.call("POST", "/function/asks/answers"))
 
 
 def test_a_leak_is_ended_counted_and_told_of_and_the_next_call_is_served(hq: Way) -> None:
