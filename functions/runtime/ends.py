@@ -1,4 +1,4 @@
-"""The exit statuses by which a worker says which limit it met."""
+"""The exit statuses by which a worker says which limit it met; others end it from outside."""
 
 from enum import IntEnum
 
@@ -8,5 +8,3 @@ class WorkerExit(IntEnum):
 
     MEMORY_LIMIT = 81
     DISK_LIMIT = 82
-    PROCESS_LIMIT = 83
-    RUN_TIME_LIMIT = 84

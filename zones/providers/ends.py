@@ -32,8 +32,6 @@ class EndReason(StrEnum):
 _OF_STATUS: Final = {
     81: EndReason.MEMORY_LIMIT,
     82: EndReason.DISK_LIMIT,
-    83: EndReason.PROCESS_LIMIT,
-    84: EndReason.RUN_TIME_LIMIT,
 }
 # What a shell or an engine reports as the status of a process that a signal ended.
 _SIGNALLED: Final = 128
