@@ -131,6 +131,9 @@ def _refresh(agent: ZoneAgent) -> None:
     for tenant, function in metrics.met:
         count = ready.get((tenant, function), 0)
         metrics.service_count.labels(function, tenant).set(count)
+    metrics.deployments.clear()
+    for tenant, state in agent.deployments.states:
+        metrics.deployments.labels(tenant, state.value).inc()
     for check, passed in agent.checks().items():
         metrics.checks.labels(check).set(passed)
     metrics.zygote_up.set(agent.provider.up)

@@ -61,6 +61,9 @@ class AgentMetrics:
             "worker_scrape_failures", "Workers asked for their metrics in vain"
         )
         self.checks = self._gauge("zone_check", "1 where the zone has what it needs", ("check",))
+        self.deployments = self._gauge(
+            "deployments", "Tenants' functions of this tier by state", ("tenant", "state")
+        )
         self.snapshot_version = self._gauge("snapshot_version", "Version in force")
         self.snapshot_heard = self._gauge(
             "snapshot_heard_timestamp_seconds", "Last answer of the parent or the record"

@@ -1,5 +1,6 @@
 """A thousand deployed functions that nobody calls: folders and a list, and no process."""
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -63,6 +64,8 @@ def test_a_thousand_deployed_functions_that_nobody_calls(
         url = f"http://127.0.0.1:{port}"
         until(lambda: httpx.get(f"{url}/readyz").status_code == 200, "the gateway knows them")
 
+        counted = re.findall(r"gridfaas_deployments\{.*\} (.*)", agent.http.get("/metrics").text)
+        assert counted == [f"{COUNT}.0"]
         assert agent.instances() == []
         assert agent.zygote().children() == []
         memory_mib = psutil.Process(agent.process.pid).memory_info().rss / 2**20

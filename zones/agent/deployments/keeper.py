@@ -69,6 +69,11 @@ class DeploymentKeeper:
         return [(key[0], one.in_force) for key, one in self._known.items() if one.in_force]
 
     @property
+    def states(self) -> list[tuple[str, DeploymentState]]:
+        """How far each function of this tier is, with its tenant."""
+        return [(key[0], one.state) for key, one in self._known.items()]
+
+    @property
     def elsewhere(self) -> list[DeploymentEntry]:
         """Those that tenants of this zone have in other tiers only."""
         return self._elsewhere

@@ -135,6 +135,7 @@ async def test_a_secret_that_is_not_set_keeps_a_version_from_serving(zone: Zone)
 
     failed = await zone.until(lambda d: d.state == "failed")
     assert "token" in failed.reason
+    assert zone.keeper.states == [("acme", "failed")]
     assert serving(failed) == 0
 
     zone.secrets = [SecretEntry(tenant="acme", name="token", value="t0p")]
