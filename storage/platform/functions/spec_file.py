@@ -14,6 +14,7 @@ from storage.platform.functions.spec_rules import Fault, service_faults, tenant_
 
 FILE_NAME = "function.yaml"
 MAX_SPEC_BYTES = 64 * 1024
+MAX_NESTING = 32
 
 # Ten times as fast, where PyYAML was built with libyaml.
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -98,6 +99,7 @@ def _read(path: Path) -> str:
 
 def _parse(text: str, *, file: str) -> FunctionSpec:
     try:
+        _check_shape(text, file=file)
         return msgspec.convert(yaml.load(text, Loader=_Loader), FunctionSpec)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
@@ -110,6 +112,27 @@ def _parse(text: str, *, file: str) -> FunctionSpec:
     except (ValueError, RecursionError) as error:
         # msgspec.ValidationError is a ValueError, and so is a date that does not exist.
         raise _unfit(text, file=file, message=str(error)) from error
+
+
+def _check_shape(text: str, *, file: str) -> None:
+    """Refuse what a few bytes make huge: references to references, and endless nesting.
+
+    The loader nests as the text does, in C: it would take the whole process with it.
+    """
+    depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        reference = isinstance(event, yaml.AliasEvent)
+        if reference or depth > MAX_NESTING:
+            raise SpecError(
+                file=file,
+                line=event.start_mark.line + 1 if event.start_mark is not None else None,
+                reason="it refers to another place of the file"
+                if reference
+                else f"it nests deeper than {MAX_NESTING} levels",
+                advice="write the value out" if reference else "flatten it",
+            )
 
 
 def _unfit(text: str, *, file: str, message: str) -> SpecError:

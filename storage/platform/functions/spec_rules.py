@@ -1,12 +1,39 @@
 """What a spec must keep beyond the types of its fields."""
 
-from typing import NamedTuple
+import json
+from collections.abc import Mapping
+from operator import attrgetter
+from types import MappingProxyType
+from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
+
+import msgspec
 
 from storage.platform.functions.cron_fields import CronFault, check_cron
 from storage.platform.functions.spec import FunctionSpec, Schedule, Topic
 
 MAX_TRIGGERS = 16
+MOST: Final[Mapping[str, float]] = MappingProxyType(
+    {
+        "memory_mb": 1 << 20,
+        "cpu": 1_024,
+        "pids": 1 << 16,
+        "disk_mb": 1 << 20,
+        "timeout_s": 86_400,
+        "concurrency": 10_000,
+        "max_body_bytes": 1 << 30,
+        "idle_s": 30 * 86_400,
+        "min": 64,
+        "max": 256,
+        "rate_per_s": 1e9,
+        "max_concurrency": 1_000_000,
+        "queue": 100_000,
+        "scale.target": 1e9,
+        "asynchronous.backoff_s": 86_400,
+        "asynchronous.max_backoff_s": 86_400,
+    }
+)
+"""What a tenant's function may ask for at most; a zone may have less. None of it is infinite."""
 
 
 class Fault(NamedTuple):
@@ -36,6 +63,10 @@ def tenant_faults(spec: FunctionSpec) -> list[Fault]:
             faults.append(Fault(field, "only the platform's services have it", advice))
     if spec.owner != "tenant":
         faults.append(Fault("owner", "only the platform's services have others", "remove it"))
+    for field, most in MOST.items():
+        asked = attrgetter(field)(spec)
+        if asked is not None and asked > most:
+            faults.append(Fault(field, "it is too much", f"ask for {most:g} at most"))
     return faults
 
 
@@ -64,6 +95,11 @@ def _trigger_faults(trigger: Schedule | Topic, *, place: str) -> list[Fault]:
     if isinstance(trigger, Topic):
         return []
     faults = []
+    try:
+        json.dumps(msgspec.to_builtins(trigger.body), allow_nan=False)
+    except ValueError:
+        reason = "a number in it is infinite or none at all"
+        faults.append(Fault(f"{place}.body", reason, "write what JSON can hold"))
     try:
         check_cron(trigger.cron)
     except CronFault as error:

@@ -149,3 +149,46 @@ def test_two_services_of_one_name_are_refused(tmp_path: Path) -> None:
 def test_a_folder_without_a_spec_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match=r"function\.yaml: No such file"):
         load_function(tmp_path / "function.yaml")
+
+
+def test_a_text_that_nests_without_end_is_refused_by_its_line() -> None:
+    with pytest.raises(SpecError) as caught:
+        parse_function("name: hello\ntriggers: " + "[" * 30_000)
+
+    assert caught.value.line == 2
+    assert "nests deeper" in caught.value.reason
+
+
+def test_references_are_refused_as_each_may_stand_for_ten_others() -> None:
+    text = "name: hello\nconfig: &one {a: b}\nsecrets: *one\n"
+
+    with pytest.raises(SpecError) as caught:
+        parse_function(text)
+
+    assert caught.value.line == 3
+    assert "refers to another place" in caught.value.reason
+
+
+@pytest.mark.parametrize(
+    ("asked", "field"),
+    [
+        ("cpu: .inf", "cpu"),
+        ("max: 1000000\nmin: 1000000", "min"),
+        ("queue: 1" + "0" * 400, "queue"),
+    ],
+)
+def test_a_function_may_not_ask_for_more_than_any_zone_has(asked: str, field: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        parse_function(f"name: hello\n{asked}\n")
+
+    assert caught.value.field == field
+    assert "too much" in caught.value.reason
+
+
+def test_a_schedules_body_is_what_json_can_hold() -> None:
+    with pytest.raises(SpecError) as caught:
+        parse_function(
+            "name: hello\ntriggers:\n- type: schedule\n  cron: '* * * * *'\n  body: [.nan]\n"
+        )
+
+    assert caught.value.field == "triggers[0].body"
