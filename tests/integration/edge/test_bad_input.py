@@ -89,8 +89,16 @@ def test_what_is_no_readings_body(edge: Edge, body: bytes, status: int, name: st
         ),
         pytest.param({}, GOOD, 415, "unsupported-media-type", id="no_type"),
         pytest.param(
+            {"content-type": "application/json", "content-encoding": "gzip"}, GOOD, 400,
+            "malformed-body", id="gzip_that_is_none",
+        ),
+        pytest.param(
             {"content-type": "application/json", "content-encoding": "gzip"},
-            gzip.compress(GOOD), 415, "unsupported-media-type", id="gzip",
+            gzip.compress(GOOD)[:-9], 400, "malformed-body", id="gzip_cut_short",
+        ),
+        pytest.param(
+            {"content-type": "application/json", "content-encoding": "gzip"},
+            gzip.compress(b" " * (33 << 20)), 413, "body-too-large", id="gzip_bomb",
         ),
         pytest.param(
             {"content-type": "application/json", "content-encoding": "br"}, b"\x01\x02", 415,
