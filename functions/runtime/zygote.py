@@ -38,6 +38,8 @@ from functions.runtime.protocol import (
 from functions.runtime.worker import run_worker, write_description
 
 SEND_DEADLINE_S = 10.0
+# A worker says one thing a second; code in it that says more waits for the next look.
+REPORTS_A_LOOK = 64
 EX_SOFTWARE = 70
 
 logger = logging.getLogger("functions.runtime.zygote")
@@ -49,13 +51,18 @@ class AgentGone(Exception):
 
 @dataclass(slots=True)
 class Child:
-    """A running worker as its parent holds it; `held` is None until it says how it is held."""
+    """A running worker as its parent holds it; `held` is None until it says how it is held.
+
+    `said` counts its reports since the last look, `muted` tells that it said too many.
+    """
 
     id: str
     pid: int
     pidfd: int
     reports: socket.socket
     held: Contained | None = None
+    said: int = 0
+    muted: bool = False
 
 
 class Zygote:
@@ -99,10 +106,23 @@ class Zygote:
 
     def _look(self) -> None:
         """About once a second: end the workers that have passed a limit, as told by the kernel."""
-        self._looked_at = time.monotonic()
+        now = time.monotonic()
+        if now - self._looked_at >= LOOK_S:
+            self._looked_at = now
+            self._listen_again()
         for child in self._watch.over(self._children.values()):
             os.kill(child.pid, signal.SIGKILL)
         self._end_orphans()
+
+    def _listen_again(self) -> None:
+        for child in self._children.values():
+            child.said = 0
+            if child.muted:
+                child.muted = False
+                self._listen(child)
+
+    def _listen(self, child: Child) -> None:
+        self._selector.register(child.reports, selectors.EVENT_READ, lambda: self._relay(child))
 
     def _end_orphans(self) -> None:
         workers = [child.pid for child in self._children.values()]
@@ -153,7 +173,7 @@ class Zygote:
         ours.setblocking(False)
         child = Child(id, pid, os.pidfd_open(pid), ours)
         self._children[id] = child
-        self._selector.register(ours, selectors.EVENT_READ, lambda: self._relay(child))
+        self._listen(child)
         self._selector.register(child.pidfd, selectors.EVENT_READ, lambda: self._reap(child))
         self._tell(event="forked", id=id, pid=pid)
 
@@ -231,6 +251,15 @@ class Zygote:
 
     def _relay(self, child: Child) -> None:
         """Pass one report on; what a worker says is believed of its own instance only."""
+        if self._children.get(child.id) is not child:
+            # It was reaped in this very round.
+            return
+        child.said += 1
+        if child.said > REPORTS_A_LOOK:
+            # What it started may go on speaking after its end: nobody may keep the others waiting.
+            child.muted = True
+            self._selector.unregister(child.reports)
+            return
         try:
             frame = child.reports.recv(MAX_FRAME_BYTES)
             if not frame:
