@@ -1,10 +1,11 @@
 """Control calls to the agent of this zone over its unix socket."""
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 from urllib.parse import quote, urlencode
 
 import httpx
@@ -15,9 +16,19 @@ from gateway.refusal import Refusal
 
 _T = TypeVar("_T")
 
+# Each function that is being started holds one for up to twelve seconds, whoever's it is.
+MAX_CONNECTIONS: Final = 512
+# Who reads a log may take an hour: no tenant's readers may keep a start waiting.
+LOG_CONNECTIONS: Final = 64
+LOG_READERS: Final = 8
+
 
 class AgentUnavailable(Refusal):
     """The agent did not answer, or not in a way that can be read."""
+
+
+class TooManyFollowers(Refusal):
+    """As many as may follow the logs of a tenant's functions in this zone do so."""
 
 
 class ParentUnavailable(Refusal):
@@ -100,14 +111,9 @@ class AgentClient:
     """The agent's HTTP API, as far as a gateway uses it; every call within `timeout_s`."""
 
     def __init__(self, socket: Path, *, timeout_s: float) -> None:
-        self._http = httpx.AsyncClient(
-            transport=httpx.AsyncHTTPTransport(
-                uds=str(socket), limits=httpx.Limits(max_connections=16)
-            ),
-            base_url="http://agent",
-            timeout=timeout_s,
-            trust_env=False,
-        )
+        self._http = _client(socket, most=MAX_CONNECTIONS, timeout_s=timeout_s)
+        self._logs = _client(socket, most=LOG_CONNECTIONS, timeout_s=timeout_s)
+        self._readers: Counter[str] = Counter()
 
     async def functions(self, *, held: str | None = None) -> tuple[FunctionList, str] | None:
         """List every function of the platform, also those of other tiers, and the list's mark.
@@ -178,12 +184,20 @@ class AgentClient:
 
         Raises:
             AgentUnavailable: no answer, or none any more.
+            TooManyFollowers: the tenant's logs are being read as often as they may be.
         """
+        if self._readers[tenant] >= LOG_READERS:
+            raise TooManyFollowers(
+                f"{LOG_READERS} read logs of {tenant} in this zone already",
+                members={"limit": "log_readers", "log_readers": LOG_READERS},
+                retry_after_s=5,
+            )
         query = urlencode({"tail": tail, "follow": str(follow).lower()})
         path = f"/v1/functions/{quote(tenant)}/{quote(name)}/logs?{query}"
-        waiting = httpx.Timeout(self._http.timeout.connect, read=None if follow else 15.0)
+        waiting = httpx.Timeout(self._logs.timeout.connect, read=None if follow else 15.0)
+        self._readers[tenant] += 1
         try:
-            async with self._http.stream("GET", path, timeout=waiting) as response:
+            async with self._logs.stream("GET", path, timeout=waiting) as response:
                 if response.status_code != 200:
                     await response.aread()
                     raise AgentUnavailable(_reason(response), retry_after_s=1)
@@ -191,6 +205,10 @@ class AgentClient:
         except httpx.HTTPError as error:
             reason = str(error) or type(error).__name__
             raise AgentUnavailable(f"the agent breaks off: {reason}", retry_after_s=1) from error
+        finally:
+            self._readers[tenant] -= 1
+            if not self._readers[tenant]:
+                del self._readers[tenant]
 
     async def metrics(self) -> bytes:
         """Return what the agent and its workers count, as Prometheus text.
@@ -213,6 +231,7 @@ class AgentClient:
     async def close(self) -> None:
         """Close the connections."""
         await self._http.aclose()
+        await self._logs.aclose()
 
     async def pass_ledger(self, *, zone: str, segment: str, offset: int, body: bytes) -> int:
         """Have a zone's batch handed to the parent; return the offset that is wanted next.
@@ -255,6 +274,17 @@ class AgentClient:
             raise AgentUnavailable(
                 f"the agent does not answer: {reason}", retry_after_s=1
             ) from error
+
+
+def _client(socket: Path, *, most: int, timeout_s: float) -> httpx.AsyncClient:
+    return httpx.AsyncClient(
+        transport=httpx.AsyncHTTPTransport(
+            uds=str(socket), limits=httpx.Limits(max_connections=most, max_keepalive_connections=16)
+        ),
+        base_url="http://agent",
+        timeout=timeout_s,
+        trust_env=False,
+    )
 
 
 def _reason(response: httpx.Response) -> str:

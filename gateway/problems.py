@@ -5,7 +5,12 @@ from http import HTTPStatus
 
 import msgspec
 
-from gateway.agent_client import AgentUnavailable, InstanceRefused, ParentUnavailable
+from gateway.agent_client import (
+    AgentUnavailable,
+    InstanceRefused,
+    ParentUnavailable,
+    TooManyFollowers,
+)
 from gateway.asgi import Headers
 from gateway.authorization import Forbidden, UnknownTenant
 from gateway.catalogue import CatalogueMissing, NoSuchPath, NotInThisZone
@@ -36,6 +41,7 @@ PROBLEMS: Mapping[type[Exception], tuple[int, str]] = {
     QueueFull: (429, "too-many-requests"),
     RateExceeded: (429, "too-many-requests"),
     TooManyAtOnce: (429, "too-many-requests"),
+    TooManyFollowers: (429, "too-many-requests"),
     FunctionFailed: (502, "function-failed"),
     UpstreamFailed: (502, "upstream-failed"),
     ConnectFailed: (503, "function-unavailable"),
