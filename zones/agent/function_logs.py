@@ -60,6 +60,7 @@ class FunctionLogs:
         if key is not None:
             text = f"the worker ended: {why}"
             self._keep(key, [LogLine(at=_now(), instance=instance, level="agent", text=text)])
+            self._let_go(key)
 
     def known(self, tenant: str, function: str) -> bool:
         """Whether a worker of the function ever wrote, or said that it ended, here."""
@@ -139,7 +140,7 @@ class FunctionLogs:
     def _keep(self, key: Key, lines: list[LogLine]) -> None:
         try:
             self._file(key).append(lines)
-        except OSError as error:
+        except (OSError, RecursionError) as error:
             logger.error("the log of %s of %s: %s", key[1], key[0], error)
         for queue in self._followers.get(key, ()):
             for line in lines:
@@ -149,8 +150,16 @@ class FunctionLogs:
 
     def _end(self, reader: int) -> None:
         asyncio.get_running_loop().remove_reader(reader)
-        del self._pipes[reader]
+        key = self._pipes.pop(reader).key
         os.close(reader)
+        self._let_go(key)
+
+    def _let_go(self, key: Key) -> None:
+        """Keep no file open of a function without a worker: functions come and go."""
+        if all(pipe.key != key for pipe in self._pipes.values()):
+            file = self._files.pop(key, None)
+            if file is not None:
+                file.close()
 
     def _file(self, key: Key) -> LogFile:
         file = self._files.get(key)

@@ -39,7 +39,8 @@ def line_of(written: bytes, *, instance: str, at: str) -> LogLine:
     if written.startswith(STRUCTURED):
         try:
             said = _decoder.decode(written[1:])
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
+            # Whatever a function writes, and however deep it nests.
             pass
         else:
             return LogLine(
@@ -59,8 +60,8 @@ def encode_line(line: LogLine) -> bytes:
 
 
 def decode_line(stored: bytes) -> LogLine | None:
-    """Read a stored line; None for one that a full disk or a crash cut off."""
+    """Read a stored line; None for one that was cut off, or that nests too deep."""
     try:
         return _line_decoder.decode(stored)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return None

@@ -156,3 +156,29 @@ def test_a_line_that_a_crash_cut_off_is_passed_over(tmp_path: Path) -> None:
 
     assert [line.text for line in file.tail(10)] == ["whole"]
     assert file.tail(0) == []
+
+
+async def test_what_nests_without_end_is_a_line_of_text_and_later_ones_are_read(
+    logs: FunctionLogs,
+) -> None:
+    write(logs, b'\x1e{"text":"x","fields":{"a":' + b"[" * 10_000 + b"\nnext\n")
+    await until(lambda: len(texts(logs)) == 2)
+
+    assert texts(logs)[0].startswith('\x1e{"text":"x"')
+    assert texts(logs)[1] == "next"
+
+
+async def test_no_file_stays_open_of_a_function_without_a_worker(
+    logs: FunctionLogs, tmp_path: Path
+) -> None:
+    def held() -> list[str]:
+        links = [Path("/proc/self/fd", name) for name in os.listdir("/proc/self/fd")]
+        return [str(at) for link in links if link.exists() and (at := link.resolve())]
+
+    write(logs, b"said\n")
+    await until(lambda: texts(logs) == ["said"])
+    logs.ended("f-1", "crashed")
+    await until(lambda: not logs._pipes)
+
+    assert texts(logs) == ["said", "the worker ended: crashed"]
+    assert not [path for path in held() if path.startswith(str(tmp_path))]
