@@ -9,6 +9,8 @@ from urllib.parse import SplitResult, urlsplit
 
 MAX_URL: Final = 2_000
 RESOLVE_S: Final = 5.0
+# All that is routed between networks; the old carriers of IPv4 beside it count by what they carry.
+_GLOBAL_UNICAST: Final = ipaddress.ip_network("2000::/3")
 _TRANSLATED: Final = ipaddress.ip_network("64:ff9b::/96")
 
 Ip = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -100,6 +102,8 @@ def is_public(address: Ip) -> bool:
             inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
         if inner is not None:
             return is_public(inner)
+        if address not in _GLOBAL_UNICAST:
+            return False
     return address.is_global and not address.is_multicast
 
 
