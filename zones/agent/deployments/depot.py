@@ -21,6 +21,8 @@ CODE = "code"
 ENV = "env"
 MARK = "prepared"
 UNFINISHED = "install-"
+UNUSED_BYTES = 4 << 30
+"""What bundles that nobody uses any more may take of the zone's disk, all together."""
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -59,8 +61,11 @@ class Place:
 
     @property
     def size(self) -> int:
-        """How many bytes it takes when it is prepared."""
-        return int((self.folder / MARK).read_text() or 0)
+        """How many bytes it takes when it is prepared, 0 when it is not."""
+        try:
+            return int((self.folder / MARK).read_text() or 0)
+        except FileNotFoundError:
+            return 0
 
     def mark_prepared(self) -> None:
         """Say so, and how much it is, on disk before this returns."""
@@ -141,16 +146,24 @@ class BundleDepot:
             raise PermissionError(errno.EACCES, reason)
         return place
 
-    def collect(self, *, used: Collection[str], grace_s: float) -> list[str]:
+    def collect(
+        self, *, used: Collection[str], grace_s: float, most_bytes: int = UNUSED_BYTES
+    ) -> list[str]:
         """Remove bundles that were in nobody's use for `grace_s`; return their digests.
 
-        Use is counted from the first call: after a start everything has its grace again.
+        Use is counted from the first call: after a start everything has its grace again. Unused
+        ones that take more than `most_bytes` have none: those unused for longest go first.
         """
         now = time.monotonic()
         there = {path.name for path in self._folder.glob("*") if _DIGEST.fullmatch(path.name)}
         unused = there - set(used) - self._fetching.keys()
         self._unused_since = {name: self._unused_since.get(name, now) for name in unused}
         gone = [name for name, since in self._unused_since.items() if now - since >= grace_s]
+        taken = 0
+        for name in sorted(unused - set(gone), key=self._unused_since.__getitem__, reverse=True):
+            taken += self.place(name).size
+            if taken > most_bytes:
+                gone.append(name)
         for name in gone:
             # The mark goes first: half a bundle must never look whole.
             (self._folder / name / MARK).unlink(missing_ok=True)

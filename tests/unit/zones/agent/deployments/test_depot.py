@@ -94,6 +94,18 @@ async def test_what_nobody_uses_goes_after_its_grace(folder: Path) -> None:
     assert not depot.place(DIGEST).prepared
 
 
+async def test_too_much_that_nobody_uses_has_no_grace(folder: Path) -> None:
+    depot = BundleDepot(folder, Parent(pack_bundle(FILES)))
+    await prepare(depot, DIGEST)
+    size = depot.place(DIGEST).size
+
+    assert size > 0
+    assert depot.collect(used=[], grace_s=60, most_bytes=size) == []
+    assert depot.collect(used=[DIGEST], grace_s=60, most_bytes=0) == []
+    assert depot.collect(used=[], grace_s=60, most_bytes=size - 1) == [DIGEST]
+    assert depot.place(DIGEST).size == 0
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has workers with accounts of their own")
 def test_workers_pass_to_their_code_and_see_nothing_beside_it(tmp_path: Path) -> None:
     for name, mode in (("functions", 0o711), ("snapshot.json", 0o644), ("ledger", 0o755)):
