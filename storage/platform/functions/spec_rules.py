@@ -29,6 +29,10 @@ MOST: Final[Mapping[str, float]] = MappingProxyType(
         "max_concurrency": 1_000_000,
         "queue": 100_000,
         "scale.target": 1e9,
+        "scale.stable_s": 86_400,
+        "asynchronous.tries": 1_000,
+        "asynchronous.queue": 100_000,
+        "asynchronous.keep_result_s": 30 * 86_400,
         "asynchronous.backoff_s": 86_400,
         "asynchronous.max_backoff_s": 86_400,
     }
@@ -67,6 +71,10 @@ def tenant_faults(spec: FunctionSpec) -> list[Fault]:
         asked = attrgetter(field)(spec)
         if asked is not None and asked > most:
             faults.append(Fault(field, "it is too much", f"ask for {most:g} at most"))
+    for number, trigger in enumerate(spec.triggers):
+        if isinstance(trigger, Topic) and trigger.tries > MOST["asynchronous.tries"]:
+            advice = f"ask for {MOST['asynchronous.tries']:g} at most"
+            faults.append(Fault(f"triggers[{number}].tries", "it is too much", advice))
     return faults
 
 

@@ -173,6 +173,8 @@ def test_references_are_refused_as_each_may_stand_for_ten_others() -> None:
     ("asked", "field"),
     [
         ("cpu: .inf", "cpu"),
+        ("asynchronous: {keep_result_s: 1000000000000}", "asynchronous.keep_result_s"),
+        ("triggers: [{type: topic, topic: t, tries: 9999}]", "triggers[0].tries"),
         ("max: 1000000\nmin: 1000000", "min"),
         ("queue: 1" + "0" * 400, "queue"),
     ],
