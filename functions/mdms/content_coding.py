@@ -9,6 +9,8 @@ import zstandard
 from functions.mdms.request_body import BodyTooLarge
 
 CODINGS: Final = ("identity", "gzip", "zstd")
+MAX_MEMBERS: Final = 1_024
+"""Of a gzip body, each of which costs a copy of what follows it."""
 _MAX_WINDOW_BYTES: Final = 8 * 1024 * 1024
 _GZIP: Final = 16 + zlib.MAX_WBITS
 _FRAME_MAGIC: Final = 0xFD2FB528
@@ -38,6 +40,8 @@ def _gunzip(body: bytes, limit: int) -> bytes:
     left = limit
     rest = body
     while rest or not parts:
+        if len(parts) == MAX_MEMBERS:
+            raise BadCoding(f"the gzip body has more than {MAX_MEMBERS} members")
         member = zlib.decompressobj(_GZIP)
         try:
             part = member.decompress(rest, left + 1)

@@ -5,7 +5,7 @@ import gzip
 import pytest
 import zstandard
 
-from functions.mdms.content_coding import BadCoding, decode
+from functions.mdms.content_coding import MAX_MEMBERS, BadCoding, decode
 from functions.mdms.request_body import BodyTooLarge
 
 TEXT = b"A,1-0:1.8.0,2026-01-01T00:00:00Z,104,900,14\n" * 9_000
@@ -71,3 +71,11 @@ def test_a_bomb_is_too_large(coding: str, bomb: bytes) -> None:
 def test_what_breaks_off_or_is_not_of_the_coding_is_refused(coding: str, body: bytes) -> None:
     with pytest.raises(BadCoding):
         decode(body, coding=coding, limit=1 << 30)
+
+
+def test_a_gzip_body_of_endless_empty_members_is_refused() -> None:
+    body = gzip.compress(b"") * MAX_MEMBERS
+
+    assert decode(body, coding="gzip", limit=10) == b""
+    with pytest.raises(BadCoding, match="members"):
+        decode(body + gzip.compress(b""), coding="gzip", limit=10)
