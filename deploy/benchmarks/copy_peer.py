@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import asyncpg
 import numpy as np
+import psutil
 
 from deploy.benchmarks.cpu_seconds import cpu_seconds, used_since, with_children
 from deploy.benchmarks.step import DAY_S, FIRST_METER, INTERVAL_S, SLOTS, Step
@@ -60,6 +61,10 @@ class CopyPeer:
         found = self._connection.get_server_version()
         return f"{found.major}.{found.minor}"
 
+    def every_process(self) -> list[psutil.Process]:
+        """Return the server's processes, those of its connections and its own work included."""
+        return with_children(self._server.pid) if self._server.pid is not None else []
+
     async def run(self, step: Step, *, table: str) -> dict[str, Any]:
         """Copy the readings of `step` into `table`, emptied before; return the figures.
 
@@ -67,8 +72,7 @@ class CopyPeer:
         """
         await self._connection.execute(f"TRUNCATE {table}")
         commits = encode_rows(step)
-        assert self._server.pid is not None
-        groups = {"postgres": with_children(self._server.pid)}
+        groups = {"postgres": self.every_process()}
         before, client, began = cpu_seconds(groups), time.process_time(), time.perf_counter()
         for rows in commits:
             await self._connection.copy_to_table(

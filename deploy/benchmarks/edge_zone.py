@@ -69,6 +69,15 @@ class EdgeZone:
             "others": [one for one in agents if one not in workers],
         }
 
+    def every_process(self) -> list[psutil.Process]:
+        """Return the processes with all that they have started, by whatever name."""
+        return [
+            one
+            for pid in (self.valkey.pid, self.gateway.pid, self.agent.pid)
+            if pid is not None
+            for one in with_children(pid)
+        ]
+
     def forget_uplink(self) -> None:
         """Take the entries that wait for the parent off the store, as if it had them."""
         with redis.Redis.from_url(self.valkey.url, socket_timeout=READY_S) as client:

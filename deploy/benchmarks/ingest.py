@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from deploy.benchmarks.copy_peer import INDEXED, UNINDEXED, CopyPeer, open_peer
+from deploy.benchmarks.cpu_seconds import Groups
 from deploy.benchmarks.edge_load import Bodies, send_step
 from deploy.benchmarks.edge_zone import EdgeZone, edge_zone
 from deploy.benchmarks.ingest_bars import SIZES, bars, medians
+from deploy.benchmarks.rest import wait_for_rest
 from deploy.benchmarks.step import INTERVAL_S, SHAPES, Streams
 from deploy.benchmarks.surroundings import machine, versions
 from deploy.lab.reporting import Reporter
@@ -126,7 +128,8 @@ class _Bench:
         self._peers = Streams(meters=meters)
 
     async def measure(self, one: Measured, readings: int) -> Figures:
-        """Run one measurement over `readings` that were never sent."""
+        """Run one measurement over `readings` that were never sent, once both sides rest."""
+        await asyncio.to_thread(wait_for_rest, self._processes)
         if one.bodies is None:
             step = self._peers.take(one.shape, readings)
             figures = await self._peer.run(step, table=one.table)
@@ -141,6 +144,9 @@ class _Bench:
             "readings_per_server_cpu_second": round(readings / max(serving, 0.01)),
             "from": {"first_s": step.first_s, "skipped": step.skip},
         }
+
+    def _processes(self) -> Groups:
+        return {"zone": self._zone.every_process(), "peer": self._peer.every_process()}
 
 
 def _enough(figures: Figures, seconds: float) -> int:
