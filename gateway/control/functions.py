@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 from bisect import bisect_right
-from typing import Annotated
+from concurrent.futures import ThreadPoolExecutor
+from typing import Annotated, Final
 
 import msgspec
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
@@ -30,6 +31,9 @@ _BUNDLE = {
         "content": {"application/gzip": {"schema": {"type": "string", "format": "binary"}}},
     }
 }
+
+# One after another: a small archive may hold some 100 MB, and other work needs threads as well.
+_OPENING: Final = ThreadPoolExecutor(max_workers=1, thread_name_prefix="open-bundle")
 
 router = APIRouter()
 
@@ -86,7 +90,8 @@ async def deploy_function(
     if not call.catalogue.loaded:
         raise CatalogueMissing("the platform's services are not known yet", retry_after_s=1)
     body = await request.body()
-    spec, digest = await asyncio.to_thread(_opened, body)
+    loop = asyncio.get_running_loop()
+    spec, digest = await loop.run_in_executor(_OPENING, _opened, body)
     version, created = await record.functions.deploy(
         tenant=owner,
         spec=spec,
