@@ -6,6 +6,7 @@ from pathlib import Path
 import httpx
 import msgspec
 import pytest
+import redis
 
 from storage.platform.keys import hash_key
 from storage.platform.snapshot import KeyEntry, save_snapshot
@@ -29,6 +30,9 @@ def _key(text: str, role: str, *, tenant: str | None, zone: str | None = None) -
 
 @pytest.fixture(scope="module")
 def running_edge(valkey_server: str) -> Iterator[Edge]:
+    # A registry that other tests left would be newer than the one that is handed over here.
+    with redis.Redis.from_url(valkey_server, socket_timeout=10) as admin:
+        admin.flushall()
     with short_folder() as folder:
         yield from _edge(folder, valkey_server)
 
