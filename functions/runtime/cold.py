@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import asyncpg
 
-from functions.runtime.readings import Readings, UnknownMeter, period_of
+from functions.runtime.readings import Readings, period_of
 from storage.cold.engine import COMMAND_TIMEOUT_S, CONNECT_TIMEOUT_S
 from storage.cold.pool import Pool, transaction
 from storage.cold.record import PostgresRecordStore
@@ -44,15 +44,7 @@ class Cold:
             storage.ports.StoreUnavailable: no answer in time.
         """
         meter = await self.meter(meter_id)
-        if meter is None or register not in meter.registers:
-            raise UnknownMeter(f"there is no meter {meter_id!r} with register {register!r}")
-        period = period_of(
-            meter_id=meter_id,
-            register=register,
-            interval_s=meter.interval_s,
-            begin=begin,
-            end=end,
-        )
+        period = period_of(meter, meter_id=meter_id, register=register, begin=begin, end=end)
         blocks = await self._when_free(lambda: self._store.read(period.block_keys()))
         return period.readings(blocks)
 

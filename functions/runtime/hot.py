@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import cast
 
-from functions.runtime.readings import Readings, UnknownMeter, period_of
+from functions.runtime.readings import Readings, period_of
 from storage.hot.connection import HotConnection, connect
 from storage.hot.keys import meters_key
 from storage.hot.registry import MeterRegistry
@@ -33,15 +33,7 @@ class Hot:
             storage.ports.StoreUnavailable: no answer in time.
         """
         meter = await self.meter(meter_id)
-        if meter is None or register not in meter.registers:
-            raise UnknownMeter(f"this zone knows no meter {meter_id!r} with register {register!r}")
-        period = period_of(
-            meter_id=meter_id,
-            register=register,
-            interval_s=meter.interval_s,
-            begin=begin,
-            end=end,
-        )
+        period = period_of(meter, meter_id=meter_id, register=register, begin=begin, end=end)
         return period.readings(await self._store.read(period.block_keys()))
 
     async def meter(self, meter_id: str) -> Meter | None:

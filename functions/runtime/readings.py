@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from storage.model.block import PRESENT, SLOT, BlockKey
+from storage.model.interval_lengths import length_periods
+from storage.model.meter import Meter
 from storage.model.runs import DAY_S
 
 MAX_DAYS: Final = 400
@@ -38,15 +40,16 @@ class Reading:
 class Readings:
     """The intervals that start in [begin, end), one entry each in every array.
 
-    `start` is datetime64[s] in UTC; `value`, `quality` (Green Button codes) and `revision` (how
-    often it was corrected) mean something only where `present` is true. Iterating gives a
-    `Reading` for each interval that is present.
+    `interval_s` is each one's length: a meter's may have changed within the period. `start` is
+    datetime64[s] in UTC; `value`, `quality` (Green Button codes) and `revision` (how often it was
+    corrected) mean something only where `present` is true. Iterating gives a `Reading` for each
+    interval that is present.
     """
 
     meter_id: str
     register: str
-    interval_s: int
     start: NDArray[np.datetime64]
+    interval_s: NDArray[np.int32]
     value: NDArray[np.int32]
     present: NDArray[np.bool_]
     quality: NDArray[np.uint8]
@@ -61,7 +64,7 @@ class Readings:
         for at in np.flatnonzero(self.present).tolist():
             yield Reading(
                 start=self.start[at].item().replace(tzinfo=UTC),
-                interval_s=self.interval_s,
+                interval_s=int(self.interval_s[at]),
                 value=int(self.value[at]),
                 quality=int(self.quality[at]),
                 revision=int(self.revision[at]),
@@ -74,35 +77,48 @@ class Readings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Period:
-    """Intervals `first` up to `last` (excluded) of a register, counted since 1970."""
+class Stretch:
+    """Intervals `first` up to `last` (excluded) of one length, counted in it since 1970."""
 
-    meter_id: str
-    register: str
     interval_s: int
     first: int
     last: int
 
+    def days(self) -> range:
+        """The UTC days that hold it, counted since 1970."""
+        first_s, last_s = self.first * self.interval_s, self.last * self.interval_s
+        return range(first_s // DAY_S, -(-last_s // DAY_S))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Period:
+    """What to read of a register: a stretch for each length that the meter has had in it."""
+
+    meter_id: str
+    register: str
+    stretches: tuple[Stretch, ...]
+
     def block_keys(self) -> list[BlockKey]:
-        """The stored blocks that hold it, by day."""
-        days = range(
-            self.first * self.interval_s // DAY_S, -(-self.last * self.interval_s // DAY_S)
-        )
-        return [BlockKey(self.meter_id, self.register, day, self.interval_s) for day in days]
+        """The stored blocks that hold it, by length and day."""
+        return [
+            BlockKey(self.meter_id, self.register, day, stretch.interval_s)
+            for stretch in self.stretches
+            for day in stretch.days()
+        ]
 
     def readings(self, blocks: Mapping[BlockKey, NDArray[np.void]]) -> Readings:
         """Lay the blocks' slots out; what no block holds is absent."""
-        slots = np.zeros(self.last - self.first, dtype=SLOT)
-        for key, block in blocks.items():
-            begin = key.day * key.slots - self.first
-            low, high = max(begin, 0), min(begin + key.slots, len(slots))
-            slots[low:high] = block[low - begin : high - begin]
-        seconds = np.arange(self.first, self.last, dtype=np.int64) * self.interval_s
+        slots = np.concatenate(
+            [np.zeros(0, dtype=SLOT), *(_slots(one, blocks) for one in self.stretches)]
+        )
+        starts = [np.arange(one.first, one.last) * one.interval_s for one in self.stretches]
+        lengths = [one.interval_s for one in self.stretches]
+        counts = [one.last - one.first for one in self.stretches]
         return Readings(
             meter_id=self.meter_id,
             register=self.register,
-            interval_s=self.interval_s,
-            start=seconds.astype("datetime64[s]"),
+            start=np.concatenate([np.zeros(0, dtype=np.int64), *starts]).astype("datetime64[s]"),
+            interval_s=np.repeat(np.array(lengths, dtype=np.int32), counts),
             value=slots["final"].copy(),
             present=(slots["flags"] & PRESENT) != 0,
             quality=slots["quality"].copy(),
@@ -111,22 +127,39 @@ class Period:
 
 
 def period_of(
-    *, meter_id: str, register: str, interval_s: int, begin: datetime, end: datetime
+    meter: Meter | None, *, meter_id: str, register: str, begin: datetime, end: datetime
 ) -> Period:
-    """Return the intervals that start in [begin, end).
+    """Return the intervals that start in [begin, end) of `meter`, as the registry knows it.
 
     Raises:
-        BadPeriod: see there.
+        UnknownMeter, BadPeriod: see there.
     """
+    if meter is None or register not in meter.registers:
+        raise UnknownMeter(f"this zone knows no meter {meter_id!r} with register {register!r}")
     if begin.tzinfo is None or end.tzinfo is None:
         raise BadPeriod("instants need a time zone: datetime(..., tzinfo=UTC)")
     if not _EPOCH <= begin < end:
         raise BadPeriod("the end must be after the beginning, and that not before 1970")
     if end - begin > timedelta(days=MAX_DAYS):
         raise BadPeriod(f"at most {MAX_DAYS} days are read at a time")
-    length = timedelta(seconds=interval_s)
-    # The first interval that starts at or after the instant.
-    first, last = (-((_EPOCH - instant) // length) for instant in (begin, end))
-    return Period(
-        meter_id=meter_id, register=register, interval_s=interval_s, first=first, last=last
-    )
+    # The first second at or after the instant.
+    begin_s, end_s = (-((_EPOCH - instant) // timedelta(seconds=1)) for instant in (begin, end))
+    stretches = []
+    for one in length_periods(meter):
+        until_s = end_s if one.end_s is None else min(end_s, one.end_s)
+        first = -(-max(begin_s, one.begin_s) // one.interval_s)
+        last = -(-until_s // one.interval_s)
+        if first < last:
+            stretches.append(Stretch(interval_s=one.interval_s, first=first, last=last))
+    return Period(meter_id=meter_id, register=register, stretches=tuple(stretches))
+
+
+def _slots(stretch: Stretch, blocks: Mapping[BlockKey, NDArray[np.void]]) -> NDArray[np.void]:
+    slots = np.zeros(stretch.last - stretch.first, dtype=SLOT)
+    for key, block in blocks.items():
+        if key.interval_s == stretch.interval_s:
+            begin = key.day * key.slots - stretch.first
+            low, high = max(begin, 0), min(begin + key.slots, len(slots))
+            if low < high:
+                slots[low:high] = block[low - begin : high - begin]
+    return slots
