@@ -16,7 +16,6 @@ from functions.messaging.call_routes import call_routes
 from functions.messaging.deployments import Deployments
 from functions.messaging.errors import PROBLEMS
 from functions.messaging.gateway_calls import GatewayCalls
-from functions.messaging.http_line import Place
 from functions.messaging.key_routes import key_routes
 from functions.messaging.letter_routes import letter_routes
 from functions.messaging.listeners import Listeners
@@ -30,6 +29,7 @@ from functions.messaging.telling import Telling
 from functions.messaging.topic_feed import TopicFeed
 from functions.messaging.topic_routes import topic_routes
 from functions.runtime.config import WorkerConfig
+from functions.runtime.http_line import Place
 from functions.runtime.problem import install_problem_handlers
 from functions.runtime.tls import client_context
 from storage.hot.connection import connect

@@ -4,11 +4,10 @@ import asyncio
 from collections.abc import Mapping
 from typing import Final
 
-from functions.messaging.http_line import Answer, HttpLine, NoAnswer, Place
+from functions.runtime.http_line import Answer, NoAnswer, Place
+from functions.runtime.http_lines import HttpLines
 from storage.hot.queues.record import CallRecord, Origin
 
-CONNECT_S: Final = 5.0
-MAX_IDLE: Final = 32
 # What a gateway's attempt may have as digits.
 MAX_ATTEMPT: Final = 9_999
 _NO_BODY: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -18,10 +17,8 @@ class GatewayCalls:
     """Connections to the gateway; safe to share between tasks of one loop."""
 
     def __init__(self, place: Place, *, credential: str, max_body: int) -> None:
-        self._place = place
+        self._lines = HttpLines(place, max_body=max_body)
         self._credential = credential
-        self._max_body = max_body
-        self._idle: list[HttpLine] = []
 
     async def call(self, tenant: str, record: CallRecord, *, within_s: float) -> Answer:
         """Make the call once; cancelled, it drops the connection, and so the function's work.
@@ -30,41 +27,18 @@ class GatewayCalls:
             NoAnswer: none came within `within_s`.
         """
         head = request_head(
-            record,
-            tenant=tenant,
-            credential=self._credential,
-            host=f"{self._place.host}:{self._place.port}",
+            record, tenant=tenant, credential=self._credential, host=self._lines.host
         )
         body = b"" if record.request.method in _NO_BODY else record.request.body
         try:
             async with asyncio.timeout(within_s):
-                return await self._ask(head, body, bodiless=record.request.method == "HEAD")
+                return await self._lines.ask(head, body, bodiless=record.request.method == "HEAD")
         except TimeoutError as error:
             raise NoAnswer(f"no answer within {within_s:g} s", sent=True) from error
 
     def close(self) -> None:
         """Close the connections that nobody uses."""
-        for line in self._idle:
-            line.close()
-        self._idle.clear()
-
-    async def _ask(self, head: bytes, body: bytes, *, bodiless: bool) -> Answer:
-        line = self._kept() or await self._place.open(timeout_s=CONNECT_S)
-        try:
-            return await line.ask(head, body, max_body=self._max_body, bodiless=bodiless)
-        finally:
-            if line.reusable and len(self._idle) < MAX_IDLE:
-                self._idle.append(line)
-            else:
-                line.close()
-
-    def _kept(self) -> HttpLine | None:
-        while self._idle:
-            line = self._idle.pop()
-            if line.open:
-                return line
-            line.close()
-        return None
+        self._lines.close()
 
 
 def request_head(record: CallRecord, *, tenant: str, credential: str, host: str) -> bytes:

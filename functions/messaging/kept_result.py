@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from functions.messaging.http_line import Answer
+from functions.runtime.http_line import Answer
 from functions.runtime.problem import MEDIA_TYPE, TYPE_PREFIX
 from storage.hot.queues.record import Result
 

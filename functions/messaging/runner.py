@@ -10,13 +10,13 @@ from typing import Final
 
 from functions.messaging.deployments import Deployments
 from functions.messaging.gateway_calls import GatewayCalls
-from functions.messaging.http_line import Answer, NoAnswer
 from functions.messaging.kept_result import result_of, retry_after_s, zone_unready
 from functions.messaging.metrics import MessagingMetrics
 from functions.messaging.retry_rule import Ended, TryAgain, Verdict, after_answer, after_failure
 from functions.messaging.settings import MessagingSettings
 from functions.messaging.telling import Telling
 from functions.messaging.turns import Turns
+from functions.runtime.http_line import Answer, NoAnswer
 from storage.hot.connection import CommandRefused
 from storage.hot.queues.calls import CallQueue, Taken
 from storage.hot.queues.record import CallRecord, Result, State

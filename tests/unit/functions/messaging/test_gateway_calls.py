@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from functions.messaging.gateway_calls import request_head
-from functions.messaging.http_line import HttpLine, NoAnswer, Place
+from functions.runtime.http_line import HttpLine, NoAnswer, Place
 from storage.hot.queues.record import CallRecord, Origin, Request, Retrying, State
 
 

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from functions.messaging.http_line import Answer
 from functions.messaging.kept_result import result_of, retry_after_s, zone_unready
+from functions.runtime.http_line import Answer
 
 NOWHERE = "nothing answers to this path"
 
