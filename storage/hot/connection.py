@@ -21,6 +21,10 @@ class CommandRefused(Exception):
     """The server refused a command for what it says; sending it again changes nothing."""
 
 
+class PlacesMoved(CommandRefused):
+    """The places that the call went by were given anew; nothing was read or written."""
+
+
 class HotConnection:
     """Connections of one Redis user; safe to share between tasks of one loop."""
 
@@ -43,6 +47,7 @@ class HotConnection:
         Raises:
             StoreFull: nothing was written, the server or a bound of ours has no room.
             StoreUnavailable: no connection or no answer in time; it may have been carried out.
+            PlacesMoved: see there.
             CommandRefused: the server answers with any other error.
         """
         packed = pack_command(command)
@@ -124,4 +129,4 @@ def _translated(error: Exception) -> Exception:
         return StoreFull(retry_after_s=RETRY_AFTER_S, what="the hot store")
     if text.startswith(_NOT_YET) or "Function not found" in text:
         return StoreUnavailable(f"the hot store is not ready for this user: {text}")
-    return CommandRefused(text)
+    return PlacesMoved(text) if text.startswith("PLACESMOVED") else CommandRefused(text)

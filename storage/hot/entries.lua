@@ -45,5 +45,5 @@ end
 
 -- Also at the server's memory limit: nothing else can make room there.
 redis.register_function{
-  function_name = 'gf4_uplink_ack', callback = uplink_ack, flags = {'allow-oom'}
+  function_name = 'gf5_uplink_ack', callback = uplink_ack, flags = {'allow-oom'}
 }

@@ -94,5 +94,5 @@ local function read_events(keys)
 end
 
 redis.register_function{
-  function_name = 'gf4_read_events', callback = read_events, flags = {'no-writes'}
+  function_name = 'gf5_read_events', callback = read_events, flags = {'no-writes'}
 }

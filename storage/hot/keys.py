@@ -5,10 +5,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from storage.model.block import BlockKey
 from storage.model.event_block import EventKey
 from storage.model.events import EventBatch
-from storage.model.runs import DAY_S, RunBatch
+from storage.model.runs import DAY_S
 
 QUEUES: Final = "q"
 """What the names of all queues and topics begin with."""
@@ -81,13 +80,23 @@ def meters_version_key(slug: str) -> str:
     return f"{slug}:mv"
 
 
-def block_key(slug: str, key: BlockKey) -> str:
-    """String of a block's slots; the library keeps its history at the same name with `:h:`.
+def places_epoch_key(slug: str) -> str:
+    """When this store first gave a place: what names a strip's cells is void with another one."""
+    return f"{slug}:pe"
+
+
+def places_key(slug: str, register: str) -> str:
+    """Hash of meter id -> place of the meter's register among its strips."""
+    return f"{slug}:p:{register}"
+
+
+def strip_key(slug: str, *, day: int, interval_s: int, register: str, strip: int) -> str:
+    """String of a strip's slots; the library keeps its history at the same name with `:h:`.
 
     Raises:
         RegisterRefused: the register's name contains "/".
     """
-    return f"{slug}:b:{_in_block(key.day, key.interval_s, key.register)}{key.meter_id}"
+    return f"{slug}:s:{_in_block(day, interval_s, register)}{strip}"
 
 
 def event_block_key(slug: str, key: EventKey) -> str:
@@ -99,20 +108,22 @@ def event_block_key(slug: str, key: EventKey) -> str:
     return f"{slug}:e:{_in_block(key.day, key.interval_s, key.register)}{key.meter_id}"
 
 
-def batch_keys(slug: str, batch: RunBatch) -> list[str]:
-    """The block key of each run of the batch.
+def strip_keys(
+    slug: str,
+    *,
+    registers: list[str],
+    strip: NDArray[np.int64],
+    day: NDArray[np.int32],
+    interval_s: NDArray[np.int32],
+    register: NDArray[np.uint8],
+) -> list[str]:
+    """The keys of strips given as columns; `register` indexes `registers`.
 
     Raises:
         RegisterRefused: a register's name contains "/".
     """
-    meter = batch.run_meter
-    if len(batch.meters) == batch.runs and (meter[1:] > meter[:-1]).all():
-        # Every meter once, in their order: an instant of many meters.
-        names = batch.meters
-    else:
-        names = [batch.meters[one] for one in meter.tolist()]
-    block = batch.run_day, batch.run_interval_s, batch.run_register
-    return _keys(f"{slug}:b:", names, batch.registers, *block)
+    names = list(map(str, strip.tolist()))
+    return _keys(f"{slug}:s:", names, registers, day, interval_s, register)
 
 
 def event_keys(slug: str, batch: EventBatch, first: NDArray[np.intp]) -> list[str]:

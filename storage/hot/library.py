@@ -10,14 +10,17 @@ from typing import Final
 
 from storage.hot.connection import connect
 
-LIBRARY: Final = "gridfaas_v4"
-ACCEPT: Final = "gf4_accept"
-RELAY: Final = "gf4_relay"
-READ_EVENTS: Final = "gf4_read_events"
-UPLINK_ACK: Final = "gf4_uplink_ack"
-REGISTRY_APPLY: Final = "gf4_registry_apply"
+LIBRARY: Final = "gridfaas_v5"
+ACCEPT: Final = "gf5_accept"
+RELAY: Final = "gf5_relay"
+FIND_PLACES: Final = "gf5_find_places"
+GIVE_PLACES: Final = "gf5_give_places"
+READ_STRIPS: Final = "gf5_read_strips"
+READ_EVENTS: Final = "gf5_read_events"
+UPLINK_ACK: Final = "gf5_uplink_ack"
+REGISTRY_APPLY: Final = "gf5_registry_apply"
 # One chunk of Lua: each part may use what those before it declare.
-_PARTS: Final = ("slots", "runs", "events", "entries", "readings", "registry")
+_PARTS: Final = ("slots", "places", "runs", "events", "entries", "readings", "registry")
 
 
 async def install(redis_url: str) -> bool:

@@ -7,18 +7,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from storage.hot.event_packing import pack_event_claims, pack_spans
-from storage.hot.keys import batch_keys, event_keys
-from storage.hot.packing import check_slots_distinct, pack_claims, pack_runs
-from storage.model.payload import Batch
+from storage.hot.keys import event_keys, strip_keys
+from storage.hot.packing import cell_runs, pack_claims
+from storage.model.events import EventBatch
 from storage.model.runs import RunBatch
 
-RUNS: Final = "r"
+ROWS: Final = "r"
+COLUMNS: Final = "c"
 EVENTS: Final = "e"
 
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """Block keys, one a place; `places` are packed runs or spans, `claims` one a reading."""
+    """Keys, one a place; `places` are packed runs or spans, `claims` one a reading."""
 
     kind: str
     keys: list[str]
@@ -36,17 +37,36 @@ class Packed:
         return len(self.places) + len(self.claims)
 
 
-def pack(slug: str, batch: Batch, excluded: NDArray[np.bool_] | None = None) -> Packed:
-    """Pack `batch` for the tenant `slug`, without its `excluded` readings.
+def pack_runs(
+    slug: str,
+    batch: RunBatch,
+    places: NDArray[np.int64],
+    excluded: NDArray[np.bool_] | None = None,
+) -> Packed:
+    """Pack runs in `cell_order` for the tenant `slug`; `places` are those of their series.
 
     Raises:
-        SlotNamedTwice: two runs overlap.
         RegisterRefused: a register's name contains "/".
     """
-    if isinstance(batch, RunBatch):
-        keys = batch_keys(slug, batch)
-        check_slots_distinct(batch, keys)
-        return Packed(RUNS, keys, pack_runs(batch), pack_claims(batch, excluded))
+    laid = cell_runs(batch, places)
+    keys = strip_keys(
+        slug,
+        registers=batch.registers,
+        strip=laid.strip,
+        day=batch.run_day[laid.head],
+        interval_s=batch.run_interval_s[laid.head],
+        register=batch.run_register[laid.head],
+    )
+    kind = COLUMNS if laid.columns else ROWS
+    return Packed(kind, keys, laid.runs.tobytes(), pack_claims(batch, excluded))
+
+
+def pack_events(slug: str, batch: EventBatch, excluded: NDArray[np.bool_] | None = None) -> Packed:
+    """Pack events for the tenant `slug`, without those `excluded`.
+
+    Raises:
+        RegisterRefused: a register's name contains "/".
+    """
     if excluded is not None and excluded.any():
         batch = batch.take(~excluded)
     first = batch.block_starts()

@@ -1,29 +1,79 @@
-"""A batch as the library's functions take it: packed runs, and one claim (a slot) a reading."""
+"""A batch as the library's functions take it: runs of cells, and one claim (a slot) a reading."""
 
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from storage.hot.strips import METERS_A_STRIP
 from storage.model.block import HAS_RAW, PRESENT, SLOT
 from storage.model.quality import CLASS_OF_QUALITY, QualityClass
 from storage.model.runs import DAY_S, RunBatch
 
-RUN: Final = np.dtype([("first", "<u2"), ("count", "<u2"), ("slots", "<u2")])
-"""6 bytes a run: its first slot, its readings, the slots of its block."""
+RUN: Final = np.dtype([("first", "<u2"), ("count", "<u2"), ("cells", "<u2"), ("step", "<u2")])
+"""8 bytes a run: first cell, readings, cells of its strip, from one of its cells to the next."""
+
+_CELL_BITS: Final = 14
+_STRIP_BITS: Final = 32
 
 
 class SlotNamedTwice(ValueError):
     """Two readings of one batch are for the same slot."""
 
 
-def pack_runs(batch: RunBatch) -> bytes:
-    """The batch's runs, `RUN` each."""
-    runs = np.empty(batch.runs, dtype=RUN)
-    runs["first"] = batch.run_slot
-    runs["count"] = batch.run_length
-    runs["slots"] = DAY_S // batch.run_interval_s
-    return runs.tobytes()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellRuns:
+    """Where a batch's readings have their cells: C runs of cells, in the batch's order.
+
+    `head` is the batch's run that each begins with, `strip` its strip among those of its register,
+    interval length and day. `columns` says that one has cells that are no neighbours.
+    """
+
+    head: NDArray[np.intp]
+    strip: NDArray[np.int64]
+    runs: NDArray[np.void]
+    columns: bool
+
+
+def cell_order(batch: RunBatch, places: NDArray[np.int64]) -> NDArray[np.intp] | None:
+    """The order of its runs in which cells that are neighbours follow each other; None: as it is.
+
+    `places` are those of the runs' series.
+
+    Raises:
+        SlotNamedTwice: the library would compare both with what is stored, not with each other.
+    """
+    code = _cell_codes(batch, places)
+    ascending = bool((code[1:] > code[:-1]).all())
+    single = len(batch) == batch.runs
+    if not single or not ascending:
+        _check_slots_distinct(batch, places)
+    return None if ascending else np.argsort(code, kind="stable")
+
+
+def cell_runs(batch: RunBatch, places: NDArray[np.int64]) -> CellRuns:
+    """Lay out a batch whose runs are in `cell_order`: an instant's neighbours are one run."""
+    count, slots = batch.run_length, DAY_S // batch.run_interval_s
+    first = batch.run_slot * METERS_A_STRIP + places % METERS_A_STRIP
+    code = _cell_codes(batch, places)
+    single = count == 1
+    begins = np.ones(batch.runs, dtype=np.bool_)
+    # The same strip, and the next cell: also from a slot's last meter to the next slot's first.
+    begins[1:] = (code[1:] != code[:-1] + 1) | ~single[1:] | ~single[:-1]
+    head = np.flatnonzero(begins)
+    runs = np.empty(len(head), dtype=RUN)
+    runs["first"] = first[head]
+    runs["count"] = np.add.reduceat(count, head) if len(head) else 0
+    runs["cells"] = slots[head] * METERS_A_STRIP
+    column = ~single[head]
+    runs["step"] = np.where(column, METERS_A_STRIP, 1)
+    return CellRuns(
+        head=head,
+        strip=places[head] // METERS_A_STRIP,
+        runs=runs,
+        columns=bool(column.any()),
+    )
 
 
 def pack_claims(batch: RunBatch, excluded: NDArray[np.bool_] | None = None) -> bytes:
@@ -39,19 +89,30 @@ def pack_claims(batch: RunBatch, excluded: NDArray[np.bool_] | None = None) -> b
     return claims.tobytes()
 
 
-def check_slots_distinct(batch: RunBatch, keys: list[str]) -> None:
-    """Refuse a batch whose runs overlap; `keys` are its block keys, one a run.
+def _cell_codes(batch: RunBatch, places: NDArray[np.int64]) -> NDArray[np.int64]:
+    """A number for each run's first cell: neighbours of a strip have successive ones."""
+    cell = batch.run_slot * METERS_A_STRIP + places % METERS_A_STRIP
+    code = (places // METERS_A_STRIP) << _CELL_BITS | cell
+    day, interval_s, register = batch.run_day, batch.run_interval_s, batch.run_register
+    # Live traffic is one instant of many meters.
+    if not ((day == day[:1]) & (interval_s == interval_s[:1]) & (register == register[:1])).all():
+        kind = (day.astype(np.int64) * (DAY_S + 1) + interval_s) << 8 | register
+        _, which = np.unique(kind, return_inverse=True)
+        code |= which.astype(np.int64) << (_CELL_BITS + _STRIP_BITS)
+    return code
 
-    Raises:
-        SlotNamedTwice: the library would compare both with what is stored, not with each other.
-    """
+
+def _check_slots_distinct(batch: RunBatch, places: NDArray[np.int64]) -> None:
     meter = batch.run_meter
-    if (meter[1:] > meter[:-1]).all() or len(set(keys)) == len(keys):
+    if (meter[1:] > meter[:-1]).all():
         return
-    _, block = np.unique(np.array(keys), return_inverse=True)
-    order = np.lexsort((batch.run_slot, block))
-    block, first = block[order], batch.run_slot[order]
-    after = first + batch.run_length[order]
-    overlap = (block[1:] == block[:-1]) & (first[1:] < after[:-1])
+    columns = batch.run_slot, batch.run_interval_s, batch.run_day, batch.run_register, places
+    order = np.lexsort(columns)
+    first, *same = (column[order] for column in columns)
+    overlap = first[1:] < (first + batch.run_length[order])[:-1]
+    for column in same:
+        overlap &= column[1:] == column[:-1]
     if overlap.any():
-        raise SlotNamedTwice(f"the batch names a slot of {keys[order[1:][overlap][0]]!r} twice")
+        run = order[1:][overlap][0]
+        meter_id = batch.meters[batch.run_meter[run]]
+        raise SlotNamedTwice(f"the batch names a slot of meter {meter_id!r} twice")

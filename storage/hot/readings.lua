@@ -1,7 +1,8 @@
 -- Readings: a batch is compared, written and queued for the parent in one step.
--- The two kinds of batch: how their blocks are decided, and the bytes that stand for one key.
+-- The kinds of batch: how their strips or blocks are decided, and the bytes that stand for one key.
 local KINDS = {
-  r = {plan = plan_runs, bytes = RUN_BYTES},
+  r = {plan = plan_rows, bytes = RUN_BYTES},
+  c = {plan = plan_columns, bytes = RUN_BYTES},
   e = {plan = plan_events, bytes = SPAN_BYTES},
 }
 
@@ -75,18 +76,22 @@ local function outcomes(plan)
   return table.concat(codes)
 end
 
--- KEYS: uplink, its byte counter, last sequence, epoch, then a block a run or span.
--- ARGV: zone, limits in bytes of the uplink and of the tenant's memory, kind, runs or spans, claims,
--- payload.
+-- KEYS: uplink, its byte counter, last sequence, epoch, places' epoch, then a strip a run or a block
+-- a span. ARGV: zone, limits in bytes of the uplink and of the tenant's memory, places' token (empty
+-- for spans), kind, runs or spans, claims, payload.
 -- Answer: sequence (0: all were duplicates), one outcome a reading (empty: all accepted).
 local function accept(keys, args)
-  local limit, kind = args[2], kind_of(args[4])
-  local places, claims, payload = args[5], args[6], args[7]
-  local plan = kind.plan(keys, 4, places, claims, false, false)
+  local limit, kind = args[2], kind_of(args[5])
+  local places, claims, payload = args[6], args[7], args[8]
+  local moved = places_moved(keys[5], args[4])
+  if moved then
+    return moved
+  end
+  local plan = kind.plan(keys, 5, places, claims, false, false)
   if plan.readings == plan.duplicates then
     return {'0', outcomes(plan)}
   end
-  if not has_memory(plan, keys[5], args[3]) then
+  if not has_memory(plan, keys[6], args[3]) then
     return redis.error_reply('STOREFULL the tenant has as much in memory as it may')
   end
   local edge, excluded = stamping_edge(args[1], keys[3], keys[4]), duplicate_bits(plan)
@@ -96,18 +101,23 @@ local function accept(keys, args)
   local sequence = next_sequence(keys[3])
   local text = integer(sequence)
   redis.call('SET', keys[3], text)
-  write_plan(plan, sequence, keys[5])
+  write_plan(plan, sequence, keys[6])
   add_entry(keys[1], keys[2], edge, text, excluded, payload)
   return {text, outcomes(plan)}
 end
 
--- KEYS: uplink, its byte counter, watermarks, then the entries' blocks, as for accept.
--- ARGV: limits in bytes of the uplink and of the tenant's memory, the zone that calls, then an
--- entry's edge, sequence, excluded, kind, runs or spans, claims, payload. Excluded runs' claims are zeros, excluded events' are left out.
+-- KEYS: uplink, its byte counter, watermarks, places' epoch, then the entries' strips and blocks.
+-- ARGV: limits in bytes of the uplink and of the tenant's memory, the zone that calls, places' token
+-- (empty when there are no runs), then an entry's edge, sequence, excluded, kind, runs or spans,
+-- claims, payload. Excluded runs' claims are zeros, excluded events' are left out.
 -- Answer: how many entries from the first are in; fewer than sent means that one is full.
 local function relay(keys, args)
-  local before, taken = 3, 0
-  for a = 4, #args, 7 do
+  local before, taken = 4, 0
+  local moved = places_moved(keys[4], args[4])
+  if moved then
+    return moved
+  end
+  for a = 5, #args, 7 do
     local edge, sequence, excluded = args[a], args[a + 1], args[a + 2]
     local kind, places, claims, payload = kind_of(args[a + 3]), args[a + 4], args[a + 5], args[a + 6]
     local number = tonumber(sequence)
@@ -132,5 +142,5 @@ local function relay(keys, args)
   return taken
 end
 
-redis.register_function('gf4_accept', accept)
-redis.register_function('gf4_relay', relay)
+redis.register_function('gf5_accept', accept)
+redis.register_function('gf5_relay', relay)

@@ -30,4 +30,4 @@ local function registry_apply(keys, args)
   return {incarnation, version}
 end
 
-redis.register_function('gf4_registry_apply', registry_apply)
+redis.register_function('gf5_registry_apply', registry_apply)

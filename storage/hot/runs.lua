@@ -1,6 +1,9 @@
--- Runs: consecutive slots of a block, which is one string of a day's slots.
+-- Runs: slots of a strip, which is one string of a day: a cell for each of its meters in the first
+-- slot, then in the next. A run is cells at even steps: neighbours when it is an instant of several
+-- meters, a slot's cells apart when it is a meter's own slots, one after another.
 local SLOT_BYTES, SLOT_WIDTH = 12, 4
-local RUN, RUN_BYTES = '<I2I2I2', 6
+local RUN, RUN_BYTES = '<I2I2I2I2', 8
+local EMPTY = '\0\0\0\0\0\0\0\0\0\0\0\0'
 
 local zeros = {}
 local function absent(bytes)
@@ -12,47 +15,70 @@ local function absent(bytes)
   return text
 end
 
--- Decide one run against what its block holds. `index` is its first reading in the batch. A
--- claim with no flags is excluded and leaves its slot alone.
-local function merge_run(plan, key, first, held, claims, index, relayed)
+-- The run's first cell, how many cells, how many a strip has, and the bytes from one to the next.
+local function read_run(runs, run)
+  local first, count, total, step = struct.unpack(RUN, runs, (run - 1) * RUN_BYTES + 1)
+  if step == 0 or first + (count - 1) * step >= total then
+    error('a run leaves its strip')
+  end
+  return first, count, total, step * SLOT_BYTES
+end
+
+local function claim_of(claims, index, count)
+  local claim_at = (index - 1) * SLOT_BYTES
+  if claim_at + count * SLOT_BYTES > #claims then
+    error('a run leaves its batch')
+  end
+  return string.sub(claims, claim_at + 1, claim_at + count * SLOT_BYTES)
+end
+
+local function count_strip(plan, key, total)
+  plan.bytes = plan.bytes + KEY_BYTES + #key + total * SLOT_BYTES
+end
+
+-- Decide one run against what its strip holds; `text` holds its first cell after `base` bytes, and
+-- `index` is its first reading in the batch. A claim with no flags is excluded and leaves its slot
+-- alone. Answer: the strip's bytes from the first cell to the last as they will be, nil when they stay.
+local function merge_run(plan, key, first, step, text, base, claims, index, relayed)
   local history
-  local slots, changed = {}, false
-  for i = 0, #claims / SLOT_BYTES - 1 do
-    local p = i * SLOT_BYTES + 1
-    local now = string.sub(held, p, p + SLOT_BYTES - 1)
-    local claimed = string.byte(claims, p + 9)
-    if claimed ~= 0 then
-      local claim = string.sub(claims, p, p + SLOT_BYTES - 1)
-      local slot = claim
-      if string.byte(now, 10) % 2 == PRESENT then
-        history = history or string.gsub(key, ':b:', ':h:', 1)
-        local place = struct.pack('<I2', first + i)
-        slot = merge_slot(plan, index + i, history, place, now, claim, SLOT_WIDTH, relayed)
+  local gap = step - SLOT_BYTES
+  local pieces, n, changed = {}, 0, false
+  local count = #claims / SLOT_BYTES
+  for i = 0, count - 1 do
+    local p, c = base + i * step + 1, i * SLOT_BYTES + 1
+    local now = string.sub(text, p, p + SLOT_BYTES - 1)
+    if string.byte(claims, c + 9) ~= 0 then
+      local slot = string.sub(claims, c, c + SLOT_BYTES - 1)
+      if now ~= EMPTY then
+        history = history or string.gsub(key, ':s:', ':h:', 1)
+        local place = struct.pack('<I2', first + i * step / SLOT_BYTES)
+        slot = merge_slot(plan, index + i, history, place, now, slot, SLOT_WIDTH, relayed)
       end
       if slot then
         now, changed = slot, true
       end
     end
-    slots[i + 1] = now
+    n = n + 1
+    pieces[n] = now
+    if gap > 0 and i < count - 1 then
+      n = n + 1
+      pieces[n] = string.sub(text, p + SLOT_BYTES, p + step - 1)
+    end
   end
   if changed then
-    return table.concat(slots)
+    return table.concat(pieces)
   end
 end
 
--- Read every block that the runs name and decide all of it; nothing is written here.
-local function plan_runs(keys, before, runs, claims, partial, relayed)
+-- Runs of neighbours only: of each strip just their cells are read and written. Nothing is written here.
+local function plan_rows(keys, before, runs, claims, partial, relayed)
   local plan = new_plan()
   local index, n = 1, 0
   for run = 1, #runs / RUN_BYTES do
-    local first, count, total = struct.unpack(RUN, runs, (run - 1) * RUN_BYTES + 1)
-    local key = keys[before + run]
+    local first, count, total = read_run(runs, run)
+    local key = keys[before + run] or error('a run without a strip')
     local bytes, at = count * SLOT_BYTES, first * SLOT_BYTES
-    local claim_at = (index - 1) * SLOT_BYTES
-    if not key or first + count > total or claim_at + bytes > #claims then
-      error('a run leaves its block or its batch')
-    end
-    local claim = string.sub(claims, claim_at + 1, claim_at + bytes)
+    local claim = claim_of(claims, index, count)
     local held = redis.call('GETRANGE', key, at, at + bytes - 1)
     local slots = claim
     if held == claim and not partial then
@@ -62,18 +88,55 @@ local function plan_runs(keys, before, runs, claims, partial, relayed)
       end
     elseif partial or (held ~= '' and held ~= absent(bytes)) then
       local padded = held .. absent(bytes - #held)
-      slots = merge_run(plan, key, first, padded, claim, index, relayed)
+      slots = merge_run(plan, key, first, SLOT_BYTES, padded, 0, claim, index, relayed)
     end
     if slots then
       n = n + 1
       plan.key[n], plan.at[n], plan.slots[n] = key, at, slots
       if held == '' and not plan.made[key] then
         plan.made[key] = true
-        plan.bytes = plan.bytes + KEY_BYTES + #key + total * SLOT_BYTES
+        count_strip(plan, key, total)
       end
-      -- A block is made at its full size: grown slot by slot a day of 96 takes 1,264 bytes, not
-      -- 1,184, and one of 1,440 takes 19,984, not 17,312.
+      -- A strip is made at its full size: grown slot by slot it would take a tenth more memory.
       plan.size[n] = held == '' and at + bytes < total * SLOT_BYTES and total * SLOT_BYTES
+    end
+    index = index + count
+  end
+  plan.readings = index - 1
+  return plan
+end
+
+local function image_of(plan, key, total)
+  local image = plan.images[key]
+  if not image then
+    local bytes = total * SLOT_BYTES
+    local held = redis.call('GET', key) or ''
+    image = {text = held .. absent(bytes - #held), from = bytes, to = 0, bytes = bytes, new = held == ''}
+    plan.images[key] = image
+  end
+  return image
+end
+
+-- Runs with a meter's own slots among them: their strips are read whole, since the meters of a
+-- strip come in turns and what one run writes lies between the cells of the next.
+local function plan_columns(keys, before, runs, claims, _, relayed)
+  local plan = new_plan()
+  local index = 1
+  for run = 1, #runs / RUN_BYTES do
+    local first, count, total, step = read_run(runs, run)
+    local key = keys[before + run] or error('a run without a strip')
+    local image, at = image_of(plan, key, total), first * SLOT_BYTES
+    local claim = claim_of(claims, index, count)
+    local cells = merge_run(plan, key, first, step, image.text, at, claim, index, relayed)
+    if cells then
+      local after = at + #cells
+      image.text = string.sub(image.text, 1, at) .. cells .. string.sub(image.text, after + 1)
+      image.from, image.to = math.min(image.from, at), math.max(image.to, after)
+      if image.new and not plan.made[key] then
+        plan.made[key] = true
+        count_strip(plan, key, total)
+        image.from, image.to = 0, image.bytes
+      end
     end
     index = index + count
   end
@@ -88,4 +151,18 @@ local function write_runs(plan)
     end
     redis.call('SETRANGE', plan.key[n], plan.at[n], plan.slots[n])
   end
+  for key, image in pairs(plan.images) do
+    if image.to > image.from then
+      redis.call('SETRANGE', key, image.from, string.sub(image.text, image.from + 1, image.to))
+    end
+  end
 end
+
+-- KEYS: places' epoch, then strips. ARGV: the places' token. Answer: the strips, nil for none.
+local function read_strips(keys, args)
+  return places_moved(keys[1], args[1]) or redis.call('MGET', unpack(keys, 2))
+end
+
+redis.register_function{
+  function_name = 'gf5_read_strips', callback = read_strips, flags = {'no-writes'}
+}

@@ -16,9 +16,9 @@ local function new_plan()
   return {
     -- What becomes of each reading (nil: accepted), and how many are duplicates.
     outcome = {}, duplicates = 0, readings = 0,
-    -- To be written: ranges of strings, fields of hashes, replaced versions.
-    key = {}, at = {}, slots = {}, size = {}, fields = {}, past = {},
-    -- Memory that the tenant takes up by it, and the blocks that it makes.
+    -- To be written: ranges of strings, whole strings, fields of hashes, replaced versions.
+    key = {}, at = {}, slots = {}, size = {}, images = {}, fields = {}, past = {},
+    -- Memory that the tenant takes up by it, and the strips that it makes.
     bytes = 0, made = {},
   }
 end

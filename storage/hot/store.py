@@ -1,32 +1,38 @@
 """A tenant's readings in the zone's Redis: accepted, relayed and read through the library."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, cast
+from functools import partial
+from typing import Final, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from storage.hot.command import Argument
-from storage.hot.connection import RETRY_AFTER_S, HotConnection
+from storage.hot.connection import RETRY_AFTER_S, HotConnection, PlacesMoved
 from storage.hot.keys import (
-    block_key,
     epoch_key,
     event_block_key,
     hot_bytes_key,
+    places_epoch_key,
     sequence_key,
+    strip_key,
     uplink_bytes_key,
     uplink_key,
     watermark_key,
 )
-from storage.hot.library import ACCEPT, READ_EVENTS, RELAY
-from storage.hot.packed import Packed, pack
+from storage.hot.library import ACCEPT, READ_EVENTS, READ_STRIPS, RELAY
+from storage.hot.packed import Packed, pack_events, pack_runs
+from storage.hot.packing import cell_order
+from storage.hot.places import NO_PLACE, SeriesPlaces
+from storage.hot.strips import METERS_A_STRIP, block_of, holds_values
 from storage.model.block import SLOT, BlockKey
 from storage.model.event_block import EVENT, EventKey
 from storage.model.parts import cut
 from storage.model.payload import Batch, decode_payload
+from storage.model.runs import RunBatch
 from storage.model.uplink import UplinkEntry, unpack_excluded
-from storage.ports import Acceptance, StoreFull
+from storage.ports import Acceptance, StoreFull, StoreUnavailable
 
 # One call holds up the server's other clients, by its keys more than by its bytes: README of mdms
 # says how long.
@@ -34,6 +40,20 @@ CALL_BYTES: Final = 1 << 20
 CALL_PLACES: Final = 2_000
 MEMORY_LIMIT_BYTES: Final = 2 << 30
 READ_CALL_BLOCKS: Final = 256
+READ_CALL_STRIPS: Final = 64
+# Places are given anew by a store that lost some: once, not again and again.
+_TRIES: Final = 3
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """A batch as it is written; `was` says where each of its readings was before, if not there."""
+
+    batch: Batch
+    packed: Packed
+    token: bytes = b""
+    was: NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +95,7 @@ class RedisHotStore:
         self._slug = slug
         self._zone = zone
         self._limits = uplink_limit_bytes, memory_limit_bytes
+        self._places = SeriesPlaces(connection, slug=slug)
 
     async def accept(self, batch: Batch) -> Acceptance:
         """First hop: compare, write and queue, in calls of bounded size; see `HotStore.accept`.
@@ -86,8 +107,8 @@ class RedisHotStore:
         parts = cut(batch, max_places=CALL_PLACES, max_readings=CALL_BYTES // SLOT.itemsize)
         if len(parts) > 1:
             # What is wrong anywhere in it, or between two parts, is said before any is written.
-            pack(self._slug, batch)
-        taken = [await self._accept(part) for part in parts if len(part)]
+            await self._by_places(partial(self._packed, batch))
+        taken = [await self._by_places(partial(self._accept, part)) for part in parts if len(part)]
         return Acceptance(
             outcomes=np.concatenate(
                 [np.zeros(0, dtype=np.uint8), *(one.outcomes for one in taken)]
@@ -103,24 +124,8 @@ class RedisHotStore:
                 `entries` was taken.
             StoreFull, StoreUnavailable: as the port says.
         """
-        prepared = [self._prepare(entry) for entry in entries]
-        taken = 0
-        for chunk in _chunks(prepared):
-            blocks = [key for entry in chunk for key in entry.packed.keys]
-            shared = (
-                uplink_key(self._slug),
-                uplink_bytes_key(self._slug),
-                watermark_key(self._slug),
-            )
-            stamped = (part for entry in chunk for part in entry.arguments)
-            arguments = [*self._limits, caller, *stamped]
-            done = cast(int, await self._call(RELAY, shared, blocks, arguments))
-            taken += done
-            if done < len(chunk):
-                raise StoreFull(
-                    retry_after_s=RETRY_AFTER_S, what="the uplink, or the tenant's memory,"
-                )
-        return taken
+        decoded = [(entry, decode_payload(entry.payload)) for entry in entries]
+        return await self._by_places(partial(self._relay, decoded, caller))
 
     async def held_bytes(self) -> int:
         """Memory that the tenant's blocks, events and replaced versions take up, about."""
@@ -129,16 +134,7 @@ class RedisHotStore:
 
     async def read(self, keys: Sequence[BlockKey]) -> dict[BlockKey, NDArray[np.void]]:
         """Slots of the blocks that exist, read-only arrays; see `HotStore.read`."""
-        blocks: dict[BlockKey, NDArray[np.void]] = {}
-        for begin in range(0, len(keys), READ_CALL_BLOCKS):
-            wanted = keys[begin : begin + READ_CALL_BLOCKS]
-            reply = await self._connection.call(
-                "MGET", [block_key(self._slug, key) for key in wanted]
-            )
-            for key, slots in zip(wanted, cast(list[bytes | None], reply), strict=True):
-                if slots is not None:
-                    blocks[key] = np.frombuffer(slots, dtype=SLOT)
-        return blocks
+        return await self._by_places(partial(self._read, keys))
 
     async def read_events(self, keys: Sequence[EventKey]) -> dict[EventKey, NDArray[np.void]]:
         """Events of the blocks that exist, by their instants; see `HotStore.read_events`."""
@@ -153,26 +149,109 @@ class RedisHotStore:
                     blocks[key] = block[np.argsort(block["at"])]
         return blocks
 
-    def _prepare(self, entry: UplinkEntry) -> _Relayed:
-        batch = decode_payload(entry.payload)
-        excluded = unpack_excluded(entry.excluded, len(batch))
-        return _Relayed(entry, pack(self._slug, batch, excluded))
+    async def _by_places(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Do `work` again where the places that it went by were given anew."""
+        for _ in range(_TRIES - 1):
+            try:
+                return await work()
+            except PlacesMoved:
+                continue
+        try:
+            return await work()
+        except PlacesMoved as error:
+            raise StoreUnavailable("the hot store gives its places anew again and again") from error
 
     async def _accept(self, batch: Batch) -> Acceptance:
-        packed = pack(self._slug, batch)
+        taken = await self._packed(batch)
         shared = (
             uplink_key(self._slug),
             uplink_bytes_key(self._slug),
             sequence_key(self._slug),
             epoch_key(self._slug),
+            places_epoch_key(self._slug),
         )
-        arguments = (self._zone, *self._limits, *packed.arguments, batch.encode())
-        reply = await self._call(ACCEPT, shared, packed.keys, arguments)
+        packed = taken.packed
+        arguments = (self._zone, *self._limits, taken.token, *packed.arguments)
+        reply = await self._call(
+            ACCEPT, shared, packed.keys, (*arguments, taken.batch.encode()), token=taken.token
+        )
         sequence, codes = cast(list[bytes], reply)
-        outcomes = (
-            np.frombuffer(codes, dtype=np.uint8) if codes else np.zeros(len(batch), dtype=np.uint8)
-        )
+        outcomes = np.zeros(len(batch), dtype=np.uint8)
+        if codes:
+            said = np.frombuffer(codes, dtype=np.uint8)
+            outcomes[slice(None) if taken.was is None else taken.was] = said
         return Acceptance(outcomes=outcomes, sequence=int(sequence))
+
+    async def _relay(self, decoded: list[tuple[UplinkEntry, Batch]], caller: str) -> int:
+        shared = (
+            uplink_key(self._slug),
+            uplink_bytes_key(self._slug),
+            watermark_key(self._slug),
+            places_epoch_key(self._slug),
+        )
+        prepared = []
+        token = b""
+        for entry, batch in decoded:
+            excluded = unpack_excluded(entry.excluded, len(batch))
+            taken = await self._packed(batch, excluded)
+            if token and taken.token and taken.token != token:
+                raise PlacesMoved("the places were given anew")
+            token = taken.token or token
+            prepared.append(_Relayed(entry, taken.packed))
+        done = 0
+        for chunk in _chunks(prepared):
+            places = [key for entry in chunk for key in entry.packed.keys]
+            stamped = (part for entry in chunk for part in entry.arguments)
+            arguments = [*self._limits, caller, token, *stamped]
+            taken_now = cast(int, await self._call(RELAY, shared, places, arguments, token=token))
+            done += taken_now
+            if taken_now < len(chunk):
+                raise StoreFull(
+                    retry_after_s=RETRY_AFTER_S, what="the uplink, or the tenant's memory,"
+                )
+        return done
+
+    async def _read(self, keys: Sequence[BlockKey]) -> dict[BlockKey, NDArray[np.void]]:
+        found = await self._places.find([(key.meter_id, key.register) for key in keys])
+        strips: dict[str, list[tuple[BlockKey, int]]] = {}
+        for key, place in zip(keys, found.places.tolist(), strict=True):
+            if place != NO_PLACE:
+                name = strip_key(
+                    self._slug,
+                    day=key.day,
+                    interval_s=key.interval_s,
+                    register=key.register,
+                    strip=place // METERS_A_STRIP,
+                )
+                strips.setdefault(name, []).append((key, place))
+        blocks: dict[BlockKey, NDArray[np.void]] = {}
+        names = list(strips)
+        epoch = (places_epoch_key(self._slug),)
+        for begin in range(0, len(names), READ_CALL_STRIPS):
+            some = names[begin : begin + READ_CALL_STRIPS]
+            reply = await self._call(
+                READ_STRIPS, epoch, some, (found.token,), token=found.token, changes=False
+            )
+            for name, strip in zip(some, cast(list[bytes | None], reply), strict=True):
+                for key, place in strips[name] if strip is not None else ():
+                    block = block_of(cast(bytes, strip), place)
+                    if holds_values(block):
+                        blocks[key] = block
+        return blocks
+
+    async def _packed(self, batch: Batch, excluded: NDArray[np.bool_] | None = None) -> _Taken:
+        if not isinstance(batch, RunBatch):
+            return _Taken(batch, pack_events(self._slug, batch, excluded))
+        placed = await self._places.of_batch(batch)
+        places = placed.places
+        order = cell_order(batch, places)
+        was = None
+        if order is not None:
+            batch, was = batch.reordered(order)
+            places = places[order]
+            excluded = None if excluded is None else excluded[was]
+        packed = pack_runs(self._slug, batch, places, excluded)
+        return _Taken(batch, packed, placed.token, was)
 
     async def _call(
         self,
@@ -180,10 +259,16 @@ class RedisHotStore:
         shared: Sequence[str],
         blocks: Sequence[str],
         arguments: Sequence[Argument],
+        *,
+        token: bytes,
+        changes: bool = True,
     ) -> object:
-        return await self._connection.call(
-            "FCALL", function, len(shared) + len(blocks), shared, blocks, arguments
-        )
+        call, count = "FCALL" if changes else "FCALL_RO", len(shared) + len(blocks)
+        try:
+            return await self._connection.call(call, function, count, shared, blocks, arguments)
+        except PlacesMoved:
+            self._places.forget(token)
+            raise
 
 
 def _chunks(entries: list[_Relayed]) -> list[list[_Relayed]]:

@@ -1,6 +1,6 @@
 """Runs of interval readings as columns: the form in which readings travel between zones."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Self
 
 import msgspec
@@ -156,3 +156,20 @@ class RunBatch:
     def run_of_reading(self) -> NDArray[np.int64]:
         """The run each reading belongs to: shape (N,)."""
         return np.repeat(np.arange(self.runs, dtype=np.int64), self.run_length)
+
+    def reordered(self, order: NDArray[np.intp]) -> tuple[Self, NDArray[np.int64]]:
+        """The same runs in another order, and where each of its readings was: shape (N,)."""
+        length = self.run_length[order].astype(np.int64)
+        begins = np.cumsum(length) - length
+        was = np.repeat(self.offsets[order] - begins, length) + np.arange(len(self))
+        moved = replace(
+            self,
+            run_meter=self.run_meter[order],
+            run_register=self.run_register[order],
+            run_interval_s=self.run_interval_s[order],
+            run_start=self.run_start[order],
+            run_length=self.run_length[order],
+            values=self.values[was],
+            quality=self.quality[was],
+        )
+        return moved, was

@@ -87,7 +87,7 @@ def settled_checksums(lab: Lab) -> dict[str, str]:
     status = json.loads((lab.commands.home / "status.json").read_text())
     for zone, redis_url in status["redis_urls"].items():
         with redis.Redis.from_url(redis_url) as client:
-            names = sorted(client.scan_iter("*:b:*", count=1000))
+            names = sorted(client.scan_iter("*:s:*", count=1000))
             blocks = b"".join(name + client.get(name) for name in names)
         sums[zone] = hashlib.sha256(blocks).hexdigest()
     return sums

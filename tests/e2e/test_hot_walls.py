@@ -51,7 +51,7 @@ async def test_our_login_to_valkey_cannot_read_their_keys(
             keys = [key.decode() for key in await admin.keys("*")]
             functions = function_names(await admin.execute_command("FUNCTION", "LIST"))
         theirs = [key for key in keys if them in key.split(":")]
-        ours = [key for key in keys if key.startswith(f"{us}:b:")]
+        ours = [key for key in keys if key.startswith(f"{us}:s:")]
         assert theirs
         assert ours
         assert functions

@@ -9,12 +9,11 @@ import redis
 
 from storage.hot.acl import provision_tenant
 from storage.hot.connection import HotConnection, connect
-from storage.hot.keys import block_key
 from storage.hot.library import install
 from storage.hot.store import RedisHotStore
-from storage.model.block import BlockKey
+from storage.hot.strips import METERS_A_STRIP
 from storage.ports import StoreFull, StoreUnavailable
-from tests.contract.hot_readings import DAY, REGISTER, Run, batch_of
+from tests.contract.hot_readings import Run, batch_of
 
 
 @pytest.fixture
@@ -99,9 +98,10 @@ async def test_a_day_of_96_slots_costs_at_most_16_bytes_a_reading(
             )
     else:
         await store.accept(batch_of(*(Run(values=range(96), meter_id=meter) for meter in meters)))
-    costs = [
-        await admin.call("MEMORY", "USAGE", block_key("acme", BlockKey(meter, REGISTER, DAY, 900)))
-        for meter in meters
-    ]
-    # With the key and its place in the server's table.
-    assert all(isinstance(cost, int) and 12 < cost / 96 <= 16 for cost in costs)
+    names = await admin.call("KEYS", "acme:[sp]:*")
+    assert isinstance(names, list)
+    costs = [await admin.call("MEMORY", "USAGE", name, "SAMPLES", 0) for name in names]
+    total = sum(cost for cost in costs if isinstance(cost, int))
+    # With the keys, their places in the server's table, and the meters' places.
+    assert len(names) == len(meters) / METERS_A_STRIP + 1
+    assert 12 < total / len(meters) / 96 <= 16

@@ -9,13 +9,14 @@ from storage.hot.acl import provision_tenant
 from storage.hot.connection import HotConnection, connect
 from storage.hot.library import install
 from storage.hot.store import RedisHotStore
+from storage.hot.strips import METERS_A_STRIP
 from storage.model.payload import Batch
 from storage.model.uplink import UplinkEntry
 from storage.ports import Outcome, StoreFull
 from tests.contract.event_readings import Event, events_of
-from tests.contract.hot_readings import Run, batch_of
+from tests.contract.hot_readings import DAY, Run, batch_of
 
-BLOCK = 96 * 12
+STRIP = METERS_A_STRIP * 96 * 12
 
 
 @pytest.fixture
@@ -57,20 +58,20 @@ async def test_what_is_counted_covers_what_the_server_uses(
     assert 0.8 * total < await one.held_bytes() < 1.5 * total
 
 
-async def test_a_block_is_counted_once_however_often_it_is_written(tenant: HotConnection) -> None:
+async def test_a_strip_is_counted_once_however_often_it_is_written(tenant: HotConnection) -> None:
     one = store(tenant)
     await one.accept(batch_of(Run(values=[1]), Run(values=[2], slot=9)))
     after_first = await one.held_bytes()
     await one.accept(batch_of(Run(values=[1, 3])))
 
-    assert BLOCK < after_first < BLOCK + 200
+    assert STRIP < after_first < STRIP + 300
     assert await one.held_bytes() == after_first
 
 
 @pytest.mark.parametrize(
     "batch",
     [
-        pytest.param(batch_of(Run(values=[1], meter_id="M-new")), id="a_new_block"),
+        pytest.param(batch_of(Run(values=[1], day=DAY + 1)), id="a_new_strip"),
         pytest.param(events_of(*(Event(value=at, at=at) for at in range(1, 9))), id="events"),
         pytest.param(batch_of(Run(values=[99] * 8)), id="corrections"),
     ],

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from storage.hot.keys import RegisterRefused, event_block_key, event_keys
-from storage.hot.packed import EVENTS, pack
+from storage.hot.packed import EVENTS, pack_events
 from storage.model.block import HAS_RAW, PRESENT
 from storage.model.event_block import EVENT
 from storage.model.quality import Quality
@@ -21,7 +21,7 @@ SOME = (
 
 
 def test_each_block_has_a_key_and_a_span_of_claims() -> None:
-    packed = pack("acme", events_of(*SOME))
+    packed = pack_events("acme", events_of(*SOME))
 
     assert packed.kind == EVENTS
     assert packed.keys == [
@@ -42,11 +42,11 @@ def test_each_block_has_a_key_and_a_span_of_claims() -> None:
 
 def test_what_an_entry_excludes_is_left_out() -> None:
     batch = events_of(*SOME)
-    packed = pack("acme", batch, np.array([True, False, False, False, True]))
+    packed = pack_events("acme", batch, np.array([True, False, False, False, True]))
 
     assert np.frombuffer(packed.places, dtype="<u4").tolist() == [1, 1, 1]
     assert np.frombuffer(packed.claims, dtype=EVENT)["final"].tolist() == [-5, 4, 3]
-    nothing = pack("acme", batch, np.ones(5, dtype=np.bool_))
+    nothing = pack_events("acme", batch, np.ones(5, dtype=np.bool_))
     assert (nothing.keys, nothing.places, nothing.claims) == ([], b"", b"")
 
 
@@ -58,4 +58,4 @@ def test_a_block_is_written_and_read_by_the_same_name() -> None:
 
 def test_a_register_with_a_slash_is_refused() -> None:
     with pytest.raises(RegisterRefused):
-        pack("acme", events_of(Event(value=1, register="1/2")))
+        pack_events("acme", events_of(Event(value=1, register="1/2")))

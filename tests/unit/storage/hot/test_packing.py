@@ -1,12 +1,14 @@
 """How a batch is laid out for the library, byte by byte."""
 
 import struct
+from typing import Any
 
 import numpy as np
 import pytest
 
-from storage.hot.keys import RegisterRefused, batch_keys, block_key
-from storage.hot.packing import pack_claims, pack_runs
+from storage.hot.keys import RegisterRefused
+from storage.hot.packed import pack_runs
+from storage.hot.packing import cell_order, cell_runs, pack_claims
 from storage.model.quality import Quality
 from tests.contract.hot_readings import DAY, Run, batch_of
 
@@ -16,8 +18,59 @@ MIXED = [
 ]
 
 
-def test_a_run_is_its_slot_its_readings_and_its_blocks_slots() -> None:
-    assert pack_runs(batch_of(*MIXED)) == struct.pack("<6H", 94, 2, 96, 1439, 1, 1440)
+def test_a_meters_own_slots_are_a_strips_width_apart() -> None:
+    laid = cell_runs(batch_of(*MIXED[:1]), np.array([13]))
+
+    assert laid.columns
+    assert laid.strip.tolist() == [1]
+    assert laid.runs.tobytes() == struct.pack("<4H", 94 * 8 + 5, 2, 96 * 8, 8)
+
+
+def test_an_instants_neighbours_are_one_run() -> None:
+    meters = [Run(values=[at], slot=3, meter_id=f"M-{at}") for at in range(7)]
+
+    laid = cell_runs(batch_of(*meters), np.array([4, 5, 6, 7, 8, 9, 20]))
+
+    assert not laid.columns
+    assert laid.strip.tolist() == [0, 1, 2]
+    assert laid.runs.tolist() == [
+        (3 * 8 + 4, 4, 96 * 8, 1),
+        (3 * 8, 2, 96 * 8, 1),
+        (3 * 8 + 4, 1, 96 * 8, 1),
+    ]
+
+
+@pytest.mark.parametrize(
+    "other", [{"day": DAY + 1}, {"interval_s": 1800}, {"register": "1-0:2.8.0"}]
+)
+def test_what_is_in_another_strip_is_no_neighbour(other: dict[str, Any]) -> None:
+    runs = [Run(values=[1], meter_id="A", slot=0), Run(values=[1], meter_id="B", slot=0, **other)]
+
+    assert len(cell_runs(batch_of(*runs), np.array([0, 1])).runs) == 2
+
+
+def test_runs_are_put_in_the_order_of_their_cells() -> None:
+    meters = [Run(values=[at], slot=3, meter_id=f"M-{at}") for at in range(4)]
+    batch, places = batch_of(*meters), np.array([9, 2, 8, 3])
+
+    order = cell_order(batch, places)
+
+    assert order is not None
+    assert order.tolist() == [1, 3, 2, 0]
+    moved, was = batch.reordered(order)
+    assert moved.values.tolist() == [1, 3, 2, 0]
+    assert was.tolist() == [1, 3, 2, 0]
+    assert cell_order(moved, places[order]) is None
+
+
+def test_days_keep_their_readings_together_in_another_order() -> None:
+    runs = [Run(values=[1, 2, 3], meter_id="A"), Run(values=[4, 5], meter_id="B")]
+
+    moved, was = batch_of(*runs).reordered(np.array([1, 0]))
+
+    assert moved.values.tolist() == [4, 5, 1, 2, 3]
+    assert was.tolist() == [3, 4, 0, 1, 2]
+    assert moved.run_length.tolist() == [2, 3]
 
 
 def test_a_claim_is_the_slot_it_would_fill() -> None:
@@ -37,16 +90,19 @@ def test_an_excluded_reading_claims_nothing() -> None:
     assert claims[12:24] != bytes(12)
 
 
-def test_keys_of_a_batch_are_the_keys_of_its_blocks() -> None:
+def test_a_strip_is_named_by_its_day_length_and_register() -> None:
     runs = [*MIXED, Run(values=[1], register="1-0:2.8.0"), Run(values=[1], day=DAY + 1)]
 
-    keys = batch_keys("acme", batch_of(*runs))
+    packed = pack_runs("acme", batch_of(*runs), np.array([70, 8, 9, 5000]))
 
-    assert keys == [block_key("acme", run.key) for run in runs]
-    assert keys[0] == f"acme:b:{DAY}:900:1-0:1.8.0/B"
-    assert len(set(keys)) == 4
+    assert packed.keys == [
+        f"acme:s:{DAY}:900:1-0:1.8.0/8",
+        f"acme:s:{DAY}:60:1-0:1.8.0/1",
+        f"acme:s:{DAY}:900:1-0:2.8.0/1",
+        f"acme:s:{DAY + 1}:900:1-0:1.8.0/625",
+    ]
 
 
 def test_a_register_that_would_make_keys_ambiguous_is_refused() -> None:
     with pytest.raises(RegisterRefused):
-        batch_keys("acme", batch_of(Run(values=[1], register="a/b")))
+        pack_runs("acme", batch_of(Run(values=[1], register="a/b")), np.array([0]))

@@ -1,0 +1,111 @@
+"""Where a meter's register has its cells: its place, given by the zone's Redis once and for all."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from storage.hot.connection import HotConnection, PlacesMoved
+from storage.hot.keys import places_epoch_key, places_key
+from storage.hot.library import FIND_PLACES, GIVE_PLACES
+from storage.model.runs import RunBatch
+
+NO_PLACE: Final = -1
+_METERS_A_CALL: Final = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """The place of each series that was asked for, and the token that the library checks."""
+
+    token: bytes
+    places: NDArray[np.int64]
+
+
+class SeriesPlaces:
+    """The places of one tenant's series: numbers from 0 among those of a register.
+
+    They are remembered as long as the server runs. When the library refuses what goes by them:
+    `forget`, and ask again.
+    """
+
+    def __init__(self, connection: HotConnection, *, slug: str) -> None:
+        self._connection = connection
+        self._slug = slug
+        self._known: dict[str, dict[str, int]] = {}
+        self._token = b""
+        self._times_forgotten = 0
+
+    def forget(self, token: bytes) -> None:
+        """Drop what is known by `token`."""
+        if token == self._token:
+            self._known = {}
+            self._token = b""
+            self._times_forgotten += 1
+
+    async def of_batch(self, batch: RunBatch) -> Placed:
+        """The place of each run's series, shape (R,); one that has none gets one.
+
+        Raises:
+            PlacesMoved: they were given anew meanwhile; ask again.
+            StoreFull, StoreUnavailable: as `HotConnection.call`.
+        """
+        before = self._times_forgotten
+        if len(batch.registers) == 1:
+            places = (await self._given(batch.meters, batch.registers[0]))[batch.run_meter]
+        else:
+            places = np.empty(batch.runs, dtype=np.int64)
+            for index, register in enumerate(batch.registers):
+                runs = np.flatnonzero(batch.run_register == index)
+                used, which = np.unique(batch.run_meter[runs], return_inverse=True)
+                meters = [batch.meters[at] for at in used.tolist()]
+                places[runs] = (await self._given(meters, register))[which]
+        return self._placed(places, before)
+
+    async def find(self, series: Sequence[tuple[str, str]]) -> Placed:
+        """The place of each (meter id, register), `NO_PLACE` where nothing was ever stored.
+
+        Raises:
+            PlacesMoved, StoreUnavailable: as `of_batch`.
+        """
+        before = self._times_forgotten
+        asked: dict[str, dict[str, None]] = {}
+        for meter, register in series:
+            if meter not in self._known.get(register, ()):
+                asked.setdefault(register, {})[meter] = None
+        for register, meters in asked.items():
+            await self._ask(FIND_PLACES, register, list(meters))
+        places = [self._known.get(register, {}).get(meter, NO_PLACE) for meter, register in series]
+        return self._placed(np.array(places, dtype=np.int64), before)
+
+    def _placed(self, places: NDArray[np.int64], times_forgotten: int) -> Placed:
+        if times_forgotten != self._times_forgotten:
+            raise PlacesMoved("the places were given anew")
+        return Placed(self._token, places)
+
+    async def _given(self, meters: Sequence[str], register: str) -> NDArray[np.int64]:
+        known = self._known.get(register, {})
+        try:
+            found = list(map(known.__getitem__, meters))
+        except KeyError:
+            missing = [meter for meter in meters if meter not in known]
+            await self._ask(GIVE_PLACES, register, missing)
+            known = self._known[register]
+            found = [known[meter] for meter in meters]
+        return np.array(found, dtype=np.int64)
+
+    async def _ask(self, function: str, register: str, meters: Sequence[str]) -> None:
+        keys = places_epoch_key(self._slug), places_key(self._slug, register)
+        for begin in range(0, len(meters), _METERS_A_CALL):
+            some = meters[begin : begin + _METERS_A_CALL]
+            reply = await self._connection.call("FCALL", function, len(keys), keys, some)
+            token, *places = cast(list[bytes], reply)
+            if self._token and token != self._token:
+                self.forget(self._token)
+                raise PlacesMoved("the places were given anew")
+            self._token = token
+            self._known.setdefault(register, {}).update(
+                (meter, int(place)) for meter, place in zip(some, places, strict=True) if place
+            )
