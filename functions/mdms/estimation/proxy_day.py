@@ -5,6 +5,7 @@ from typing import Annotated, ClassVar
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from functions.mdms.estimation.like_days import like_days
 from functions.mdms.estimation.method import Estimates, History
@@ -38,9 +39,10 @@ class ProxyDay:
                 days = np.concatenate((days, every[~np.isin(every, days)]))
             if not len(days):
                 continue
-            complete = (held.known[:, days] | ~wanted[:, None]).all(axis=2)
+            covered = held.known[:, days] | ~wanted[:, None]
+            complete: NDArray[np.bool_] = np.all(covered, axis=2)
             nearest = days[complete.argmax(axis=1)]
             energy[:, day] = held.energy_wh[np.arange(len(wanted)), nearest]
-            filled[:, day] = wanted & complete.any(axis=1)[:, None]
+            filled[:, day] = wanted & np.any(complete, axis=1, keepdims=True)
         found = history.wanted & ~history.known & (held.intervals(filled) != 0)
         return Estimates(np.where(found, held.intervals(energy), 0), found)
