@@ -15,12 +15,14 @@ ACCEPT: Final = "gf5_accept"
 RELAY: Final = "gf5_relay"
 FIND_PLACES: Final = "gf5_find_places"
 GIVE_PLACES: Final = "gf5_give_places"
+DROP: Final = "gf5_drop"
 READ_STRIPS: Final = "gf5_read_strips"
 READ_EVENTS: Final = "gf5_read_events"
 UPLINK_ACK: Final = "gf5_uplink_ack"
+UPLINK_DROP: Final = "gf5_uplink_drop"
 REGISTRY_APPLY: Final = "gf5_registry_apply"
 # One chunk of Lua: each part may use what those before it declare.
-_PARTS: Final = ("slots", "places", "runs", "events", "entries", "readings", "registry")
+_PARTS: Final = ("slots", "places", "runs", "events", "entries", "readings", "demotion", "registry")
 
 
 async def install(redis_url: str) -> bool:

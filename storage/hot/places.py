@@ -1,8 +1,8 @@
 """Where a meter's register has its cells: its place, given by the zone's Redis once and for all."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import Final, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,9 +11,12 @@ from storage.hot.connection import HotConnection, PlacesMoved
 from storage.hot.keys import places_epoch_key, places_key
 from storage.hot.library import FIND_PLACES, GIVE_PLACES
 from storage.model.runs import RunBatch
+from storage.ports import StoreUnavailable
 
 NO_PLACE: Final = -1
 _METERS_A_CALL: Final = 2_000
+_TRIES: Final = 3
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +30,7 @@ class Placed:
 class SeriesPlaces:
     """The places of one tenant's series: numbers from 0 among those of a register.
 
-    They are remembered as long as the server runs. When the library refuses what goes by them:
-    `forget`, and ask again.
+    They are remembered as long as the server runs; what goes by them is done in `keep_to`.
     """
 
     def __init__(self, connection: HotConnection, *, slug: str) -> None:
@@ -38,12 +40,25 @@ class SeriesPlaces:
         self._token = b""
         self._times_forgotten = 0
 
-    def forget(self, token: bytes) -> None:
-        """Drop what is known by `token`."""
-        if token == self._token:
-            self._known = {}
-            self._token = b""
-            self._times_forgotten += 1
+    async def keep_to(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Do `work` again where the library refused the places that it went by.
+
+        Raises:
+            StoreUnavailable: the store gives its places anew again and again.
+        """
+        for _ in range(_TRIES):
+            before = self._times_forgotten
+            try:
+                return await work()
+            except PlacesMoved:
+                if before == self._times_forgotten:
+                    self._forget()
+        raise StoreUnavailable("the hot store gives its places anew again and again")
+
+    def _forget(self) -> None:
+        self._known = {}
+        self._token = b""
+        self._times_forgotten += 1
 
     async def of_batch(self, batch: RunBatch) -> Placed:
         """The place of each run's series, shape (R,); one that has none gets one.
@@ -103,7 +118,7 @@ class SeriesPlaces:
             reply = await self._connection.call("FCALL", function, len(keys), keys, some)
             token, *places = cast(list[bytes], reply)
             if self._token and token != self._token:
-                self.forget(self._token)
+                self._forget()
                 raise PlacesMoved("the places were given anew")
             self._token = token
             self._known.setdefault(register, {}).update(

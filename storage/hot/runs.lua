@@ -1,7 +1,7 @@
 -- Runs: slots of a strip, which is one string of a day: a cell for each of its meters in the first
 -- slot, then in the next. A run is cells at even steps: neighbours when it is an instant of several
 -- meters, a slot's cells apart when it is a meter's own slots, one after another.
-local SLOT_BYTES, SLOT_WIDTH = 12, 4
+local SLOT_BYTES, SLOT_WIDTH, METERS_A_STRIP = 12, 4, 8
 local RUN, RUN_BYTES = '<I2I2I2I2', 8
 local EMPTY = '\0\0\0\0\0\0\0\0\0\0\0\0'
 

@@ -1,13 +1,14 @@
 """A tenant's readings in the zone's Redis: accepted, relayed and read through the library."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Final, TypeVar, cast
+from typing import Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from storage.hot.blocks import Blocks, HotBlocks
 from storage.hot.command import Argument
 from storage.hot.connection import RETRY_AFTER_S, HotConnection, PlacesMoved
 from storage.hot.keys import (
@@ -16,23 +17,21 @@ from storage.hot.keys import (
     hot_bytes_key,
     places_epoch_key,
     sequence_key,
-    strip_key,
     uplink_bytes_key,
     uplink_key,
     watermark_key,
 )
-from storage.hot.library import ACCEPT, READ_EVENTS, READ_STRIPS, RELAY
+from storage.hot.library import ACCEPT, READ_EVENTS, RELAY
 from storage.hot.packed import Packed, pack_events, pack_runs
 from storage.hot.packing import cell_order
-from storage.hot.places import NO_PLACE, SeriesPlaces
-from storage.hot.strips import METERS_A_STRIP, block_of, holds_values
+from storage.hot.places import SeriesPlaces
 from storage.model.block import SLOT, BlockKey
 from storage.model.event_block import EVENT, EventKey
 from storage.model.parts import cut
 from storage.model.payload import Batch, decode_payload
 from storage.model.runs import RunBatch
 from storage.model.uplink import UplinkEntry, unpack_excluded
-from storage.ports import Acceptance, StoreFull, StoreUnavailable
+from storage.ports import Acceptance, StoreFull
 
 # One call holds up the server's other clients, by its keys more than by its bytes: README of mdms
 # says how long.
@@ -40,10 +39,6 @@ CALL_BYTES: Final = 1 << 20
 CALL_PLACES: Final = 2_000
 MEMORY_LIMIT_BYTES: Final = 2 << 30
 READ_CALL_BLOCKS: Final = 256
-READ_CALL_STRIPS: Final = 64
-# Places are given anew by a store that lost some: once, not again and again.
-_TRIES: Final = 3
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +91,7 @@ class RedisHotStore:
         self._zone = zone
         self._limits = uplink_limit_bytes, memory_limit_bytes
         self._places = SeriesPlaces(connection, slug=slug)
+        self._blocks = HotBlocks(connection, slug=slug, places=self._places)
 
     async def accept(self, batch: Batch) -> Acceptance:
         """First hop: compare, write and queue, in calls of bounded size; see `HotStore.accept`.
@@ -107,8 +103,10 @@ class RedisHotStore:
         parts = cut(batch, max_places=CALL_PLACES, max_readings=CALL_BYTES // SLOT.itemsize)
         if len(parts) > 1:
             # What is wrong anywhere in it, or between two parts, is said before any is written.
-            await self._by_places(partial(self._packed, batch))
-        taken = [await self._by_places(partial(self._accept, part)) for part in parts if len(part)]
+            await self._places.keep_to(partial(self._packed, batch))
+        taken = [
+            await self._places.keep_to(partial(self._accept, part)) for part in parts if len(part)
+        ]
         return Acceptance(
             outcomes=np.concatenate(
                 [np.zeros(0, dtype=np.uint8), *(one.outcomes for one in taken)]
@@ -125,7 +123,7 @@ class RedisHotStore:
             StoreFull, StoreUnavailable: as the port says.
         """
         decoded = [(entry, decode_payload(entry.payload)) for entry in entries]
-        return await self._by_places(partial(self._relay, decoded, caller))
+        return await self._places.keep_to(partial(self._relay, decoded, caller))
 
     async def held_bytes(self) -> int:
         """Memory that the tenant's blocks, events and replaced versions take up, about."""
@@ -134,7 +132,11 @@ class RedisHotStore:
 
     async def read(self, keys: Sequence[BlockKey]) -> dict[BlockKey, NDArray[np.void]]:
         """Slots of the blocks that exist, read-only arrays; see `HotStore.read`."""
-        return await self._by_places(partial(self._read, keys))
+        return await self._blocks.read(keys)
+
+    async def drop(self, blocks: Blocks) -> set[BlockKey]:
+        """Take out each block that is still as given; see `HotBlocks.drop`."""
+        return await self._blocks.drop(blocks)
 
     async def read_events(self, keys: Sequence[EventKey]) -> dict[EventKey, NDArray[np.void]]:
         """Events of the blocks that exist, by their instants; see `HotStore.read_events`."""
@@ -149,18 +151,6 @@ class RedisHotStore:
                     blocks[key] = block[np.argsort(block["at"])]
         return blocks
 
-    async def _by_places(self, work: Callable[[], Awaitable[T]]) -> T:
-        """Do `work` again where the places that it went by were given anew."""
-        for _ in range(_TRIES - 1):
-            try:
-                return await work()
-            except PlacesMoved:
-                continue
-        try:
-            return await work()
-        except PlacesMoved as error:
-            raise StoreUnavailable("the hot store gives its places anew again and again") from error
-
     async def _accept(self, batch: Batch) -> Acceptance:
         taken = await self._packed(batch)
         shared = (
@@ -172,9 +162,7 @@ class RedisHotStore:
         )
         packed = taken.packed
         arguments = (self._zone, *self._limits, taken.token, *packed.arguments)
-        reply = await self._call(
-            ACCEPT, shared, packed.keys, (*arguments, taken.batch.encode()), token=taken.token
-        )
+        reply = await self._call(ACCEPT, shared, packed.keys, (*arguments, taken.batch.encode()))
         sequence, codes = cast(list[bytes], reply)
         outcomes = np.zeros(len(batch), dtype=np.uint8)
         if codes:
@@ -203,41 +191,13 @@ class RedisHotStore:
             places = [key for entry in chunk for key in entry.packed.keys]
             stamped = (part for entry in chunk for part in entry.arguments)
             arguments = [*self._limits, caller, token, *stamped]
-            taken_now = cast(int, await self._call(RELAY, shared, places, arguments, token=token))
+            taken_now = cast(int, await self._call(RELAY, shared, places, arguments))
             done += taken_now
             if taken_now < len(chunk):
                 raise StoreFull(
                     retry_after_s=RETRY_AFTER_S, what="the uplink, or the tenant's memory,"
                 )
         return done
-
-    async def _read(self, keys: Sequence[BlockKey]) -> dict[BlockKey, NDArray[np.void]]:
-        found = await self._places.find([(key.meter_id, key.register) for key in keys])
-        strips: dict[str, list[tuple[BlockKey, int]]] = {}
-        for key, place in zip(keys, found.places.tolist(), strict=True):
-            if place != NO_PLACE:
-                name = strip_key(
-                    self._slug,
-                    day=key.day,
-                    interval_s=key.interval_s,
-                    register=key.register,
-                    strip=place // METERS_A_STRIP,
-                )
-                strips.setdefault(name, []).append((key, place))
-        blocks: dict[BlockKey, NDArray[np.void]] = {}
-        names = list(strips)
-        epoch = (places_epoch_key(self._slug),)
-        for begin in range(0, len(names), READ_CALL_STRIPS):
-            some = names[begin : begin + READ_CALL_STRIPS]
-            reply = await self._call(
-                READ_STRIPS, epoch, some, (found.token,), token=found.token, changes=False
-            )
-            for name, strip in zip(some, cast(list[bytes | None], reply), strict=True):
-                for key, place in strips[name] if strip is not None else ():
-                    block = block_of(cast(bytes, strip), place)
-                    if holds_values(block):
-                        blocks[key] = block
-        return blocks
 
     async def _packed(self, batch: Batch, excluded: NDArray[np.bool_] | None = None) -> _Taken:
         if not isinstance(batch, RunBatch):
@@ -259,16 +219,10 @@ class RedisHotStore:
         shared: Sequence[str],
         blocks: Sequence[str],
         arguments: Sequence[Argument],
-        *,
-        token: bytes,
-        changes: bool = True,
     ) -> object:
-        call, count = "FCALL" if changes else "FCALL_RO", len(shared) + len(blocks)
-        try:
-            return await self._connection.call(call, function, count, shared, blocks, arguments)
-        except PlacesMoved:
-            self._places.forget(token)
-            raise
+        return await self._connection.call(
+            "FCALL", function, len(shared) + len(blocks), shared, blocks, arguments
+        )
 
 
 def _chunks(entries: list[_Relayed]) -> list[list[_Relayed]]:

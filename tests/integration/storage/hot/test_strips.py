@@ -14,7 +14,7 @@ from storage.model.block import BlockKey
 from storage.model.quality import Quality
 from storage.model.runs import RunBatch
 from storage.model.uplink import UplinkEntry, pack_excluded
-from storage.ports import HotStore
+from storage.ports import HotStore, Outcome
 from tests.contract.hot_readings import DAY, REGISTER, Run, batch_of
 
 METERS = [f"M-{number:02}" for number in range(19)]
@@ -124,3 +124,40 @@ async def test_a_store_that_lost_everything_gives_places_anew(connection: HotCon
     for store in (known, fresh, store_of(connection)):
         blocks = await store.read([BlockKey(meter, REGISTER, DAY, 900) for meter in METERS])
         assert {key.meter_id: int(block["final"][0]) for key, block in blocks.items()} == expected
+
+
+async def test_a_dropped_day_leaves_its_neighbours_and_the_last_one_the_memory(
+    connection: HotConnection,
+) -> None:
+    store = store_of(connection)
+    before = await store.held_bytes()
+    await store.accept(batch_of(*(Run(values=[7, 8], meter_id=meter) for meter in METERS[:3])))
+    await store.accept(batch_of(Run(values=[9], meter_id=METERS[0])))
+    blocks = await store.read([BlockKey(meter, REGISTER, DAY, 900) for meter in METERS[:3]])
+    first, *others = blocks
+
+    assert await store.drop({first: blocks[first]}) == {first}
+
+    assert set(await store.read(list(blocks))) == set(others)
+    assert await store.drop({first: blocks[first]}) == set()
+    assert await store.drop({one: blocks[one] for one in others}) == set(others)
+    assert await store.read(list(blocks)) == {}
+    assert await connection.call("KEYS", "acme:[sh]:*") == []
+    places = 3 * 96
+    assert await store.held_bytes() == before + places
+    again = await store.accept(batch_of(Run(values=[5], meter_id=METERS[1])))
+    assert again.outcomes.tolist() == [Outcome.ACCEPTED]
+
+
+async def test_a_day_that_changed_since_it_was_read_is_not_dropped(
+    connection: HotConnection,
+) -> None:
+    store = store_of(connection)
+    await store.accept(batch_of(Run(values=[7, 8])))
+    key = BlockKey("M-1", REGISTER, DAY, 900)
+    seen = await store.read([key])
+    await store.accept(batch_of(Run(values=[3], slot=50)))
+
+    assert await store.drop(seen) == set()
+
+    assert (await store.read([key]))[key]["final"][[0, 1, 50]].tolist() == [7, 8, 3]
