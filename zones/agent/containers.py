@@ -48,12 +48,14 @@ def choose_providers(
             installation=installation,
             zone=settings.zone,
             image=settings.docker_image,
-            channels=settings.run_dir / "c",
+            channels=settings.channels_dir,
             roots=(settings.deployments_folder,),
             shared=tuple(socket_folders([store])),
         ),
         max_paused=settings.docker_paused,
         wanted=wanted,
+        spawner=settings.docker_spawner,
+        tenant_uids=settings.docker_tenant_uids,
     )
 
     def begins() -> None:

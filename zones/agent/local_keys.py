@@ -19,8 +19,10 @@ logger = logging.getLogger(__name__)
 class LocalKeys:
     """Texts are kept in the agent's own file; the gateway reads their hashes from another."""
 
-    def __init__(self, state_dir: Path, *, zone: str) -> None:
+    def __init__(self, state_dir: Path, *, shared_dir: Path, zone: str) -> None:
+        """`shared_dir` is the folder that the gateway reads."""
         self._state_dir = state_dir
+        self._shared_dir = shared_dir
         self._zone = zone
         self._texts = self._load()
         self._settled: dict[str, str] | None = None
@@ -39,7 +41,7 @@ class LocalKeys:
         ]
         try:
             write_private(self._state_dir / _TEXTS, msgspec.json.encode(texts))
-            save_local_keys(self._state_dir, keys)
+            save_local_keys(self._shared_dir, keys)
         except OSError as error:
             logger.error("the zone's own keys cannot be kept: %s", error)
         else:

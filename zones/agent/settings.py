@@ -34,20 +34,38 @@ class AgentSettings(BaseSettings):
     docker_image: str = "gridfaas-worker:local"
     docker_paused: int = Field(default=8, ge=0)
     """How many idle containers are kept frozen, of all functions and tenants."""
+    docker_spawner: Path | None = None
+    """The socket of a spawner in a container of its own; without one, a child is started."""
+    docker_tenant_uids: bool = False
+    """Give containers a uid a tenant also when the agent is not root; stores must let it in."""
+    docker_channels: Path | None = None
+    """Where containers' channels are, if not below `run_dir`."""
+    gateway_dir: Path | None = None
+    """What the agent shares with the zone's gateway, if it is not all of `state_dir`."""
     ledger_every_s: float = Field(default=5.0, gt=0)
     """How often what the gateway wrote down is sent to headquarters."""
     service_settings: dict[str, dict[str, Any]] = {}
     """Settings of the platform's own functions, by name (JSON)."""
 
     @property
+    def shared_dir(self) -> Path:
+        """The folder that the zone's gateway knows as its own `state_dir`."""
+        return self.gateway_dir or self.state_dir
+
+    @property
+    def channels_dir(self) -> Path:
+        """Where each container has a folder of its own."""
+        return self.docker_channels or self.run_dir / "c"
+
+    @property
     def snapshot_path(self) -> Path:
         """Where the zone's gateway looks for tenants and keys."""
-        return self.state_dir / "snapshot.json"
+        return self.shared_dir / "snapshot.json"
 
     @property
     def ledger_folder(self) -> Path:
         """Where the zone's gateway writes every invocation down."""
-        return self.state_dir / "ledger"
+        return self.shared_dir / "ledger"
 
     @property
     def deployments_folder(self) -> Path:

@@ -13,8 +13,8 @@ from zones.agent.resolved import Resolved
 from zones.agent.service_folder import service_folder
 from zones.agent.settings import AgentSettings
 from zones.agent.walls import Credentials
+from zones.providers.port import FIRST_UID
 
-FIRST_UID = 200_000
 # sun_path holds 108 bytes with its end.
 MAX_SOCKET_PATH = 107
 

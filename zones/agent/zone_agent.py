@@ -96,7 +96,9 @@ async def running_agent(
         stack.push_async_callback(admin.aclose)
         source, walls, stores, sink, bundles = await _stores(settings, stack, admin, credential)
         open_to_workers(settings.state_dir, passable=settings.deployments_folder.name)
-        depot = BundleDepot(settings.deployments_folder, bundles)
+        depot = BundleDepot(
+            settings.deployments_folder, bundles, to_other_accounts=settings.docker_tenant_uids
+        )
         stack.push_async_callback(depot.close)
         deployments = DeploymentKeeper(
             depot,
@@ -132,7 +134,9 @@ async def running_agent(
             keeper.poke()
             deployments.poke()
 
-        local_keys = LocalKeys(settings.state_dir, zone=settings.zone)
+        local_keys = LocalKeys(
+            settings.state_dir, shared_dir=settings.shared_dir, zone=settings.zone
+        )
         logs = FunctionLogs(settings.logs_folder)
         stack.callback(logs.close)
         feed = SnapshotFeed(path=settings.snapshot_path, source=source, changed=renewed)

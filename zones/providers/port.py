@@ -8,6 +8,9 @@ from zones.providers.ends import EndReason
 
 ProviderName = Literal["process", "docker"]
 
+FIRST_UID = 200_000
+"""Where workers have users of their own, a tenant's is this and its number."""
+
 
 class LaunchRefused(Exception):
     """There is no worker, and no event of it will follow."""

@@ -84,8 +84,12 @@ class BundleDepot:
     Folders can be passed but not listed by other accounts: who knows the digest has the code.
     """
 
-    def __init__(self, folder: Path, source: BundleSource) -> None:
+    def __init__(
+        self, folder: Path, source: BundleSource, *, to_other_accounts: bool = False
+    ) -> None:
+        """With `to_other_accounts` others may pass the folders also when we are not root."""
         self._folder = folder
+        self._passable = 0o711 if to_other_accounts or os.geteuid() == 0 else 0o700
         self._source = source
         self._fetching: dict[str, asyncio.Task[bytes]] = {}
         self._unused_since: dict[str, float] = {}
@@ -131,16 +135,15 @@ class BundleDepot:
             raise BundleUnavailable(f"the bundle cannot be opened: {error}") from error
 
     def make(self, digest: str) -> Place:
-        """Make the folder of a bundle, for other accounts to pass when we are root.
+        """Make the folder of a bundle, for other accounts to pass if workers have some.
 
         Raises:
             OSError: it cannot be made.
         """
-        passable = 0o711 if os.geteuid() == 0 else 0o700
         place = self.place(digest)
         for folder in (self._folder, place.folder):
             folder.mkdir(exist_ok=True)
-            folder.chmod(passable)
+            folder.chmod(self._passable)
         if os.geteuid() == 0 and (closed := closed_folder(place.folder)) is not None:
             reason = f"workers have accounts of their own, and cannot pass {closed}"
             raise PermissionError(errno.EACCES, reason)

@@ -26,7 +26,7 @@ MIB = 1024 * 1024
 
 
 class FolderOutside(Exception):
-    """A folder that containers of this zone may not see."""
+    """A folder that containers of this zone may not see, or that the engine does not see."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +34,9 @@ class Site:
     """What is the same for every container of a zone, told to the spawner at its start.
 
     `channels` has one folder a container, `roots` hold the folders of functions, `shared` are
-    folders with the sockets of the zone's stores; all are absolute paths of the engine's host.
+    folders with the sockets of the zone's stores; all are absolute paths. They are those of the
+    engine's host unless the spawner is in a container itself: then `mounted` says where on the
+    host each folder is that it shares with the agent.
     """
 
     installation: str
@@ -43,6 +45,20 @@ class Site:
     channels: Path
     roots: tuple[Path, ...]
     shared: tuple[Path, ...]
+    mounted: dict[str, str] | None = None
+
+    def on_host(self, path: Path) -> Path:
+        """Return where the engine finds `path`.
+
+        Raises:
+            FolderOutside: it is in nothing that the engine mounted.
+        """
+        if self.mounted is None:
+            return path
+        for above in (path, *path.parents):
+            if (source := self.mounted.get(str(above))) is not None:
+                return Path(source) / path.relative_to(above)
+        raise FolderOutside(f"the engine does not see {path}")
 
     @property
     def labels(self) -> dict[str, str]:
@@ -72,9 +88,10 @@ def container_options(order: Start, site: Site) -> tuple[dict[str, Any], dict[st
     """
     folders = [path for path in (order.folder, order.env) if path is not None]
     inside = [_inside(Path(path), site.roots) for path in folders]
+    seen = dict.fromkeys((*inside, *site.shared))
     memory = (BASE_MEMORY_MB + order.memory_mb + order.disk_mb) * MIB if order.memory_mb else None
-    mounts = [_mount(site.channels / order.id, CHANNEL_FOLDER)]
-    mounts += [_mount(path, str(path)) for path in dict.fromkeys((*inside, *site.shared))]
+    mounts = [_mount(site.on_host(site.channels / order.id), CHANNEL_FOLDER)]
+    mounts += [_mount(site.on_host(path), str(path)) for path in seen]
     container = {
         "image": site.image,
         "name": f"gridfaas-{site.zone}-{order.function}-{order.id}",
@@ -116,7 +133,10 @@ def container_options(order: Start, site: Site) -> tuple[dict[str, Any], dict[st
 
 def _inside(path: Path, roots: tuple[Path, ...]) -> Path:
     # Resolved: a link in a bundle must not lead out of the roots.
-    real = path.resolve()
+    try:
+        real = path.resolve(strict=True)
+    except OSError as error:
+        raise FolderOutside(f"{path}: {error.strerror}") from error
     if any(real != root and real.is_relative_to(root) for root in roots):
         return real
     raise FolderOutside(f"{path} is in no folder for functions")

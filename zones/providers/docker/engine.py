@@ -1,9 +1,11 @@
 """The Docker engine as the spawner uses it: blocking calls with deadlines, by the Docker SDK."""
 
 import contextlib
+import socket
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import docker
 import docker.errors
@@ -138,6 +140,17 @@ class Engine:
         with _translated():
             found = self._api.containers(all=True, filters={"label": labels})
         return {one["Labels"].get(CONTAINER, one["Id"]): (one["Id"], one["State"]) for one in found}
+
+    def own_container(self) -> dict[str, Any]:
+        """Describe the container that this process is in.
+
+        Raises:
+            EngineUnavailable: no answer in time.
+            ContainerGone: it is in none of this engine's.
+        """
+        with _translated():
+            described: dict[str, Any] = self._api.inspect_container(socket.gethostname())
+        return described
 
     def deaths(self) -> Iterator[str]:
         """Yield our id of each container of this zone that dies, for ever.

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from zones.providers.docker.frames import Start
-from zones.providers.port import LaunchRefused
+from zones.providers.port import FIRST_UID, LaunchRefused
 
 # On the container's own loopback; a port of its own, since one below 1024 may be refused.
 GATEWAY_PORT = 8080
@@ -23,6 +23,7 @@ class ConfigUnreadable(LaunchRefused):
 class _Facts(msgspec.Struct, frozen=True, kw_only=True):
     function: str
     tenant: str
+    tenant_number: int = 0
     socket: str
     gateway_url: str
     version: int = 0
@@ -57,10 +58,12 @@ class Facts:
     gateway: tuple[str, int] | None
 
 
-def read_facts(container: str, config: bytes, *, own_uid: int, own_gid: int) -> Facts:
+def read_facts(
+    container: str, config: bytes, *, own_uid: int, own_gid: int, tenant_uids: bool = False
+) -> Facts:
     """Read a WorkerConfig as JSON, for a container of that id.
 
-    A worker without a uid of its own gets `own_uid`.
+    A worker without a uid of its own gets `own_uid`, or with `tenant_uids` its tenant's.
 
     Raises:
         ConfigUnreadable: a field that a container needs is missing, or out of its range.
@@ -68,6 +71,8 @@ def read_facts(container: str, config: bytes, *, own_uid: int, own_gid: int) -> 
     try:
         facts = msgspec.json.decode(config, type=_Facts)
         content: dict[str, Any] = msgspec.json.decode(config)
+        if tenant_uids:
+            own_uid = own_gid = FIRST_UID + facts.tenant_number
         start = msgspec.convert(
             {
                 "op": "start",

@@ -26,6 +26,8 @@ from zones.providers.docker.channel import (
 from zones.providers.docker.facts import Facts, Kind, read_facts
 from zones.providers.docker.gateway_relay import GatewayRelay
 from zones.providers.docker.sleepers import Sleepers
+from zones.providers.docker.spawner_afar import SpawnerAfar
+from zones.providers.docker.spawner_line import SpawnerLine
 from zones.providers.docker.spawner_process import SpawnerProcess
 from zones.providers.docker.worker import ContainedWorker, Phase
 from zones.providers.ends import EndReason, detail_of, reason_of
@@ -61,12 +63,23 @@ class DockerProvider:
         max_paused: int = 8,
         keep_paused_s: float = 900.0,
         wanted: Callable[[Kind], bool] = lambda kind: True,
+        spawner: Path | None = None,
+        tenant_uids: bool = False,
     ) -> None:
+        """`spawner` is the socket of one in a container of its own; else a child is started.
+
+        With `tenant_uids`, workers that name no uid get one of their tenant's.
+        """
         self._site = site
+        self._tenant_uids = tenant_uids
         self._wanted = wanted
         self._sleepers = Sleepers(bound=max_paused, keep_s=keep_paused_s)
         self._deliver: Callable[[Event], None] = lambda event: None
-        self._spawner = SpawnerProcess(site, heard=self._heard, lost=self._spawner_lost)
+        self._spawner: SpawnerLine = (
+            SpawnerProcess(site, heard=self._heard, lost=self._spawner_lost)
+            if spawner is None
+            else SpawnerAfar(spawner, heard=self._heard, lost=self._spawner_lost)
+        )
         self._up = asyncio.Event()
         self._engine = ""
         self._trouble = ""
@@ -104,8 +117,7 @@ class DockerProvider:
         self._deliver = deliver
         channels = self._site.channels
         # Of containers whose agent is gone; these end by that.
-        await asyncio.to_thread(shutil.rmtree, channels, ignore_errors=True)
-        channels.mkdir(mode=0o700)
+        await asyncio.to_thread(_emptied, channels)
         self._spawner.open()
         self._sweeper = asyncio.create_task(self._sweep(), name="paused containers")
 
@@ -118,7 +130,7 @@ class DockerProvider:
         for worker in self._workers.values():
             worker.asked = True
         await self._spawner.close()
-        shutil.rmtree(self._site.channels, ignore_errors=True)
+        await asyncio.to_thread(_emptied, self._site.channels)
 
     async def start(self, launch: Launch, *, ordered: Callable[[], None]) -> None:
         """Wake a frozen container of the same kind, or create one.
@@ -137,6 +149,7 @@ class DockerProvider:
             launch.config,
             own_uid=os.getuid() or 65_534,
             own_gid=os.getgid() or 65_534,
+            tenant_uids=self._tenant_uids,
         )
         descriptors = _descriptors(launch, facts)
         for old in self._sleepers.outdated(facts.kind):
@@ -355,6 +368,13 @@ class DockerProvider:
             await asyncio.sleep(SWEEP_S)
             for worker in self._sleepers.due(now=time.monotonic(), wanted=self._wanted):
                 self._end_container(worker)
+
+
+def _emptied(channels: Path) -> None:
+    """Have the folder, with nothing in it; it may be a mount point."""
+    channels.mkdir(mode=0o700, exist_ok=True)
+    for left in channels.iterdir():
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def _descriptors(launch: Launch, facts: Facts) -> tuple[int, ...]:

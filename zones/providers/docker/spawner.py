@@ -256,6 +256,15 @@ class Spawner:
             self._control.send(encoder.encode(event))
 
 
+def configure_logging() -> None:
+    """Log as GRIDFAAS_LOG_CONFIG says, else to stderr."""
+    log_config = os.environ.get("GRIDFAAS_LOG_CONFIG")
+    if log_config:
+        logging.config.dictConfig(json.loads(Path(log_config).read_text()))
+    else:
+        logging.basicConfig(stream=sys.stderr, level=logging.INFO)
+
+
 def main() -> None:
     """Run as `python -m zones.providers.docker.spawner --control-fd N --site JSON`."""
     parser = argparse.ArgumentParser(prog="python -m zones.providers.docker.spawner")
@@ -265,11 +274,7 @@ def main() -> None:
     # The agent's to decide: a Ctrl-C in its terminal must not end calls in flight.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    log_config = os.environ.get("GRIDFAAS_LOG_CONFIG")
-    if log_config:
-        logging.config.dictConfig(json.loads(Path(log_config).read_text()))
-    else:
-        logging.basicConfig(stream=sys.stderr, level=logging.INFO)
+    configure_logging()
     site = decode_site(arguments.site)
     control = socket.socket(fileno=arguments.control_fd)
     control.set_inheritable(False)

@@ -30,7 +30,7 @@ def snapshot(*tenants: str, keys: list[KeyEntry] | None = None) -> Snapshot:
 
 @pytest.fixture
 def keys(tmp_path: Path) -> LocalKeys:
-    keys = LocalKeys(tmp_path, zone="zone-3a")
+    keys = LocalKeys(tmp_path, shared_dir=tmp_path, zone="zone-3a")
     keys.settle(["acme", "basra"])
     return keys
 
@@ -47,7 +47,7 @@ def test_a_tenants_key_opens_all_of_the_tenants_functions(keys: LocalKeys, tmp_p
 def test_it_is_kept_over_a_restart_and_readable_to_its_owner_alone(
     keys: LocalKeys, tmp_path: Path
 ) -> None:
-    again = LocalKeys(tmp_path, zone="zone-3a")
+    again = LocalKeys(tmp_path, shared_dir=tmp_path, zone="zone-3a")
 
     assert again.of("acme") == keys.of("acme") != keys.of("basra")
     assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()} == {0o600}

@@ -59,6 +59,8 @@ def test_a_container_may_do_nothing_that_a_function_does_not_need(tmp_path: Path
 
 def test_a_container_sees_its_channel_its_code_and_the_stores_sockets(tmp_path: Path) -> None:
     code, env = tmp_path / "digest" / "code", tmp_path / "digest" / "env"
+    for folder in (code, env):
+        folder.mkdir(parents=True)
 
     _, host = container_options(order(folder=str(code), env=str(env)), site(tmp_path))
 
@@ -70,12 +72,39 @@ def test_a_container_sees_its_channel_its_code_and_the_stores_sockets(tmp_path: 
     }
 
 
+def test_a_spawner_in_a_container_names_folders_as_the_engine_knows_them(tmp_path: Path) -> None:
+    code = tmp_path / "digest" / "code"
+    code.mkdir(parents=True)
+    mounted = {
+        str(tmp_path): "/engine/functions",
+        "/run/kv": "/engine/kv",
+        "/run/zone/c": "/engine/c",
+    }
+
+    _, host = container_options(order(folder=str(code)), site(tmp_path, mounted=mounted))
+
+    assert {mount["Source"]: mount["Target"] for mount in host["mounts"]} == {
+        "/engine/c/0a1b": "/run/gridfaas",
+        "/engine/functions/digest/code": str(code),
+        "/engine/kv": "/run/kv",
+    }
+
+
+def test_a_spawner_in_a_container_mounts_nothing_that_it_does_not_share(tmp_path: Path) -> None:
+    mounted = {"/run/zone/c": "/engine/c", "/run/kv": "/engine/kv"}
+    (tmp_path / "code").mkdir()
+
+    with pytest.raises(FolderOutside):
+        container_options(order(folder=str(tmp_path / "code")), site(tmp_path, mounted=mounted))
+
+
 @pytest.mark.parametrize(
     "folder",
     [
         pytest.param("/etc", id="somewhere_else"),
         pytest.param("{root}/../other", id="up_and_out"),
         pytest.param("{root}/link", id="through_a_link"),
+        pytest.param("{root}/absent", id="nothing_there"),
         pytest.param("{root}", id="the_root_itself_with_every_tenants_code"),
     ],
 )
@@ -111,4 +140,6 @@ def test_an_order_has_these_fields_and_no_others() -> None:
 
 
 def test_a_site_travels_as_text(tmp_path: Path) -> None:
-    assert decode_site(encode_site(site(tmp_path))) == site(tmp_path)
+    sites = [site(tmp_path), site(tmp_path, mounted={"/run/kv": "/engine/kv"})]
+
+    assert [decode_site(encode_site(one)) for one in sites] == sites

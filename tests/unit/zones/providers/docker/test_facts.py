@@ -6,10 +6,11 @@ import pytest
 from zones.providers.docker.facts import ConfigUnreadable, Facts, read_facts
 
 
-def read(**change: Any) -> Facts:
+def read(*, tenant_uids: bool = False, **change: Any) -> Facts:
     config = {
         "function": "peak",
         "tenant": "acme",
+        "tenant_number": 7,
         "socket": "/run/zone/w/1",
         "gateway_url": "http://127.0.0.1:8083",
         "version": 3,
@@ -17,7 +18,12 @@ def read(**change: Any) -> Facts:
         "gid": 200_001,
         "redis_url": "unix:///run/kv/redis.sock?password=secret",
     }
-    return read_facts("0a1b", json.dumps(config | change).encode(), own_uid=1_000, own_gid=1_000)
+    return read_facts(
+        *("0a1b", json.dumps(config | change).encode()),
+        own_uid=1_000,
+        own_gid=1_000,
+        tenant_uids=tenant_uids,
+    )
 
 
 def test_the_order_to_the_spawner_has_no_credential_in_it() -> None:
@@ -29,6 +35,12 @@ def test_the_order_to_the_spawner_has_no_credential_in_it() -> None:
 
 def test_a_worker_without_a_uid_of_its_own_gets_the_agents() -> None:
     assert read(uid=None, gid=None).start.uid == 1_000
+
+
+def test_a_tenants_uid_needs_no_agent_that_is_root() -> None:
+    start = read(uid=None, gid=None, tenant_uids=True).start
+
+    assert (start.uid, start.gid) == (200_007, 200_007)
 
 
 def test_in_the_container_the_gateway_is_on_its_own_loopback_and_no_uid_is_left_to_take() -> None:
