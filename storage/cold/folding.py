@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from storage.cold.gather import Gathered, gather_events, gather_runs
 from storage.cold.pieces import narrow
 from storage.cold.pool import Connection
+from storage.cold.settling import mark_due
 from storage.cold.shelf import EVENTS, SLOTS, K, Shelf
 from storage.cold.tail import (
     EntryDamaged,
@@ -128,6 +129,7 @@ async def _shelve(connection: Connection, shelf: Shelf[K], gathered: Gathered[K]
         logged = await shelf.rows.log(connection, keys, update.replaced, update.edges)
         present, bodies = await asyncio.to_thread(update.counted(logged).sealed)
         await shelf.rows.write(connection, keys, present, bodies)
+        await mark_due(connection, keys)
 
 
 def open_wanted(

@@ -28,7 +28,7 @@ async def read_blocks(
     connection: Connection, keys: Sequence[BlockKey]
 ) -> dict[BlockKey, NDArray[np.void]]:
     """The slots of the blocks that exist."""
-    tail = gather_runs(await _read_tail(connection, keys))
+    tail = gather_runs(await read_tail(connection, keys))
     return await _held(connection, SLOTS, keys, tail)
 
 
@@ -36,7 +36,7 @@ async def read_events(
     connection: Connection, keys: Sequence[EventKey]
 ) -> dict[EventKey, NDArray[np.void]]:
     """The events of the blocks that exist."""
-    tail = gather_events(await _read_tail(connection, keys))
+    tail = gather_events(await read_tail(connection, keys))
     return await _held(connection, EVENTS, keys, tail)
 
 
@@ -44,7 +44,7 @@ async def read_revisions(
     connection: Connection, blocks: Sequence[BlockKey], events: Sequence[EventKey]
 ) -> list[Revision]:
     """The versions that do not count now, of the log and of what the fold will log."""
-    tail = await _read_tail(connection, [*blocks, *events])
+    tail = await read_tail(connection, [*blocks, *events])
     found = await _revisions(connection, SLOTS, blocks, gather_runs(tail))
     found += await _revisions(connection, EVENTS, events, gather_events(tail))
     return sorted(found)
@@ -106,9 +106,8 @@ async def _merged(
             yield update, set(versions_of(update.replaced, update.edges))
 
 
-async def _read_tail(
-    connection: Connection, keys: Sequence[BlockKey | EventKey]
-) -> list[OpenEntry]:
+async def read_tail(connection: Connection, keys: Sequence[BlockKey | EventKey]) -> list[OpenEntry]:
+    """The entries of the tail with what they hold of the keys' meters and days."""
     if not keys:
         return []
     meters = frozenset(key.meter_id for key in keys)

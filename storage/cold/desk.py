@@ -1,0 +1,331 @@
+"""The desk of a tenant's metering engineers at headquarters: the queue, edits, approvals, audit."""
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+from storage.cold.audit_log import Actor, Audited, AuditFilter, read_audit, write_audit
+from storage.cold.desk_entries import batch_of, edge_of_desk, enter
+from storage.cold.edits import (
+    KeptEdit,
+    NewEdit,
+    decide_edit,
+    edits_of_stamps,
+    insert_edit,
+    list_edits,
+    lock_edits,
+)
+from storage.cold.exception_queue import (
+    ExceptionFilter,
+    OpenException,
+    assign,
+    close,
+    count_exceptions,
+    list_exceptions,
+    lock_exceptions,
+    set_state,
+)
+from storage.cold.exceptions import FoundException, open_exceptions
+from storage.cold.pool import Connection, Pool, transaction
+from storage.cold.seen_values import values_now
+from storage.cold.settling import settle
+from storage.cold.slot_versions import SlotVersion, read_versions
+from storage.model.block import BlockKey
+from storage.model.payload import Batch
+
+TIMEOUT_S: Final = 20.0
+_SETTLE_AT_ONCE: Final = 200
+_MOST_ROUNDS: Final = 50
+_DECISION: Final = {"edit": "edited", "estimate": "estimated"}
+
+
+class Decided(StrEnum):
+    """What became of one exception or one edit that a decision named."""
+
+    ASSIGNED = "assigned"
+    CLOSED = "closed"
+    APPLIED = "applied"
+    PENDING = "pending"
+    REJECTED = "rejected"
+    NOT_FOUND = "not-found"
+    NOT_OPEN = "not-open"
+    NOT_PENDING = "not-pending"
+    OWN_EDIT = "own-edit"
+    OUTDATED = "outdated"
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What became of an edit, and its number if it was kept."""
+
+    outcome: Decided
+    edit_id: int | None = None
+
+
+class PostgresDesk:
+    """The desk in the schema that the pool's login finds first, writing as an edge of `zone`.
+
+    Every method is one transaction, its audit included, and raises `StoreUnavailable` when there
+    is no answer before the deadline.
+    """
+
+    def __init__(self, pool: Pool, *, zone: str) -> None:
+        self._pool = pool
+        self._zone = zone
+
+    async def exceptions(
+        self, asked: ExceptionFilter, *, after: int, limit: int
+    ) -> list[OpenException]:
+        """Up to `limit` exceptions by number, the oldest first, those above number `after`."""
+        async with self._reading() as connection:
+            return await list_exceptions(connection, asked, after=after, limit=limit)
+
+    async def counts(self, asked: ExceptionFilter) -> list[dict[str, Any]]:
+        """How many exceptions there are, by `rule`, `severity` and `state`."""
+        async with self._reading() as connection:
+            return await count_exceptions(connection, asked)
+
+    async def raise_exceptions(self, found: Sequence[FoundException]) -> int:
+        """Open exceptions that the desk itself found; see `open_exceptions`."""
+        async with transaction(self._pool, within_s=TIMEOUT_S) as connection:
+            return await open_exceptions(connection, found)
+
+    async def assign(
+        self, ids: Sequence[int], assignee: str | None, *, actor: Actor
+    ) -> dict[int, Decided]:
+        """Give exceptions that are not closed to `assignee`, or back to nobody."""
+        async with transaction(self._pool, within_s=TIMEOUT_S) as connection:
+            held = await lock_exceptions(connection, ids)
+            taken = [one for one in held.values() if one.state != "closed"]
+            await assign(connection, [one.id for one in taken], assignee)
+            detail = {"assignee": assignee}
+            rows = [one.audit(actor, "exception-assigned", detail=detail) for one in taken]
+            await write_audit(connection, rows)
+        assigned = {one.id for one in taken}
+        return {
+            one: Decided.ASSIGNED if one in assigned else _refusal(held.get(one))
+            for one in dict.fromkeys(ids)
+        }
+
+    async def close(
+        self, ids: Sequence[int], *, decision: str, reason: str, actor: Actor
+    ) -> dict[int, Decided]:
+        """Close open exceptions without a change of values: `accepted` or `dismissed`."""
+        async with transaction(self._pool, within_s=TIMEOUT_S) as connection:
+            held = await lock_exceptions(connection, ids)
+            taken = [one for one in held.values() if one.state == "open"]
+            await close(
+                connection,
+                [one.id for one in taken],
+                decision=decision,
+                reason=reason,
+                by=actor.subject,
+            )
+            rows = [one.audit(actor, f"exception-{decision}", reason=reason) for one in taken]
+            await write_audit(connection, rows)
+        closed = {one.id for one in taken}
+        return {
+            one: Decided.CLOSED if one in closed else _refusal(held.get(one))
+            for one in dict.fromkeys(ids)
+        }
+
+    async def write(
+        self, edits: Sequence[NewEdit], *, reason: str, actor: Actor, needs_approval: bool
+    ) -> list[Written]:
+        """Enter edits and estimates into the record, or keep them for an approval.
+
+        Each is taken or refused as a whole: every exception that it names must be open, and with
+        it becomes closed or pending. An estimate needs no approval. What is applied has its place
+        in the order of versions from the commit on.
+        """
+        named = {number for edit in edits for number in edit.exception_ids}
+        async with transaction(self._pool, within_s=TIMEOUT_S) as connection:
+            held = await lock_exceptions(connection, list(named)) if named else {}
+            open_ids = {one.id for one in held.values() if one.state == "open"}
+            refused: dict[int, Decided] = {}
+            taken: list[NewEdit] = []
+            for place, edit in enumerate(edits):
+                wrong = [one for one in edit.exception_ids if one not in open_ids]
+                if wrong:
+                    refused[place] = _refusal(held.get(wrong[0]))
+                else:
+                    # The next edit of the same call finds them taken.
+                    open_ids -= set(edit.exception_ids)
+                    taken.append(edit)
+            kept = await self._keep(
+                connection, taken, reason=reason, actor=actor, needs_approval=needs_approval
+            )
+        written = iter(kept)
+        return [
+            Written(refused[place]) if place in refused else next(written)
+            for place in range(len(edits))
+        ]
+
+    async def edits(
+        self,
+        *,
+        states: Sequence[str] | None,
+        meter_id: str | None,
+        editor: str | None,
+        after: int,
+        limit: int,
+    ) -> list[KeptEdit]:
+        """Up to `limit` edits by number, the oldest first, those above number `after`."""
+        async with self._reading() as connection:
+            return await list_edits(
+                connection,
+                states=states,
+                meter_id=meter_id,
+                editor=editor,
+                after=after,
+                limit=limit,
+            )
+
+    async def decide(
+        self, ids: Sequence[int], *, approve: bool, reason: str, actor: Actor
+    ) -> dict[int, Decided]:
+        """Approve or reject edits that wait; nobody decides about an edit of their own.
+
+        An edit is `outdated`, and waits on, when the values that its editor saw are no longer
+        those that count: it can be rejected, and made anew over what is there now.
+        """
+        outcomes: dict[int, Decided] = {}
+        async with transaction(self._pool, within_s=TIMEOUT_S) as connection:
+            held = await lock_edits(connection, ids)
+            for number in dict.fromkeys(ids):
+                one = held.get(number)
+                if one is None:
+                    outcomes[number] = Decided.NOT_FOUND
+                elif one.state != "pending":
+                    outcomes[number] = Decided.NOT_PENDING
+                elif one.editor == actor.subject:
+                    outcomes[number] = Decided.OWN_EDIT
+                elif approve and await values_now(connection, one.edit) != one.edit.seen:
+                    outcomes[number] = Decided.OUTDATED
+                else:
+                    outcomes[number] = await self._decide(
+                        connection, one, approve=approve, reason=reason, actor=actor
+                    )
+        return outcomes
+
+    async def audit(self, asked: AuditFilter, *, before: int | None, limit: int) -> list[Audited]:
+        """Up to `limit` rows of the audit log, the newest first, those under number `before`."""
+        async with self._reading() as connection:
+            return await read_audit(connection, asked, before=before, limit=limit)
+
+    async def versions(
+        self, keys: Sequence[BlockKey]
+    ) -> tuple[list[SlotVersion], dict[int, KeptEdit]]:
+        """Every version of one meter's intervals, and the edits among them by their sequence.
+
+        Raises:
+            BlockDamaged: a stored block is unreadable.
+        """
+        async with self._reading() as connection:
+            found = await read_versions(connection, keys)
+            edge = await edge_of_desk(connection, zone=self._zone)
+            stamps = {one.sequence for one in found if one.edge == edge}
+            if not stamps:
+                return found, {}
+            return found, await edits_of_stamps(connection, keys[0].meter_id, sorted(stamps))
+
+    async def settle(self) -> None:
+        """Close the exceptions whose intervals have got the value that they were about."""
+        for _ in range(_MOST_ROUNDS):
+            async with transaction(self._pool, within_s=TIMEOUT_S) as connection:
+                if await settle(connection, limit=_SETTLE_AT_ONCE) < _SETTLE_AT_ONCE:
+                    return
+
+    def _reading(self) -> AbstractAsyncContextManager[Connection]:
+        return transaction(self._pool, within_s=TIMEOUT_S, snapshot=True)
+
+    async def _keep(
+        self,
+        connection: Connection,
+        edits: Sequence[NewEdit],
+        *,
+        reason: str,
+        actor: Actor,
+        needs_approval: bool,
+    ) -> list[Written]:
+        waits = [needs_approval and edit.kind == "edit" for edit in edits]
+        now = [edit for edit, waiting in zip(edits, waits, strict=True) if not waiting]
+        sequences = iter(await enter(connection, [_batch(edit) for edit in now], zone=self._zone))
+        written, rows = [], []
+        for edit, waiting in zip(edits, waits, strict=True):
+            sequence = None if waiting else next(sequences)
+            number = await insert_edit(
+                connection, edit, editor=actor.subject, reason=reason, sequence=sequence
+            )
+            if waiting:
+                await set_state(connection, edit.exception_ids, "pending")
+            else:
+                await close(
+                    connection,
+                    edit.exception_ids,
+                    decision=_DECISION[edit.kind],
+                    reason=reason,
+                    by=actor.subject,
+                )
+            action = "edit-requested" if waiting else f"{edit.kind}-applied"
+            rows.append(
+                edit.audit(actor, action, reason=reason, edit_id=number, detail=_detail(edit))
+            )
+            written.append(Written(Decided.PENDING if waiting else Decided.APPLIED, number))
+        await write_audit(connection, rows)
+        return written
+
+    async def _decide(
+        self, connection: Connection, one: KeptEdit, *, approve: bool, reason: str, actor: Actor
+    ) -> Decided:
+        sequence = None
+        if approve:
+            [sequence] = await enter(connection, [_batch(one.edit)], zone=self._zone)
+        decision = "approved" if approve else "rejected"
+        await decide_edit(
+            connection,
+            one.id,
+            approver=actor.subject,
+            decision=decision,
+            reason=reason,
+            sequence=sequence,
+        )
+        if approve:
+            await close(
+                connection,
+                one.edit.exception_ids,
+                decision="edited",
+                reason=one.reason,
+                by=one.editor,
+            )
+        else:
+            await set_state(connection, one.edit.exception_ids, "open")
+        row = one.edit.audit(actor, f"edit-{decision}", reason=reason, edit_id=one.id)
+        await write_audit(connection, [row])
+        return Decided.APPLIED if approve else Decided.REJECTED
+
+
+def _refusal(held: OpenException | None) -> Decided:
+    return Decided.NOT_FOUND if held is None else Decided.NOT_OPEN
+
+
+def _batch(edit: NewEdit) -> Batch:
+    return batch_of(
+        meter_id=edit.meter_id,
+        register=edit.register,
+        interval_s=edit.interval_s,
+        start_s=edit.start_s,
+        values=edit.values,
+        quality=edit.quality,
+    )
+
+
+def _detail(edit: NewEdit) -> dict[str, Any]:
+    return {
+        "method": edit.method,
+        "exception_ids": edit.exception_ids,
+        "seen": edit.seen,
+        "values": edit.values,
+    }
