@@ -39,8 +39,8 @@ class ColdEngine:
         except docker.errors.ImageNotFound as error:
             self._client.close()
             raise NoEngine(
-                f"{self.image} is not built: docker build -f deploy/images/worker.Dockerfile "
-                f"-t {self.image} ."
+                f"{self.image} is not built: docker build -f deploy/images/Dockerfile "
+                f"--target worker -t {self.image} ."
             ) from error
         except (docker.errors.DockerException, requests.RequestException) as error:
             raise NoEngine(f"no Docker engine answers: {error}") from error

@@ -10,6 +10,10 @@ from zones.topology import DESIGNS, Topology, Zone, load_topology
 DESIGN: Final = DESIGNS / "containers.yaml"
 SECRETS: Final = Path("/secrets")
 """Where the one container that writes secrets has a volume for each that reads them."""
+STORE: Final = Path("/run/store")
+"""Where containers mount the folder of the socket of their zone's store."""
+QUEUES: Final = Path("/run/queues")
+"""The same of headquarters' Redis, which holds no readings."""
 GATEWAY_PORT: Final = 8080
 POSTGRES_USER: Final = "gridfaas"
 POSTGRES_DATABASE: Final = "gridfaas"
@@ -27,12 +31,13 @@ def gateway_url(zone: Zone) -> str:
 
 def database_url(password: str) -> str:
     """The administrator's address of headquarters' PostgreSQL; the password is URL-safe."""
-    return f"postgresql://{POSTGRES_USER}:{password}@postgres:5432/{POSTGRES_DATABASE}"
+    return f"postgresql://{POSTGRES_USER}:{password}@/{POSTGRES_DATABASE}?host={STORE}&port=5432"
 
 
 def redis_url(zone: Zone, password: str) -> str:
     """The administrator's address of a zone's Redis; the password is URL-safe."""
-    return f"redis://admin:{password}@redis-{zone.name}:6379"
+    folder = QUEUES if zone.tier == 1 else STORE
+    return f"unix://{folder}/redis.sock?username=admin&password={password}"
 
 
 def platform_keys(folder: Path) -> LabKeys:

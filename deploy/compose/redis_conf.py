@@ -1,5 +1,6 @@
 """The configuration of a zone's Redis: durable before it answers, and one user to begin with."""
 
+from deploy.compose.layout import STORE
 from deploy.servers.valkey import SAFE, platform_users
 
 
@@ -12,6 +13,10 @@ def redis_conf(*, password: str, max_memory: str) -> str:
     lines = [
         *(f"{name} {value}" for name, value in SAFE.items()),
         f"maxmemory {max_memory}",
+        # On no network; who has the folder still needs a login.
+        "port 0",
+        f"unixsocket {STORE}/redis.sock",
+        "unixsocketperm 777",
         "dir /data",
         'save ""',
         "no-appendfsync-on-rewrite no",

@@ -47,7 +47,7 @@ def worker_image(client: docker.DockerClient) -> str:
         except docker.errors.APIError as error:
             pytest.skip(f"the workers' image cannot be built: {error}")
     image, _ = client.images.build(
-        path=str(ROOT), dockerfile="deploy/images/worker.Dockerfile", tag=IMAGE, rm=True
+        path=str(ROOT), dockerfile="deploy/images/Dockerfile", target="worker", tag=IMAGE, rm=True
     )
     assert image.id is not None
     return IMAGE

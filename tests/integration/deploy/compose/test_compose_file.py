@@ -13,8 +13,10 @@ from zones.topology import DESIGNS, load_topology
 
 ROOT = Path(__file__).parents[4]
 FILE = ROOT / "docker-compose.yml"
-ONCE = {"secrets", "bootstrap", "keys"}
+ONCE = {"secrets", "bootstrap", "worker", "keys"}
 STORES = {"postgres", "redis-zone-1", "redis-zone-2", "redis-zone-3a"}
+SPAWNERS = {"spawner-zone-1", "spawner-zone-2", "spawner-zone-3a"}
+SOCKETS = {"zone-1-store", "zone-1-queues", "zone-2-store", "zone-3a-store"}
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +34,8 @@ def services(file: dict[str, Any]) -> dict[str, Any]:
 
 def volumes_of(service: dict[str, Any]) -> list[tuple[str, str, bool]]:
     """(volume, folder, whether it can be written to) of each."""
-    mounts = (entry.split(":") for entry in service.get("volumes", ()))
+    entries = (re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", one) for one in service.get("volumes", ()))
+    mounts = (entry.split(":") for entry in entries)
     return [(mount[0], mount[1], mount[2:] != ["ro"]) for mount in mounts]
 
 
@@ -84,7 +87,40 @@ def test_every_container_is_confined(services: dict[str, Any]) -> None:
         limits = service["deploy"]["resources"]["limits"]
         assert set(limits) == {"cpus", "memory", "pids"}, name
         assert service["logging"]["options"]["max-size"], name
-        assert not any("docker.sock" in entry for entry in service.get("volumes", ())), name
+        assert not service.get("user", "10001").startswith("0") or name in SPAWNERS, name
+
+
+def test_only_spawners_have_the_engines_socket_and_they_are_on_no_network(
+    services: dict[str, Any],
+) -> None:
+    holders = {
+        name
+        for name, service in services.items()
+        if any("docker.sock" in entry for entry in service.get("volumes", ()))
+    }
+
+    assert holders == SPAWNERS
+    for name in SPAWNERS:
+        assert services[name]["network_mode"] == "none"
+        zone = name.removeprefix("spawner-")
+        shared = {volume: writable for volume, _, writable in volumes_of(services[name])[1:]}
+        assert shared == {
+            f"{zone}-spawner": True,
+            f"{zone}-channels": False,
+            f"{zone}-functions": False,
+            f"{zone}-store": False,
+        }
+
+
+def test_a_gateway_has_nothing_that_its_agent_keeps_for_itself(services: dict[str, Any]) -> None:
+    for zone in ("zone-1", "zone-2", "zone-3a"):
+        agents = {volume for volume, _, _ in volumes_of(services[f"agent-{zone}"])}
+        gateways = {volume for volume, _, _ in volumes_of(services[f"gateway-{zone}"])}
+
+        # Only headquarters' control plane asks its store.
+        assert agents & gateways == {f"{zone}-gateway", f"{zone}-run"} | (
+            {"zone-1-store"} if zone == "zone-1" else set()
+        )
 
 
 def test_what_goes_on_is_watched_and_restarted(services: dict[str, Any]) -> None:
@@ -120,10 +156,7 @@ def test_networks_have_no_way_out(file: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("network", "members"),
     [
-        ("zone-1-store", {"postgres", "bootstrap", "agent-zone-1", "gateway-zone-1"}),
-        ("zone-1-queues", {"redis-zone-1", "agent-zone-1"}),
-        ("zone-2-store", {"redis-zone-2", "agent-zone-2"}),
-        ("zone-3a-store", {"redis-zone-3a", "agent-zone-3a"}),
+        ("zone-1", {"gateway-zone-1", "agent-zone-1", "prometheus"}),
         ("link-zone-2", {"gateway-zone-1", "agent-zone-2"}),
         ("link-zone-3a", {"gateway-zone-2", "agent-zone-3a"}),
         ("zone-2", {"gateway-zone-2", "agent-zone-2", "prometheus"}),
@@ -134,16 +167,42 @@ def test_who_is_on_a_network(services: dict[str, Any], network: str, members: se
     assert {n for n, s in services.items() if network in s.get("networks", ())} == members
 
 
-def test_stores_are_on_their_own_network_only(services: dict[str, Any]) -> None:
+def test_stores_are_on_no_network(services: dict[str, Any]) -> None:
     for name in STORES:
-        (network,) = services[name]["networks"]
-        assert network.endswith(("-store", "-queues"))
+        assert services[name]["network_mode"] == "none"
+
+
+@pytest.mark.parametrize(
+    ("volume", "members"),
+    [
+        (
+            "zone-1-store",
+            {"postgres", "bootstrap", "agent-zone-1", "gateway-zone-1", "spawner-zone-1"},
+        ),
+        ("zone-1-queues", {"redis-zone-1", "agent-zone-1"}),
+        ("zone-2-store", {"redis-zone-2", "agent-zone-2", "spawner-zone-2"}),
+        ("zone-3a-store", {"redis-zone-3a", "agent-zone-3a", "spawner-zone-3a"}),
+    ],
+)
+def test_a_stores_socket_is_seen_by_its_zone_and_made_by_the_store(
+    services: dict[str, Any], volume: str, members: set[str]
+) -> None:
+    found = {
+        name: writable
+        for name, service in services.items()
+        if name != "secrets"
+        for one, _, writable in volumes_of(service)
+        if one == volume
+    }
+
+    assert set(found) == members
+    assert {name for name, writable in found.items() if writable} <= STORES
 
 
 def test_secrets_are_written_by_one_container_and_read_by_one_other(
     services: dict[str, Any],
 ) -> None:
-    given = {volume for volume, _, _ in volumes_of(services["secrets"])}
+    given = {volume for volume, _, _ in volumes_of(services["secrets"])} - SOCKETS
     readers: dict[str, set[str]] = {volume: set() for volume in given}
     for name, service in services.items():
         for volume, _, writable in volumes_of(service):
@@ -161,8 +220,9 @@ def test_the_image_has_a_folder_for_every_volume_of_ours(services: dict[str, Any
     dockerfile = (ROOT / "deploy/images/Dockerfile").read_text()
     made = set(re.findall(r"(?<=\s)/(?:secrets|var|run)/[\w/-]+", dockerfile))
     needed = {folder for _, folder, _ in volumes_of(services["secrets"])}
-    needed |= {folder for _, folder, _ in volumes_of(services["agent-zone-1"])}
-    needed.discard("/run/secrets/gridfaas")
+    for name in ("agent-zone-1", "gateway-zone-1", "spawner-zone-1"):
+        needed |= {folder for _, folder, _ in volumes_of(services[name])}
+    needed -= {"/run/secrets/gridfaas", "/var/run/docker.sock"}
 
     assert needed <= made
 
