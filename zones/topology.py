@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import msgspec
 import yaml
 
+from zones.links.plan import METERS, Link
 from zones.providers.port import ProviderName
 
 DESIGNS = Path(__file__).parent / "designs"
@@ -33,9 +34,13 @@ class Zone(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Topology(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The zones of a design, every parent before its children."""
+    """The zones of a design, every parent before its children, and the links between them.
+
+    A zone without a link calls its parent's gateway itself.
+    """
 
     zones: Annotated[list[Zone], msgspec.Meta(min_length=1)]
+    links: list[Link] = []
 
     def zone(self, name: str) -> Zone:
         """Return the zone of that name.
@@ -60,7 +65,7 @@ def load_topology(path: Path = LAB) -> Topology:
         topology = msgspec.convert(yaml.safe_load(path.read_text()), Topology)
     except (OSError, yaml.YAMLError, msgspec.ValidationError) as error:
         raise DesignError(f"{path}: {error}") from error
-    fault = _fault(topology.zones)
+    fault = _fault(topology.zones) or _fault_of_links(topology)
     if fault is not None:
         raise DesignError(f"{path}: {fault}")
     return msgspec.structs.replace(topology, zones=sorted(topology.zones, key=lambda z: z.tier))
@@ -90,4 +95,23 @@ def _fault(zones: list[Zone]) -> str | None:
             return f"{parent.name} has tier {parent.tier}, not {zone.tier - 1} - {at}"
     if sum(zone.tier == 1 for zone in zones) != 1:
         return "a design has exactly one zone of tier 1 - at `$.zones`"
+    return None
+
+
+def _fault_of_links(topology: Topology) -> str | None:
+    """Say what is wrong between links and zones that are each well formed."""
+    parents = {zone.name: zone.parent for zone in topology.zones}
+    known: set[str] = set()
+    for index, link in enumerate(topology.links):
+        at = f"at `$.links[{index}]`"
+        if link.below == METERS:
+            if link.above not in parents or topology.zone(link.above).tier != 3:
+                return f"meters are below zones of tier 3, not {link.above!r} - {at}"
+        elif parents.get(link.below) != link.above:
+            return f"{link.above!r} is not above {link.below!r} - {at}"
+        if link.name in known:
+            return f"a second link {link.name} - {at}"
+        if len(set(link.paths)) < len(link.paths):
+            return f"a path twice - {at}"
+        known.add(link.name)
     return None
