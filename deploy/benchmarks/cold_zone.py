@@ -13,6 +13,7 @@ import httpx
 
 from deploy.benchmarks.cold_functions import ANSWER, ColdFunction, deploy
 from deploy.benchmarks.failure import MeasurementFailed
+from deploy.benchmarks.listening import free_port
 from deploy.lab.home import Home, make_home
 from deploy.lab.ports import HOST
 from deploy.lab.service import Service
@@ -102,7 +103,7 @@ def cold_zone(
         topology = Topology(
             zones=[
                 Zone(name="zone-2", tier=2, port=int(parent.getsockname()[1])),
-                Zone(name=ZONE, tier=3, port=_free_port(), parent="zone-2"),
+                Zone(name=ZONE, tier=3, port=free_port(), parent="zone-2"),
             ]
         )
         zone = topology.zone(ZONE)
@@ -170,8 +171,3 @@ def _await_ready(url: str, agent: Service) -> None:
     raise MeasurementFailed(
         f"the zone is not ready: {reason}; {' | '.join(agent.last_lines()[-3:])}"
     )
-
-
-def _free_port() -> int:
-    with socket.create_server((HOST, 0)) as listener:
-        return int(listener.getsockname()[1])

@@ -15,7 +15,8 @@ import redis
 
 from deploy.benchmarks.cpu_seconds import with_children
 from deploy.benchmarks.failure import MeasurementFailed
-from deploy.benchmarks.step import FIRST_METER, INTERVAL_S
+from deploy.benchmarks.listening import free_port
+from deploy.benchmarks.step import FIRST_METER, INTERVAL_S, REGISTER, meter_name
 from deploy.lab.home import Home, make_home
 from deploy.lab.ports import HOST
 from deploy.lab.service import Service
@@ -32,7 +33,6 @@ from zones.topology import Topology, Zone
 
 TENANT: Final = "bench"
 ZONE: Final = "zone-3a"
-REGISTER: Final = "1-0:1.8.0"
 READY_S: Final = 60.0
 METERS_PER_PAGE: Final = 1_000
 
@@ -51,8 +51,7 @@ class EdgeZone:
     def version(self) -> str:
         """The version of the zone's Valkey or Redis."""
         with redis.Redis.from_url(self.valkey.url, socket_timeout=READY_S) as client:
-            info = cast(dict[str, Any], client.info("server"))
-        return str(info.get("valkey_version") or info["redis_version"])
+            return server_version(client)
 
     def processes(self) -> dict[str, list[psutil.Process]]:
         """Return the processes by what they do; the tenant's worker must have been called."""
@@ -78,7 +77,11 @@ class EdgeZone:
             for one in with_children(pid)
         ]
 
-    def forget_uplink(self) -> None:
+    def arrived(self) -> bool:
+        """An acknowledged reading is where the edge takes it."""
+        return True
+
+    def clear(self) -> None:
         """Take the entries that wait for the parent off the store, as if it had them."""
         with redis.Redis.from_url(self.valkey.url, socket_timeout=READY_S) as client:
             last = cast(list[Any], client.xrevrange(uplink_key(TENANT), count=1))
@@ -103,7 +106,7 @@ def edge_zone(folder: Path, *, meters: int) -> Iterator[EdgeZone]:
         topology = Topology(
             zones=[
                 Zone(name="zone-2", tier=2, port=parent_port),
-                Zone(name=ZONE, tier=3, port=_free_port(), parent="zone-2"),
+                Zone(name=ZONE, tier=3, port=free_port(), parent="zone-2"),
             ]
         )
         zone = topology.zone(ZONE)
@@ -129,6 +132,12 @@ def edge_zone(folder: Path, *, meters: int) -> Iterator[EdgeZone]:
             service.launch()
         _register(running, key=keys[Role.ZONE], meters=meters)
         yield running
+
+
+def server_version(client: "redis.Redis") -> str:
+    """The version of the Valkey or Redis that `client` speaks to."""
+    info = client.info("server")
+    return str(info.get("valkey_version") or info["redis_version"])
 
 
 def _service(module: str, env: dict[str, str], home: Home) -> Service:
@@ -161,7 +170,7 @@ def _register(zone: EdgeZone, *, key: str, meters: int) -> None:
             version = min(after + METERS_PER_PAGE, meters)
             page = [
                 Meter(
-                    meter_id=f"B{number + FIRST_METER:06}",
+                    meter_id=meter_name(number + FIRST_METER),
                     registers=(REGISTER,),
                     interval_s=INTERVAL_S,
                     version=number + 1,
@@ -187,11 +196,6 @@ def _post(http: httpx.Client, body: bytes, *, zone: EdgeZone, deadline: float) -
             logs = [*zone.gateway.last_lines()[-2:], *zone.agent.last_lines()[-2:]]
             raise MeasurementFailed(f"the zone is not ready: {reason}; {' | '.join(logs)}")
         time.sleep(0.1)
-
-
-def _free_port() -> int:
-    with socket.create_server((HOST, 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 @contextmanager

@@ -1,23 +1,35 @@
-"""The acknowledged edge path beside COPY: the same readings, on the same machine, in turns."""
+"""Our ways beside COPY: the same readings, on the same machine, in turns."""
 
 import asyncio
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any, Final
 
 from deploy.benchmarks.copy_peer import INDEXED, UNINDEXED, CopyPeer, open_peer
 from deploy.benchmarks.cpu_seconds import Groups
 from deploy.benchmarks.edge_load import Bodies, send_step
-from deploy.benchmarks.edge_zone import EdgeZone, edge_zone
-from deploy.benchmarks.ingest_bars import SIZES, bars, medians
+from deploy.benchmarks.edge_zone import edge_zone
+from deploy.benchmarks.failure import MeasurementFailed
+from deploy.benchmarks.ingest_bars import (
+    EDGE,
+    SIZES,
+    WHOLE,
+    bars,
+    measurement,
+    medians,
+    size_bars,
+)
 from deploy.benchmarks.rest import wait_for_rest
-from deploy.benchmarks.step import INTERVAL_S, SHAPES, Streams
+from deploy.benchmarks.step import INTERVAL_S, SHAPES, SLOTS, Streams
 from deploy.benchmarks.surroundings import machine, versions
+from deploy.benchmarks.target import Target
+from deploy.benchmarks.whole_way import WholeWay, whole_way
 from deploy.lab.reporting import Reporter
-from deploy.servers.postgres import PostgresServer, running_postgres
+from deploy.servers.postgres import running_postgres
 
 WARM_UP_READINGS: Final = 20_000
 # Whole commits of the peer, whole bodies of ours.
@@ -32,23 +44,26 @@ class Measured:
 
     name: str
     shape: str
+    way: str = EDGE
     bodies: Bodies | None = None
     table: str = ""
 
 
-def plan(*, forms: Sequence[str], connections: int) -> list[Measured]:
+def plan(
+    *, forms: Sequence[str], connections: int, ways: Sequence[str] = (EDGE,)
+) -> list[Measured]:
     """Return a round's measurements, each peer beside those that are compared with it."""
     planned = [Measured(name="copy_unindexed", shape="live", table=UNINDEXED)]
     for shape in SHAPES:
         planned.append(Measured(name=f"copy_{shape}", shape=shape, table=INDEXED))
         planned += [
             Measured(
-                name=f"{form}_{shape}_{size}",
+                name=measurement(way=way, form=form, shape=shape, size=size),
                 shape=shape,
+                way=way,
                 bodies=Bodies(form=form, per_body=size, connections=connections),
             )
-            for form in forms
-            for size in SIZES
+            for way, form, size in product(ways, forms, SIZES)
         ]
     return planned
 
@@ -60,6 +75,7 @@ async def compare_ingest(
     meters: int,
     connections: int,
     forms: Sequence[str],
+    ways: Sequence[str] = (EDGE,),
     command: str,
     reporter: Reporter,
 ) -> Figures:
@@ -71,28 +87,35 @@ async def compare_ingest(
     Raises:
         MeasurementFailed, ServerFailure: a server did not start, or a step broke.
     """
-    planned = plan(forms=forms, connections=connections)
-    reporter.step("starting PostgreSQL, and a zone of Valkey, agent and gateway")
-    with _both_sides(meters) as (postgres, zone):
-        peer = await open_peer(postgres)
-        try:
-            bench = _Bench(zone=zone, peer=peer, meters=meters)
-            reporter.step("warming up")
-            readings = {
-                one.name: _enough(await bench.measure(one, WARM_UP_READINGS), seconds)
-                for one in planned
+    planned = plan(forms=forms, connections=connections, ways=ways)
+    found: Figures = {}
+    async with _every_side(ways, meters=meters, reporter=reporter) as (peer, targets):
+        bench = _Bench(targets=targets, peer=peer, meters=meters)
+        whole = targets.get(WHOLE)
+        if isinstance(whole, WholeWay):
+            reporter.step("a day the whole way, and what it takes up")
+            found = size_bars(
+                await bench.stored_day(whole, connections=connections),
+                readings=meters * SLOTS,
+                headquarters=whole.headquarters,
+            )
+        reporter.step("warming up")
+        readings = {
+            one.name: _enough(await bench.measure(one, WARM_UP_READINGS), seconds)
+            for one in planned
+        }
+        measured: list[Figures] = []
+        for number in range(rounds):
+            reporter.step(f"round {number + 1} of {rounds}")
+            figures = {
+                one.name: await bench.measure(one, readings[one.name])
+                for one in (planned if number % 2 == 0 else planned[::-1])
             }
-            measured: list[Figures] = []
-            for number in range(rounds):
-                reporter.step(f"round {number + 1} of {rounds}")
-                figures = {
-                    one.name: await bench.measure(one, readings[one.name])
-                    for one in (planned if number % 2 == 0 else planned[::-1])
-                }
-                measured.append({one.name: figures[one.name] for one in planned})
-            servers = {"postgresql": peer.version, "valkey": zone.version}
-        finally:
-            await peer.close()
+            measured.append({one.name: figures[one.name] for one in planned})
+        if isinstance(whole, WholeWay):
+            reporter.step("counting the record")
+            await bench.check_record(whole)
+        servers = {"postgresql": peer.version, "valkey": next(iter(targets.values())).version}
     return {
         "machine": machine(),
         "versions": versions("asyncpg", "httptools", "msgspec", "numpy", "uvloop") | servers,
@@ -100,32 +123,51 @@ async def compare_ingest(
         "load": {"meters": meters, "interval_s": INTERVAL_S, "connections": connections},
         "rounds": measured,
         "medians": medians(measured),
-        "bars": bars(measured, forms=forms),
+        "bars": bars(measured, forms=forms, ways=ways) | found,
     }
 
 
+@asynccontextmanager
+async def _every_side(
+    ways: Sequence[str], *, meters: int, reporter: Reporter
+) -> AsyncIterator[tuple[CopyPeer, dict[str, Target]]]:
+    async with AsyncExitStack() as stack:
+        folder = stack.enter_context(_folder())
+        reporter.step("starting PostgreSQL")
+        postgres = stack.enter_context(running_postgres(folder / "pg", folder / "run"))
+        peer = await open_peer(postgres)
+        stack.push_async_callback(peer.close)
+        targets: dict[str, Target] = {}
+        if EDGE in ways:
+            reporter.step("starting a zone of Valkey, agent and gateway")
+            targets[EDGE] = stack.enter_context(edge_zone(folder / "zone", meters=meters))
+        if WHOLE in ways:
+            targets[WHOLE] = await stack.enter_async_context(
+                whole_way(folder / "lab", meters=meters, reporter=reporter)
+            )
+        yield peer, targets
+
+
 @contextmanager
-def _both_sides(meters: int) -> Iterator[tuple[PostgresServer, EdgeZone]]:
+def _folder() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="gf-bench-", dir="/tmp") as name:
         folder = Path(name)
         # Servers and workers run under accounts of their own when we are root.
         folder.chmod(0o711)
-        with (
-            running_postgres(folder / "pg", folder / "run") as postgres,
-            edge_zone(folder / "zone", meters=meters) as zone,
-        ):
-            yield postgres, zone
+        yield folder
 
 
 class _Bench:
-    """Both sides, and the readings that are still new."""
+    """Every side, and the readings that are still new to it."""
 
-    def __init__(self, *, zone: EdgeZone, peer: CopyPeer, meters: int) -> None:
-        self._zone = zone
+    def __init__(self, *, targets: Mapping[str, Target], peer: CopyPeer, meters: int) -> None:
+        self._targets = targets
         self._peer = peer
-        # Apart, since a side that skips what the other one had would begin a day too often.
-        self._ours = Streams(meters=meters)
+        self._meters = meters
+        # Apart, since a side that skips what another one had would begin a day too often.
+        self._ours = {way: Streams(meters=meters) for way in targets}
         self._peers = Streams(meters=meters)
+        self._sent = 0
 
     async def measure(self, one: Measured, readings: int) -> Figures:
         """Run one measurement over `readings` that were never sent, once both sides rest."""
@@ -134,9 +176,12 @@ class _Bench:
             step = self._peers.take(one.shape, readings)
             figures = await self._peer.run(step, table=one.table)
         else:
-            step = self._ours.take(one.shape, readings)
-            figures = await asyncio.to_thread(send_step, self._zone, step, one.bodies)
-            await asyncio.to_thread(self._zone.forget_uplink)
+            step = self._ours[one.way].take(one.shape, readings)
+            target = self._targets[one.way]
+            figures = await asyncio.to_thread(send_step, target, step, one.bodies)
+            await asyncio.to_thread(target.clear)
+            if one.way == WHOLE:
+                self._sent += readings
         cpu = figures["cpu_seconds"]
         serving = sum(cpu.values()) - cpu["client"]
         return figures | {
@@ -145,8 +190,25 @@ class _Bench:
             "from": {"first_s": step.first_s, "skipped": step.skip},
         }
 
+    async def stored_day(self, whole: WholeWay, *, connections: int) -> dict[str, int]:
+        """Send every meter's first day the whole way; the bytes that it takes up, by zone."""
+        step = self._ours[WHOLE].take("live", self._meters * SLOTS)
+        bodies = Bodies(form="series", per_body=max(SIZES), connections=connections)
+        await asyncio.to_thread(send_step, whole, step, bodies)
+        self._sent += step.readings
+        return await whole.stored_bytes()
+
+    async def check_record(self, whole: WholeWay) -> None:
+        """Raise MeasurementFailed unless the record has each reading sent that way once."""
+        found, distinct = await whole.committed()
+        if not found == distinct == self._sent:
+            raise MeasurementFailed(
+                f"{self._sent} readings were sent, {found} are in the record, {distinct} differ"
+            )
+
     def _processes(self) -> Groups:
-        return {"zone": self._zone.every_process(), "peer": self._peer.every_process()}
+        ours = {way: target.every_process() for way, target in self._targets.items()}
+        return ours | {"peer": self._peer.every_process()}
 
 
 def _enough(figures: Figures, seconds: float) -> int:

@@ -10,6 +10,7 @@ INTERVAL_S: Final = 900
 DAY_S: Final = 86_400
 SLOTS: Final = DAY_S // INTERVAL_S
 FIRST_METER: Final = 1
+REGISTER: Final = "1-0:1.8.0"
 # Far enough back for every step to find room, not so far that a reading is stale.
 FIRST_DAYS_AGO: Final[Mapping[str, int]] = MappingProxyType({"live": 1_000, "backfill": 500})
 SHAPES: Final = tuple(FIRST_DAYS_AGO)
@@ -50,3 +51,8 @@ class Streams:
         )
         self._sent[shape] += readings
         return step
+
+
+def meter_name(number: int) -> str:
+    """The id of a meter of the fleet, by its number from `FIRST_METER`."""
+    return f"B{number:06}"

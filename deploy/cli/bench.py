@@ -12,7 +12,7 @@ from deploy.benchmarks.balancing import compare_policies
 from deploy.benchmarks.coldstart import measure_coldstart
 from deploy.benchmarks.gateway import compare_gateways
 from deploy.benchmarks.ingest import compare_ingest
-from deploy.benchmarks.ingest_bars import TARGETS
+from deploy.benchmarks.ingest_bars import FORMS, WAYS
 from deploy.benchmarks.sender import compare_senders
 from deploy.cli.exit_codes import BAR_NOT_MET, OK
 from deploy.cli.interruption import cancelled_by_signals
@@ -65,17 +65,26 @@ def bench() -> None:
 @click.option(
     "--connections", default=32, show_default=True, type=click.IntRange(1, 256), help="Senders."
 )
-@click.option(
-    "--only", type=click.Choice(list(TARGETS)), help="Measure bodies of this form, not of all."
-)
+@click.option("--only", type=click.Choice(FORMS), help="Measure bodies of this form, not of all.")
+@click.option("--way", type=click.Choice(WAYS), help="Measure this way, not both.")
 @_as_json
 def ingest(
-    *, rounds: int, seconds: float, meters: int, connections: int, only: str | None, as_json: bool
+    *,
+    rounds: int,
+    seconds: float,
+    meters: int,
+    connections: int,
+    only: str | None,
+    way: str | None,
+    as_json: bool,
 ) -> None:
-    """Readings per second, acknowledged by an edge zone, beside PostgreSQL's COPY.
+    """Readings per second, at the edge and the whole way, beside PostgreSQL's COPY.
 
-    Starts a zone of tier 3 (Valkey, agent, gateway, workers; its parent is gone) and a
-    PostgreSQL, all in a temporary folder. The peer is binary COPY into a logged row-a-reading
+    `edge` is until an edge zone has acknowledged them: a zone of tier 3 (Valkey, agent, gateway,
+    workers) whose parent is gone. `whole` is until headquarters has committed them: a lab of one
+    zone a tier, from the edge over validation in zone 2 to the record, which is counted at the
+    end; of a first day sent so, the bytes a reading takes up cold and hot are bars, too. All
+    servers are in a temporary folder. The peer is binary COPY into a logged row-a-reading
     table with primary key (meter, register, at), fsync and synchronous_commit on, one
     connection, 10,000 rows a commit. Our side posts bodies of 100 and of 1,000 readings, `live`
     (an instant of many meters) and `backfill` (a meter's day), as series and as lists. Both
@@ -87,7 +96,8 @@ def ingest(
             seconds=seconds,
             meters=meters,
             connections=connections,
-            forms=list(TARGETS) if only is None else [only],
+            forms=FORMS if only is None else [only],
+            ways=WAYS if way is None else [way],
             command=_command(),
             reporter=reporter,
         )
