@@ -20,6 +20,7 @@ from functions.mdms.problems import PROBLEMS, UNFORESEEN
 from functions.mdms.record_backing import record_backing
 from functions.mdms.request_body import Receive, header_map
 from functions.mdms.routes import routes
+from functions.mdms.rule_group_routes import rule_group_routes
 from functions.mdms.settings import MdmsSettings, read_settings
 from functions.mdms.validation_routes import validation_routes
 from functions.mdms.zone_routes import LinkRoutesOnly, check_zone_route
@@ -90,6 +91,7 @@ class MdmsApp:
         self._api.include_router(period_routes(self._opened, settings))
         self._api.include_router(aggregate_routes(self._opened, settings))
         self._api.include_router(validation_routes(self._opened, settings))
+        self._api.include_router(rule_group_routes(self._opened, settings))
         self._api.include_router(event_routes(self._opened, settings))
         self._add_own_routes(metrics)
 

@@ -2,6 +2,7 @@
 
 from functions.mdms.schema import DownlinkPage
 from storage.model.meter import RegistryPosition
+from storage.model.rule_groups import ActiveRules
 
 
 def first_version(*, held: RegistryPosition, incarnation: int) -> int | None:
@@ -13,6 +14,15 @@ def first_version(*, held: RegistryPosition, incarnation: int) -> int | None:
     if held.incarnation == incarnation:
         return held.version
     return 0 if held.incarnation < incarnation else None
+
+
+def rules_in(rules: ActiveRules, *, after: int, version: int) -> ActiveRules | None:
+    """The rules if they belong on a page of the changes after `after` up to `version`.
+
+    A registry that begins anew says so too where there are no rules yet: they go with the old one.
+    """
+    belongs = after < rules.version <= version or (after == 0 and rules.version == 0)
+    return rules if belongs else None
 
 
 def nothing_newer(incarnation: int) -> DownlinkPage:

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from functions.mdms.downlink import first_version, nothing_newer
+from functions.mdms.downlink import first_version, nothing_newer, rules_in
 from functions.mdms.ports import Backing
 from functions.mdms.reading_time import ReadingTime
 from functions.mdms.registry_cache import RegistryCache
@@ -15,6 +15,7 @@ from functions.mdms.technical_validation import TechnicalValidation
 from functions.runtime.config import WorkerConfig
 from storage.hot.connection import connect
 from storage.hot.registry import MeterRegistry
+from storage.hot.rules import HotRules
 from storage.hot.store import RedisHotStore
 from storage.model.meter import Meter, RegistryPosition
 from storage.model.uplink import UplinkEntry
@@ -32,8 +33,9 @@ class MissingCredential(ValueError):
 class CachedBook:
     """`MeterBook` over the cached copy of the registry."""
 
-    def __init__(self, cache: RegistryCache) -> None:
+    def __init__(self, cache: RegistryCache, rules: HotRules) -> None:
         self._cache = cache
+        self._rules = rules
 
     async def get(self, meter_id: str) -> Meter | None:
         """See `MeterBook.get`."""
@@ -69,12 +71,15 @@ class CachedBook:
             return nothing_newer(table.incarnation)
         changed = table.changed_after(after)
         complete = len(changed) <= limit
+        version = max(table.version, after) if complete else changed[limit - 1].version
+        rules = await self._rules.of(table.incarnation)
         return DownlinkPage(
             after=after,
-            version=max(table.version, after) if complete else changed[limit - 1].version,
+            version=version,
             complete=complete,
             meters=changed[:limit],
             incarnation=table.incarnation,
+            rules=rules_in(rules, after=after, version=version),
         )
 
 
@@ -98,6 +103,7 @@ async def edge_backing(config: WorkerConfig, settings: MdmsSettings) -> AsyncIte
         )
         copy = MeterRegistry(connection, slug=config.tenant)
         cache = RegistryCache(copy, check_s=settings.registry_check_s)
+        rules = HotRules(connection, slug=config.tenant)
         first_hop = config.tier == FIRST_HOP_TIER
 
         async def keep(entries: Sequence[UplinkEntry], caller: str) -> int:
@@ -119,7 +125,9 @@ async def edge_backing(config: WorkerConfig, settings: MdmsSettings) -> AsyncIte
             zone=config.zone,
             source="hot",
             blocks=store,
-            book=CachedBook(cache),
+            book=CachedBook(cache, rules),
+            active_rules=rules.active,
+            rules_copy=rules,
             ingest=ingest if first_hop else None,
             keep=None if first_hop else keep,
             copy=copy,

@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 from functions.mdms.schema import DownlinkPage, MeterOutcome
 from functions.mdms.service import Ingest
 from functions.mdms.uplink import Keep
+from storage.cold.rule_groups import Activation, GroupState, GroupVersion
 from storage.model.block import BlockKey
 from storage.model.event_block import EventKey
 from storage.model.meter import Meter, RegistryPosition
 from storage.model.revision import Revision
+from storage.model.rule_groups import ActiveRules, RuleGroup
 
 
 class BlockReader(Protocol):
@@ -87,6 +89,45 @@ class MeterRegistrar(Protocol):
         """
 
 
+class RuleGroupBook(Protocol):
+    """Where rule groups are kept: headquarters. Each call may raise StoreUnavailable."""
+
+    async def add(self, group: RuleGroup, *, by: str, reason: str | None) -> GroupVersion:
+        """Keep the next version of a name; the same again is the version it was."""
+
+    async def versions(self, name: str) -> list[GroupVersion]:
+        """Every version of a group, oldest first."""
+
+    async def log(self, name: str) -> list[Activation]:
+        """What was made active of a group, oldest first."""
+
+    async def get(self, name: str, version: int) -> GroupVersion | None:
+        """One version of a group."""
+
+    async def page(self, *, after: str, limit: int) -> list[GroupState]:
+        """Up to `limit` groups by name, those after `after`."""
+
+    async def activate(
+        self, name: str, version: int | None, *, by: str, reason: str | None
+    ) -> ActiveRules:
+        """Let a version hold from now on, or nothing of the group; return all that holds then.
+
+        Raises:
+            UnknownRuleGroup, RuleGroupConflict: nothing was changed.
+        """
+
+
+class RulesCopy(Protocol):
+    """The durable copy of the rules in a zone below headquarters."""
+
+    async def apply(self, rules: ActiveRules, *, incarnation: int) -> None:
+        """Hold `rules` unless newer ones are held.
+
+        Raises:
+            StoreUnavailable: no answer before the deadline; repeating is harmless.
+        """
+
+
 class RegistryCopy(Protocol):
     """The durable copy of the registry in a zone below headquarters."""
 
@@ -108,9 +149,12 @@ class Backing:
     source: Literal["hot", "cold"]
     blocks: BlockReader
     book: MeterBook
+    active_rules: Callable[[], Awaitable[ActiveRules]]
     ingest: Ingest | None = None
     keep: Keep | None = None
     registrar: MeterRegistrar | None = None
     copy: RegistryCopy | None = None
     revisions: RevisionReader | None = None
+    groups: RuleGroupBook | None = None
+    rules_copy: RulesCopy | None = None
     held_bytes: Callable[[], Awaitable[int]] | None = None

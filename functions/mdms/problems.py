@@ -10,6 +10,7 @@ from functions.mdms.period_answers import AnswerTooLarge
 from functions.mdms.period_query import BadPeriod
 from functions.mdms.readings_body import MalformedBody
 from functions.mdms.request_body import BodyTooLarge, ClientGone, UnsupportedMediaType
+from functions.mdms.rule_group_form import BadRuleGroup
 from functions.mdms.series_columns import TooManyReadings, TooManyRegisters
 from functions.mdms.uplink import EdgeForbidden, UnpackedTooLarge
 from functions.mdms.vee.rule_group import BadRule
@@ -17,6 +18,7 @@ from functions.mdms.zone_routes import LinkRoutesOnly
 from functions.runtime.problem import Problem, ProblemTable
 from functions.runtime.request import NoCaller
 from storage.cold.record import EdgeRefused
+from storage.cold.rule_groups import RuleGroupConflict, TooManyRuleGroups, UnknownRuleGroup
 from storage.hot.keys import RegisterRefused
 from storage.hot.packing import SlotNamedTwice
 from storage.model.runs import PayloadUnreadable
@@ -74,8 +76,10 @@ PROBLEMS: ProblemTable = {
     NotInThisZone: (404, "not-in-this-zone"),
     UnknownMeter: (404, "unknown-meter"),
     UnknownRegister: (404, "unknown-register"),
+    UnknownRuleGroup: (404, "unknown-rule-group"),
     MethodNotAllowed: (405, "method-not-allowed"),
     BadRule: (400, "malformed-body"),
+    BadRuleGroup: (400, "malformed-body"),
     NoMetersAsked: (400, "malformed-request"),
     BadPeriod: (400, "malformed-request"),
     ClientGone: (400, "malformed-request"),
@@ -96,6 +100,8 @@ PROBLEMS: ProblemTable = {
     RegisterRefused: (400, "malformed-body"),
     SlotNamedTwice: (400, "malformed-body"),
     VersionGap: (409, "registry-version-gap"),
+    RuleGroupConflict: (409, "rule-group-conflict"),
+    TooManyRuleGroups: (409, "too-many-rule-groups"),
     StoreFull: (503, "store-full"),
     StoreUnavailable: (503, "store-unavailable"),
     DeadlineExceeded: (504, "deadline-exceeded"),

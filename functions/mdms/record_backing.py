@@ -13,6 +13,7 @@ from functions.mdms.tail_fold import TailFold
 from functions.runtime.config import WorkerConfig
 from storage.cold.pool import open_pool
 from storage.cold.record import PostgresRecordStore
+from storage.cold.rule_groups import PostgresRuleGroups
 from storage.model.uplink import UplinkEntry
 from storage.ports import TailState
 
@@ -56,6 +57,7 @@ async def record_backing(
             return kept
 
         book = RecordBook(pool)
+        groups = PostgresRuleGroups(pool)
         fold.start()
         try:
             yield Backing(
@@ -64,6 +66,8 @@ async def record_backing(
                 source="cold",
                 blocks=store,
                 book=book,
+                active_rules=groups.active,
+                groups=groups,
                 keep=keep,
                 registrar=book,
                 revisions=store,

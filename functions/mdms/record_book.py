@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from functions.mdms.downlink import first_version, nothing_newer
+from functions.mdms.downlink import first_version, nothing_newer, rules_in
 from functions.mdms.schema import DownlinkPage, MeterOutcome
 from storage.cold.pool import Pool
 from storage.cold.registry import PostgresMeterRegistry, Registered
+from storage.cold.rule_groups import PostgresRuleGroups
 from storage.model.interval_lengths import LengthRefused
 from storage.model.meter import Meter, RegistryPosition
 
@@ -17,6 +18,7 @@ class RecordBook:
 
     def __init__(self, pool: Pool) -> None:
         self._registry = PostgresMeterRegistry(pool)
+        self._groups = PostgresRuleGroups(pool)
 
     async def register(self, meters: Sequence[Meter]) -> tuple[int, list[MeterOutcome]]:
         """See `MeterRegistrar.register`."""
@@ -59,12 +61,15 @@ class RecordBook:
         if after is None:
             return nothing_newer(incarnation)
         meters, version = await self._registry.changes(after=after, limit=limit)
+        # Read after the meters: what is newer than the page's version comes with a later page.
+        rules = await self._groups.active()
         return DownlinkPage(
             after=after,
             version=version,
             complete=len(meters) < limit,
             meters=meters,
             incarnation=incarnation,
+            rules=rules_in(rules, after=after, version=version),
         )
 
 

@@ -123,7 +123,7 @@ def routes(backing: Callable[[], Backing], settings: MdmsSettings) -> APIRouter:
         held = RegistryPosition(incarnation, after)
         page = await backing().book.changes(held=held, limit=limit, incarnation=known.incarnation)
         answer = _json(page)
-        if page.complete and not page.meters:
+        if page.complete and not page.meters and page.rules is None:
             # Every change comes through the gateway, which need not ask for this again before.
             answer.headers["x-gridfaas-unchanged"] = "until-write"
         return answer
@@ -146,6 +146,9 @@ def routes(backing: Callable[[], Backing], settings: MdmsSettings) -> APIRouter:
         held = await zone.copy.position()
         if page.incarnation == held.incarnation and page.after > held.version:
             raise VersionGap(after=page.after, held=held.version)
+        if page.rules is not None and zone.rules_copy is not None:
+            # Before the position moves: a page that is lost here is asked for again.
+            await zone.rules_copy.apply(page.rules, incarnation=page.incarnation)
         held = await zone.copy.apply(
             page.meters, after=page.after, to=page.position, complete=page.complete
         )

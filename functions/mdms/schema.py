@@ -7,6 +7,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from storage.model.meter import Meter, RegistryPosition
+from storage.model.rule_groups import ActiveRules
 
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 ObisCode = Annotated[str, msgspec.Meta(pattern=r"^\d{1,3}-\d{1,3}:\d{1,3}\.\d{1,3}\.\d{1,3}$")]
@@ -177,7 +178,8 @@ class MetersPage(msgspec.Struct, frozen=True, kw_only=True):
 class DownlinkPage(msgspec.Struct, frozen=True, kw_only=True):
     """All changes of the registry after version `after` up to `version`, in their order.
 
-    Versions count within `incarnation`; a zone that holds an older one takes all from 0.
+    Versions count within `incarnation`; a zone that holds an older one takes all from 0. `rules`
+    are the rule groups that hold, where they have changed in between.
     """
 
     after: int
@@ -185,6 +187,7 @@ class DownlinkPage(msgspec.Struct, frozen=True, kw_only=True):
     complete: bool
     meters: list[Meter]
     incarnation: int = 0
+    rules: ActiveRules | None = None
 
     @property
     def position(self) -> RegistryPosition:

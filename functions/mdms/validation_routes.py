@@ -1,9 +1,9 @@
-"""`POST /v1/mdms/validations`: try rules on what is stored; nothing is written."""
+"""`POST /v1/mdms/validations`: try rules on what is stored, and against those that hold."""
 
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
-from typing import Annotated, Any, Final
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 import numpy as np
@@ -22,20 +22,31 @@ from functions.mdms.period_query import (
     second_at_or_after,
 )
 from functions.mdms.ports import Backing
+from functions.mdms.problems import NotInThisZone
 from functions.mdms.readings_body import MalformedBody
 from functions.mdms.request_body import content_encoding, header_map, read_request_body
 from functions.mdms.resampling import adds_up
 from functions.mdms.schema import Instant
 from functions.mdms.settings import MdmsSettings
 from functions.mdms.stretch_reading import read_stretches
-from functions.mdms.vee.rule import Rule, Stretch
-from functions.mdms.vee.rule_group import default_rules, described, read_rule
+from functions.mdms.vee.group_choice import GroupChoice
+from functions.mdms.vee.rule import Stretch
+from functions.mdms.vee.rule_group import (
+    Applied,
+    default_rules,
+    described,
+    read_group,
+    read_rule,
+)
 from functions.runtime.request import Caller, caller
+from storage.cold.rule_groups import UnknownRuleGroup
 from storage.model.block import PRESENT
+from storage.model.quality import CLASS_OF_QUALITY, QualityClass
 from storage.model.stretches import stretch_lengths
 
 MOST_INTERVALS: Final = 4_000_000
 """What one trial looks at: some seconds of a worker."""
+_Key = tuple[str, str | None]
 
 
 class RuleForm(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -45,8 +56,19 @@ class RuleForm(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     parameters: dict[str, Any] = {}
 
 
+class GroupForm(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """A version of a rule group, as headquarters keeps it."""
+
+    group: str
+    version: Annotated[int, msgspec.Meta(ge=1, le=1 << 30)]
+
+
 class ValidationBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """Body of a trial: meters or a feeder, a period, and rules; without rules, all of them."""
+    """Body of a trial: meters or a feeder, a period, and what is tried.
+
+    That is `rules`, or a `rule_group`; without either, every rule that is built in. `against` says
+    what else is shown: what would change against the rules that are `active`.
+    """
 
     begin: Instant = field(name="from")
     end: Instant = field(name="to")
@@ -54,6 +76,8 @@ class ValidationBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     feeder: str | None = None
     register: str = "1-0:1.8.0"
     rules: Annotated[list[RuleForm], msgspec.Meta(max_length=100)] | None = None
+    rule_group: GroupForm | None = None
+    against: Literal["active"] | None = None
 
 
 _decoder = msgspec.json.Decoder(ValidationBody)
@@ -79,12 +103,9 @@ def validation_routes(backing: Callable[[], Backing], settings: MdmsSettings) ->
         check_period(begin=body.begin, end=body.end, max_days=settings.max_query_days)
         if not adds_up(body.register):
             raise BadPeriod("the rules are about energy; the register is one of demand")
-        rules = (
-            default_rules()
-            if body.rules is None
-            else [read_rule(one.rule, one.parameters) for one in body.rules]
-        )
         zone = backing()
+        tried = await _rules_tried(zone, body)
+        held = None if body.against is None else GroupChoice(await zone.active_rules())
         begin_s, end_s = second_at_or_after(body.begin), second_at_or_after(body.end)
         found = Period(
             meters=await meters_asked(
@@ -99,19 +120,41 @@ def validation_routes(backing: Callable[[], Backing], settings: MdmsSettings) ->
             size += part.end - part.first
             if size > MOST_INTERVALS:
                 raise AnswerTooLarge(size, most=MOST_INTERVALS)
-        answer = await _tried(zone, found, rules)
+        answer = await _tried(zone, found, tried, held)
         head = {"from": instant_text(begin_s), "to": instant_text(end_s), "source": zone.source}
         return json_answer({"register": body.register} | head | answer)
 
     return router
 
 
-async def _tried(zone: Backing, found: Period, rules: list[Rule]) -> dict[str, Any]:
+async def _rules_tried(zone: Backing, body: ValidationBody) -> Sequence[Applied]:
+    if body.rule_group is None:
+        forms = body.rules
+        rules = (
+            default_rules()
+            if forms is None
+            else [read_rule(one.rule, one.parameters) for one in forms]
+        )
+        return [Applied(rule, rule.severity) for rule in rules]
+    if body.rules is not None:
+        raise BadPeriod("say either `rules` or `rule_group`")
+    if zone.groups is None:
+        raise NotInThisZone(what="the record of rule groups", tiers=[1], tier=zone.tier)
+    kept = await zone.groups.get(body.rule_group.group, body.rule_group.version)
+    if kept is None:
+        raise UnknownRuleGroup(body.rule_group.group[:64], body.rule_group.version)
+    return read_group(kept.group).intervals
+
+
+async def _tried(
+    zone: Backing, found: Period, rules: Sequence[Applied], held: GroupChoice | None
+) -> dict[str, Any]:
     meters: dict[str, dict[str, Any]] = {
         one.meter_id: {"meter_id": one.meter_id, "intervals": 0, "present": 0, "findings": []}
         for one in found.meters
     }
-    counts: Counter[str] = Counter({rule.name: 0 for rule in rules})
+    counts: Counter[str] = Counter({one.rule.name: 0 for one in rules})
+    changes = {"appear": Counter[str](), "disappear": Counter[str]()}
     size = 0
     by_name = {one.meter_id: one for one in found.meters}
     async for page, slots in _whole(zone, found):
@@ -121,22 +164,46 @@ async def _tried(zone: Backing, found: Period, rules: list[Rule]) -> dict[str, A
             present=present[None, :],
             interval_s=page.interval_s,
             active=np.array([by_name[page.meter_id].active]),
+            estimated=_is_estimate(slots)[None, :],
+            versions=slots["revision"].astype(np.int64)[None, :],
+            register=page.register,
         )
         said = meters[page.meter_id]
         said["intervals"] += len(slots)
         said["present"] += int(present.sum())
-        for rule in rules:
-            findings = list(_findings(rule, stretch, page))
-            counts[rule.name] += sum(one["intervals"] for one in findings)
-            said["findings"] += findings
-            size += len(findings)
-            if size > MOST_IN_JSON:
-                raise AnswerTooLarge(size)
-    return {
-        "rules": described(rules),
+        masks = _masks(rules, stretch)
+        for key, mask in masks.items():
+            counts[key[0]] += int(mask.sum())
+        said["findings"] += _findings(rules, masks, page)
+        size += len(said["findings"])
+        if held is not None:
+            now = held.of(by_name[page.meter_id])
+            before = _masks(now.intervals, stretch)
+            appear, disappear = _changes(masks, before), _changes(before, masks)
+            for name, own, which in (
+                ("appear", rules, appear),
+                ("disappear", now.intervals, disappear),
+            ):
+                for key, mask in which.items():
+                    if mask.any():
+                        changes[name][key[0]] += int(mask.sum())
+                said.setdefault(name, []).extend(_findings(own, which, page))
+                size += len(said[name])
+        if size > MOST_IN_JSON:
+            raise AnswerTooLarge(size)
+    answer = {
+        "rules": [
+            one | {"severity": applied.severity.value}
+            for one, applied in zip(described(one.rule for one in rules), rules, strict=True)
+        ],
         "counts": dict(counts),
         "meters": list(meters.values()),
     }
+    if held is not None:
+        answer["against"] = {"version": held.version} | {
+            name: dict(found) for name, found in changes.items()
+        }
+    return answer
 
 
 async def _whole(zone: Backing, found: Period) -> AsyncIterator[tuple[Page, NDArray[np.void]]]:
@@ -158,11 +225,30 @@ async def _whole(zone: Backing, found: Period) -> AsyncIterator[tuple[Page, NDAr
         yield first, np.concatenate(held)
 
 
-def _findings(rule: Rule, stretch: Stretch, page: Page) -> list[dict[str, Any]]:
-    """Runs of the first meter's intervals that fail, in order."""
+def _masks(rules: Sequence[Applied], stretch: Stretch) -> dict[_Key, NDArray[np.bool_]]:
+    """Which of the first meter's intervals fail, by rule and code."""
+    return {
+        (one.rule.name, suspects.iec_code): suspects.mask[0]
+        for one in rules
+        for suspects in one.rule.suspects(stretch)
+    }
+
+
+def _changes(
+    these: dict[_Key, NDArray[np.bool_]], others: dict[_Key, NDArray[np.bool_]]
+) -> dict[_Key, NDArray[np.bool_]]:
+    """What fails by these and not by the others."""
+    return {key: mask & ~others[key] if key in others else mask for key, mask in these.items()}
+
+
+def _findings(
+    rules: Sequence[Applied], masks: dict[_Key, NDArray[np.bool_]], page: Page
+) -> list[dict[str, Any]]:
+    """Runs of intervals that fail, in order, rule by rule."""
+    by_name = {one.rule.name: one for one in rules}
     findings = []
-    for suspects in rule.suspects(stretch):
-        row = suspects.mask[0]
+    for (name, iec_code), row in masks.items():
+        applied = by_name[name]
         begins = np.ones(len(row), dtype=np.bool_)
         begins[1:] = row[1:] != row[:-1]
         heads = np.flatnonzero(begins)
@@ -172,13 +258,18 @@ def _findings(rule: Rule, stretch: Stretch, page: Page) -> list[dict[str, Any]]:
                 begin = page.first + head
                 findings.append(
                     {
-                        "rule": rule.name,
-                        "severity": rule.severity.value,
-                        "iec_code": suspects.iec_code,
-                        "quality": rule.quality,
+                        "rule": name,
+                        "severity": applied.severity.value,
+                        "iec_code": iec_code,
+                        "quality": applied.rule.quality,
                         "from": page.instant(begin),
                         "to": page.instant(begin + length),
                         "intervals": length,
                     }
                 )
     return findings
+
+
+def _is_estimate(slots: NDArray[np.void]) -> NDArray[np.bool_]:
+    estimate: NDArray[np.bool_] = CLASS_OF_QUALITY[slots["quality"]] == QualityClass.ESTIMATED
+    return estimate

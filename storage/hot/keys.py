@@ -80,6 +80,11 @@ def meters_version_key(slug: str) -> str:
     return f"{slug}:mv"
 
 
+def rules_key(slug: str) -> str:
+    """Incarnation, version and text of the rule groups that hold."""
+    return f"{slug}:vr"
+
+
 def places_epoch_key(slug: str) -> str:
     """When this store first gave a place: what names a strip's cells is void with another one."""
     return f"{slug}:pe"

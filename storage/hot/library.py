@@ -21,8 +21,19 @@ READ_EVENTS: Final = "gf5_read_events"
 UPLINK_ACK: Final = "gf5_uplink_ack"
 UPLINK_DROP: Final = "gf5_uplink_drop"
 REGISTRY_APPLY: Final = "gf5_registry_apply"
+RULES_APPLY: Final = "gf5_rules_apply"
 # One chunk of Lua: each part may use what those before it declare.
-_PARTS: Final = ("slots", "places", "runs", "events", "entries", "readings", "demotion", "registry")
+_PARTS: Final = (
+    "slots",
+    "places",
+    "runs",
+    "events",
+    "entries",
+    "readings",
+    "demotion",
+    "registry",
+    "rules",
+)
 
 
 async def install(redis_url: str) -> bool:

@@ -15,8 +15,10 @@ class HighLowCheck:
     """
 
     name: ClassVar[str] = "high-low"
+    title: ClassVar[str] = "High/Low Check"
     severity: ClassVar[Severity] = Severity.ERROR
     quality: ClassVar[Quality | None] = Quality.QUESTIONABLE
+    iec_codes: ClassVar[tuple[str, ...]] = ("3.6.3", "3.6.4")
 
     high_w: int = 50_000
     low_w: int = 0
@@ -25,6 +27,10 @@ class HighLowCheck:
         """Refuse limits that leave nothing between them."""
         if self.low_w > self.high_w:
             raise ValueError("`low_w` is above `high_w`")
+
+    def neighbours(self, interval_s: int) -> int:
+        """Each interval by itself."""
+        return 0
 
     def suspects(self, stretch: Stretch) -> list[Suspects]:
         """The present intervals above and below."""

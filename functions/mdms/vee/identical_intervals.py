@@ -18,8 +18,10 @@ class IdenticalIntervals:
     """
 
     name: ClassVar[str] = "identical-intervals"
+    title: ClassVar[str] = "Consecutive Identical Intervals"
     severity: ClassVar[Severity] = Severity.WARNING
     quality: ClassVar[Quality | None] = Quality.QUESTIONABLE
+    iec_codes: ClassVar[tuple[str, ...]] = ("3.6.0",)
 
     count: int = 8
     floor_wh: int = 20
@@ -29,6 +31,10 @@ class IdenticalIntervals:
         if not 2 <= self.count <= 100_000 or self.floor_wh < 0:
             raise ValueError("`count` is 2 to 100000, `floor_wh` not below 0")
 
+    def neighbours(self, interval_s: int) -> int:
+        """The rest of the shortest run that fails."""
+        return self.count - 1
+
     def suspects(self, stretch: Stretch) -> list[Suspects]:
         """All intervals of such runs; a gap ends a run."""
         energy_wh = stretch.energy_wh
@@ -36,4 +42,4 @@ class IdenticalIntervals:
         same[:, 1:] = energy_wh[:, 1:] == energy_wh[:, :-1]
         member = stretch.present & (energy_wh > self.floor_wh)
         runs = in_long_runs(member, at_least=self.count, same_as_before=same)
-        return [Suspects(runs, None)]
+        return [Suspects(runs, "3.6.0")]

@@ -1,6 +1,6 @@
 """What a validation rule looks at, and what it says: the shape that every rule has."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import ClassVar, Protocol
 
@@ -14,13 +14,32 @@ from storage.model.quality import Quality
 class Stretch:
     """Consecutive intervals of M meters: `energy_wh` (M, S) int64, 0 where not `present` (M, S).
 
-    `interval_s` is their length in seconds, `active` (M,) whether each meter is in use.
+    `interval_s` is their length in seconds, `active` (M,) whether each meter is in use. Of values
+    that are `present`, `estimated` (M, S) says which are estimates and `versions` (M, S) how many
+    others each has outlived; `expected` (M, S) says which intervals somebody waits for. Without
+    them: none, 0 and all. `register` is the OBIS code of all.
     """
 
     energy_wh: NDArray[np.int64]
     present: NDArray[np.bool_]
     interval_s: int
     active: NDArray[np.bool_]
+    estimated: NDArray[np.bool_] | None = None
+    versions: NDArray[np.int64] | None = None
+    expected: NDArray[np.bool_] | None = None
+    register: str = "1-0:1.8.0"
+
+    def rows(self, chosen: NDArray[np.intp]) -> "Stretch":
+        """The same intervals of the meters at `chosen` only."""
+        return replace(
+            self,
+            energy_wh=self.energy_wh[chosen],
+            present=self.present[chosen],
+            active=self.active[chosen],
+            estimated=None if self.estimated is None else self.estimated[chosen],
+            versions=None if self.versions is None else self.versions[chosen],
+            expected=None if self.expected is None else self.expected[chosen],
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +61,13 @@ class Rule(Protocol):
     """A rule with its parameters: pure, so that it can be tried on what is stored."""
 
     name: ClassVar[str]
+    title: ClassVar[str]
     severity: ClassVar[Severity]
     quality: ClassVar[Quality | None]
+    iec_codes: ClassVar[tuple[str, ...]]
+
+    def neighbours(self, interval_s: int) -> int:
+        """How many intervals on each side of one its verdict depends on."""
 
     def suspects(self, stretch: Stretch) -> list[Suspects]:
         """The intervals of `stretch` that fail."""

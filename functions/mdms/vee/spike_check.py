@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from functions.mdms.vee.rule import Severity, Stretch, Suspects
@@ -19,8 +18,10 @@ class SpikeCheck:
     """
 
     name: ClassVar[str] = "interval-spike"
+    title: ClassVar[str] = "Interval Spike Check"
     severity: ClassVar[Severity] = Severity.ERROR
     quality: ClassVar[Quality | None] = Quality.QUESTIONABLE
+    iec_codes: ClassVar[tuple[str, ...]] = ("3.6.3",)
 
     ratio: float = 3.0
     reach: int = 4
@@ -31,20 +32,34 @@ class SpikeCheck:
         if not self.ratio > 0 or not 1 <= self.reach <= 96 or self.floor_wh < 0:
             raise ValueError("`ratio` is above 0, `reach` 1 to 96, `floor_wh` not below 0")
 
+    def neighbours(self, interval_s: int) -> int:
+        """Those that it is compared with."""
+        return self.reach
+
     def suspects(self, stretch: Stretch) -> list[Suspects]:
         """Absent intervals neither spike nor excuse a neighbour; the gap rule has those alone."""
-        known = np.where(stretch.present, stretch.energy_wh, -1)
-        padded = np.pad(known, ((0, 0), (self.reach, self.reach)), constant_values=-1)
-        windows = sliding_window_view(padded, self.reach, axis=1)
-        slots = known.shape[1]
-        # Before and after: the interval under test must not vouch for itself.
-        before = windows[:, :slots].max(axis=2)
-        after = windows[:, self.reach + 1 : self.reach + 1 + slots].max(axis=2)
-        highest = np.maximum(before, after)
-        mask: NDArray[np.bool_] = (
-            stretch.present
-            & (highest >= 0)
-            & (stretch.energy_wh > self.floor_wh)
-            & (stretch.energy_wh > self.ratio * highest)
-        )
+        mask: NDArray[np.bool_] = stretch.present & (stretch.energy_wh > self.floor_wh)
+        # Few meters have anything above the floor: the others need no neighbours.
+        rows = np.flatnonzero(mask.any(axis=1))
+        if len(rows):
+            energy_wh, present = stretch.energy_wh[rows], stretch.present[rows]
+            known = np.where(present, energy_wh, -1)
+            padded = np.pad(known, ((0, 0), (self.reach, self.reach)), constant_values=-1)
+            highest_of = _highest(padded, self.reach)
+            slots = known.shape[1]
+            # Before and after: the interval under test must not vouch for itself.
+            before = highest_of[:, :slots]
+            after = highest_of[:, self.reach + 1 : self.reach + 1 + slots]
+            highest = np.maximum(before, after)
+            mask[rows] &= (highest >= 0) & (energy_wh > self.ratio * highest)
         return [Suspects(mask, "3.6.3")]
+
+
+def _highest(values: NDArray[np.int64], width: int) -> NDArray[np.int64]:
+    """The highest of the `width` values from each one on, by widths that double."""
+    found, reached = values, 1
+    while reached < width:
+        step = min(reached, width - reached)
+        found = np.maximum(found[:, :-step], found[:, step:])
+        reached += step
+    return found

@@ -16,11 +16,15 @@ def in_long_runs(
     if same_as_before is not None:
         begins |= member & ~same_as_before
     begins[:, :1] = member[:, :1]
-    flat = member.ravel()
-    number = np.cumsum(begins.ravel())
+    found = np.zeros_like(member)
+    # Most meters have too few members that go on for any long run: they cost no more than this.
+    rows = np.flatnonzero((member & ~begins).sum(axis=1) >= at_least - 1)
+    if not len(rows):
+        return found
+    number = np.cumsum(begins[rows].ravel())
     # Intervals outside of any run share number 0, which no run has.
-    number[~flat] = 0
+    number[~member[rows].ravel()] = 0
     long = np.bincount(number, minlength=1) >= at_least
     long[0] = False
-    found: NDArray[np.bool_] = long[number].reshape(member.shape)
+    found[rows] = long[number].reshape(len(rows), member.shape[1])
     return found

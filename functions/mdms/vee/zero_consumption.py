@@ -13,8 +13,10 @@ class ZeroConsumption:
     """Zeros for at least `hours` in one go. IEC 61968-9 quality 3.6.1 (zero usage)."""
 
     name: ClassVar[str] = "zero-consumption"
+    title: ClassVar[str] = "Zero Consumption"
     severity: ClassVar[Severity] = Severity.WARNING
     quality: ClassVar[Quality | None] = Quality.QUESTIONABLE
+    iec_codes: ClassVar[tuple[str, ...]] = ("3.6.1",)
 
     hours: int = 24
 
@@ -23,8 +25,15 @@ class ZeroConsumption:
         if not 1 <= self.hours <= 10_000:
             raise ValueError("`hours` is 1 to 10000")
 
+    def neighbours(self, interval_s: int) -> int:
+        """The rest of the shortest run that fails."""
+        return self._at_least(interval_s) - 1
+
     def suspects(self, stretch: Stretch) -> list[Suspects]:
         """All intervals of such runs; a gap ends a run."""
         zero = stretch.present & (stretch.energy_wh == 0)
-        at_least = -(-self.hours * 3_600 // stretch.interval_s)
+        at_least = self._at_least(stretch.interval_s)
         return [Suspects(in_long_runs(zero, at_least=at_least), "3.6.1")]
+
+    def _at_least(self, interval_s: int) -> int:
+        return max(1, -(-self.hours * 3_600 // interval_s))

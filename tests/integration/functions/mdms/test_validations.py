@@ -39,6 +39,9 @@ async def test_all_rules_by_default(zone: Zone) -> None:
         "zero-consumption": 0,
         "identical-intervals": 0,
         "inactive-usage": 1,
+        "negative-interval": 0,
+        "duplicate-interval": 0,
+        "prolonged-estimation": 0,
     }
     first, second = answer["meters"]
     assert (first["meter_id"], first["intervals"], first["present"]) == ("A", 8, 7)

@@ -1,17 +1,24 @@
 """Cases of each validation rule that a metering engineer can read aloud."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from functions.mdms.vee.duplicate_interval import DuplicateInterval
 from functions.mdms.vee.gap_check import GapCheck
 from functions.mdms.vee.high_low_check import HighLowCheck
 from functions.mdms.vee.identical_intervals import IdenticalIntervals
 from functions.mdms.vee.inactive_usage import InactiveUsage
+from functions.mdms.vee.negative_consumption import NegativeConsumption
+from functions.mdms.vee.prolonged_estimation import ProlongedEstimation
 from functions.mdms.vee.rule import Rule, Stretch
 from functions.mdms.vee.rule_group import BadRule, default_rules, described, read_rule
 from functions.mdms.vee.spike_check import SpikeCheck
+from functions.mdms.vee.unexpected_export import UnexpectedExport
 from functions.mdms.vee.zero_consumption import ZeroConsumption
 
 ABSENT = None
@@ -133,7 +140,7 @@ def test_a_rule_is_read_with_its_parameters() -> None:
 @pytest.mark.parametrize(
     ("name", "parameters", "says"),
     [
-        ("spike", {}, "no rule 'spike'"),
+        ("spike", {}, "no rule .spike."),
         ("interval-spike", {"rato": 3}, "no parameter 'rato'"),
         ("interval-spike", {"ratio": "3"}, "ratio"),
         ("interval-spike", {"reach": 0}, "reach"),
@@ -148,3 +155,62 @@ def test_a_rule_that_is_none_is_refused(
 ) -> None:
     with pytest.raises(BadRule, match=says):
         read_rule(name, parameters)
+
+
+def test_negative_and_export_are_beyond_a_tolerance() -> None:
+    assert found(NegativeConsumption(tolerance_wh=5), (-6, -5, 0, ABSENT)) == [[0]]
+    export = replace(stretch((0, 3, 4, ABSENT)), register="1-0:2.8.0")
+    [suspects] = UnexpectedExport(tolerance_wh=3).suspects(export)
+    assert np.flatnonzero(suspects.mask[0]).tolist() == [2]
+    assert found(UnexpectedExport(), (0, 900)) == [[]]
+
+
+def test_values_that_outlived_others_are_told_by_their_number() -> None:
+    seen = replace(stretch((1, 2, ABSENT)), versions=np.array([[3, 2, 5]]))
+    [suspects] = DuplicateInterval(versions=3).suspects(seen)
+    assert np.flatnonzero(suspects.mask[0]).tolist() == [0]
+    assert found(DuplicateInterval(), (1, 2)) == [[]]
+
+
+def test_estimates_for_hours() -> None:
+    estimated = np.array([[True, True, False, True, True, True]])
+    seen = replace(stretch((1, 1, 1, 1, 1, 1)), estimated=estimated)
+    [suspects] = ProlongedEstimation(hours=3).suspects(seen)
+    assert np.flatnonzero(suspects.mask[0]).tolist() == [3, 4, 5]
+
+
+def test_a_gap_is_of_what_somebody_waits_for() -> None:
+    seen = replace(stretch((1, ABSENT, ABSENT)), expected=np.array([[True, True, False]]))
+    [suspects] = GapCheck().suspects(seen)
+    assert np.flatnonzero(suspects.mask[0]).tolist() == [1]
+
+
+VALUES = st.one_of(st.none(), st.sampled_from([0, 90, 9_000]), st.integers(-10, 400))
+
+
+@given(
+    rows=st.lists(st.lists(VALUES, min_size=12, max_size=12), min_size=1, max_size=4),
+    rule=st.sampled_from(
+        [
+            SpikeCheck(reach=2, floor_wh=50),
+            ZeroConsumption(hours=3),
+            IdenticalIntervals(count=3),
+            HighLowCheck(high_w=350),
+            NegativeConsumption(),
+        ]
+    ),
+    first=st.integers(0, 11),
+    count=st.integers(1, 12),
+)
+def test_a_verdict_depends_on_no_more_than_the_neighbours_that_a_rule_names(
+    rows: list[list[int | None]], rule: Rule, first: int, count: int
+) -> None:
+    end = min(12, first + count)
+    around = rule.neighbours(3_600)
+    low, high = max(0, first - around), min(12, end + around)
+    whole = rule.suspects(stretch(*rows))
+    part = rule.suspects(stretch(*(row[low:high] for row in rows)))
+
+    for ours, theirs in zip(whole, part, strict=True):
+        cut = theirs.mask[:, first - low : end - low]
+        assert np.array_equal(ours.mask[:, first:end], cut)
