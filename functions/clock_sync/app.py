@@ -23,9 +23,8 @@ from functions.clock_sync.source_rates import SourceRates
 from functions.clock_sync.zone_clock import FollowingClock, HeadquartersClock, ZoneClock
 from functions.runtime.config import WorkerConfig
 from functions.runtime.problem import install_problem_handlers
-from functions.runtime.tls import client_context
+from functions.runtime.zone_client import NewZoneClient, zone_client
 
-NewClient = Callable[[str], httpx.AsyncClient]
 Part = Callable[[], Coroutine[Any, Any, None]]
 
 logger = logging.getLogger(__name__)
@@ -48,20 +47,13 @@ def create_app(config: WorkerConfig) -> FastAPI:
 
     def client(base_url: str) -> httpx.AsyncClient:
         credential = _given(config.zone_credential, "zone_credential")
-        return httpx.AsyncClient(
-            base_url=base_url,
-            headers={"Authorization": f"Bearer {credential}"},
-            # A new connection's handshake would count as delay of one way.
-            limits=httpx.Limits(keepalive_expiry=120),
-            # The environment may name a proxy that knows nothing of zones.
-            trust_env=False,
-            verify=client_context(),
-        )
+        # A new connection's handshake would count as delay of one way.
+        return zone_client(base_url, credential=credential, keepalive_s=120)
 
     return build_app(config, client=client, machine=SystemClock())
 
 
-def build_app(config: WorkerConfig, *, client: NewClient, machine: MachineClock) -> FastAPI:
+def build_app(config: WorkerConfig, *, client: NewZoneClient, machine: MachineClock) -> FastAPI:
     """As `create_app`, with clients that `client` makes from a base URL and clocks of `machine`."""
     settings = read_settings(config.settings)
     metrics = ClockMetrics(zone=config.zone)

@@ -5,7 +5,7 @@ import contextlib
 import logging
 import os
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import httpx
@@ -32,6 +32,7 @@ from functions.runtime.config import WorkerConfig
 from functions.runtime.http_line import Place
 from functions.runtime.problem import install_problem_handlers
 from functions.runtime.tls import client_context
+from functions.runtime.zone_client import zone_client
 from storage.hot.connection import connect
 from storage.hot.queues.calls import CallQueue
 from storage.hot.queues.letters import DeadLetters
@@ -41,8 +42,6 @@ from storage.ports import StoreFull, StoreUnavailable
 
 MAX_CONNECTIONS = 16
 MAX_BODY_BYTES = 1024 * 1024
-
-NewClient = Callable[[str], httpx.AsyncClient]
 
 logger = logging.getLogger(__name__)
 
@@ -68,17 +67,10 @@ def create_app(config: WorkerConfig) -> FastAPI:
     metrics = MessagingMetrics(zone=config.zone)
     connection = connect(redis_url, max_connections=MAX_CONNECTIONS)
 
-    def client(base_url: str) -> httpx.AsyncClient:
-        return httpx.AsyncClient(
-            base_url=base_url,
-            headers={"Authorization": f"Bearer {credential}"},
-            # The environment may name a proxy that knows nothing of zones.
-            trust_env=False,
-            verify=client_context(),
-        )
-
-    own = client(gateway_url)
-    parent = None if config.parent_url is None else client(config.parent_url)
+    own = zone_client(gateway_url, credential=credential)
+    parent = None
+    if config.parent_url is not None:
+        parent = zone_client(config.parent_url, credential=credential)
     # Callbacks leave the platform: they carry no credential of it.
     outward = httpx.AsyncClient(
         trust_env=False,

@@ -3,24 +3,26 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable
+import time
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
-import httpx
 from fastapi import FastAPI, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from functions.runtime.config import WorkerConfig
 from functions.runtime.problem import ProblemTable, install_problem_handlers
-from functions.runtime.tls import client_context
+from functions.runtime.zone_client import NewZoneClient, zone_client
 from functions.traffic_scheduling.backoff import Backoff
 from functions.traffic_scheduling.batching import Batching
 from functions.traffic_scheduling.forwarder import Forwarder
-from functions.traffic_scheduling.lanes import Uplinks
 from functions.traffic_scheduling.link import Link
+from functions.traffic_scheduling.link_cap import CapRule, LinkCap
 from functions.traffic_scheduling.metrics import LinkMetrics
 from functions.traffic_scheduling.registry_pull import RegistryPull
+from functions.traffic_scheduling.schedule import Schedule
 from functions.traffic_scheduling.settings import LinkSettings, read_settings
 from functions.traffic_scheduling.status import status_of
 from functions.traffic_scheduling.tenant_list import follow_tenants
@@ -30,8 +32,6 @@ from storage.ports import StoreUnavailable
 
 PROBLEMS: ProblemTable = {StoreUnavailable: (503, "store-unavailable")}
 MAX_CONNECTIONS = 16
-
-NewClient = Callable[[str], httpx.AsyncClient]
 
 logger = logging.getLogger(__name__)
 
@@ -52,26 +52,17 @@ def create_app(config: WorkerConfig) -> FastAPI:
     """
     credential = _given(config.zone_credential, "zone_credential")
 
-    def client(base_url: str) -> httpx.AsyncClient:
-        return httpx.AsyncClient(
-            base_url=base_url,
-            headers={"Authorization": f"Bearer {credential}"},
-            # The environment may name a proxy that knows nothing of zones.
-            trust_env=False,
-            verify=client_context(),
-        )
-
-    return build_app(config, client=client)
+    return build_app(config, client=partial(zone_client, credential=credential))
 
 
-def build_app(config: WorkerConfig, *, client: NewClient) -> FastAPI:
+def build_app(config: WorkerConfig, *, client: NewZoneClient) -> FastAPI:
     """As `create_app`, with clients that `client` makes from a base URL."""
     redis_url = _given(config.redis_url, "redis_url")
     parent_url = _given(config.parent_url, "parent_url")
     gateway_url = _given(config.gateway_url, "gateway_url")
     settings = read_settings(config.settings)
     metrics = LinkMetrics(zone=config.zone)
-    uplinks = _uplinks(settings)
+    schedule = _schedule(settings)
     connection = connect(redis_url, max_connections=MAX_CONNECTIONS)
     uplink = Uplink(connection)
     running: list[asyncio.Task[None]] = []
@@ -79,7 +70,12 @@ def build_app(config: WorkerConfig, *, client: NewClient) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with client(parent_url) as parent, client(gateway_url) as own:
-            link = Link(parent=parent, own=own, answer_within_s=settings.answer_within_s)
+            link = Link(
+                parent=parent,
+                own=own,
+                answer_within_s=settings.answer_within_s,
+                moved=metrics.moved,
+            )
             work = asyncio.create_task(_work(link), name="the link")
             running.append(work)
             try:
@@ -93,12 +89,12 @@ def build_app(config: WorkerConfig, *, client: NewClient) -> FastAPI:
 
     async def _work(link: Link) -> None:
         forwarder = Forwarder(
-            uplink=uplink, link=link, uplinks=uplinks, settings=settings, metrics=metrics
+            uplink=uplink, link=link, schedule=schedule, settings=settings, metrics=metrics
         )
-        pull = RegistryPull(link=link, uplinks=uplinks, settings=settings, metrics=metrics)
+        pull = RegistryPull(link=link, schedule=schedule, settings=settings, metrics=metrics)
         async with asyncio.TaskGroup() as group:
             group.create_task(
-                follow_tenants(link=link, uplinks=uplinks, every_s=settings.tenants_every_s)
+                follow_tenants(link=link, schedule=schedule, every_s=settings.tenants_every_s)
             )
             group.create_task(forwarder.run())
             group.create_task(pull.run())
@@ -108,8 +104,11 @@ def build_app(config: WorkerConfig, *, client: NewClient) -> FastAPI:
 
     @app.get("/v1/traffic_scheduling/status", summary="State of the link and what waits for it")
     async def status() -> dict[str, Any]:
-        """Backlog and last error by tenant; `link.up` is false while the parent is out of reach."""
-        return await status_of(config=config, uplink=uplink, uplinks=uplinks, metrics=metrics)
+        """What waits, how old it is and what was sent, by tenant and class; the cap.
+
+        `link.up` is false while the parent is out of reach.
+        """
+        return await status_of(config=config, uplink=uplink, schedule=schedule, metrics=metrics)
 
     @app.get("/healthz", include_in_schema=False)
     async def healthz(response: Response) -> dict[str, str]:
@@ -121,19 +120,18 @@ def build_app(config: WorkerConfig, *, client: NewClient) -> FastAPI:
     @app.get("/metrics", include_in_schema=False)
     async def exposition() -> Response:
         with contextlib.suppress(StoreUnavailable):
-            await status_of(config=config, uplink=uplink, uplinks=uplinks, metrics=metrics)
+            await status_of(config=config, uplink=uplink, schedule=schedule, metrics=metrics)
         return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
     return app
 
 
-def _uplinks(settings: LinkSettings) -> Uplinks:
-    return Uplinks(
-        batching=Batching(
-            max_bytes=settings.batch_bytes,
-            max_entries=settings.batch_entries,
-            max_age_s=settings.batch_age_s,
-        ),
+def _schedule(settings: LinkSettings) -> Schedule:
+    return Schedule(
+        rules=settings.rules(),
+        batching=Batching(max_bytes=settings.batch_bytes, max_entries=settings.batch_entries),
+        cap=LinkCap(CapRule(bits_per_s=settings.link_bits_per_s), now_s=time.monotonic()),
+        share=settings.share,
         tenant_backoff=Backoff(first_s=settings.first_retry_s, longest_s=settings.longest_retry_s),
         link_backoff=Backoff(
             first_s=settings.first_retry_s, longest_s=settings.longest_link_retry_s

@@ -1,4 +1,4 @@
-"""When a tenant's waiting entries are sent: by age, or at once while whole batches wait."""
+"""When a flow's waiting entries are sent: by age, or at once while whole batches wait."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,18 +6,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batching:
-    """Bounds of a batch: payload bytes, entries, and seconds that its first entry may wait."""
+    """Bounds of a batch: payload bytes and entries."""
 
     max_bytes: int
     max_entries: int
-    max_age_s: float
 
-    def due_at(self, *, waiting_since_s: float, more_behind: bool) -> float:
+    def due_at(self, *, waiting_since_s: float, max_age_s: float, more_behind: bool) -> float:
         """Return when to send, on the clock of `waiting_since_s`.
 
         `more_behind` says that the batch before was a full one: what follows waits already.
         """
-        return waiting_since_s if more_behind else waiting_since_s + self.max_age_s
+        return waiting_since_s if more_behind else waiting_since_s + max_age_s
 
     def is_full(self, sizes: Sequence[int]) -> bool:
         """Whether entries of these payload bytes reach a bound, so that more may wait behind.

@@ -1,6 +1,6 @@
 """The link to the parent zone, and the way to the own gateway: HTTP calls with deadlines."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -8,8 +8,12 @@ import httpx
 import msgspec
 
 from storage.model.meter import RegistryPosition
+from storage.model.traffic import Cargo, UplinkQueue
 
-UPLINK: Final = "/v1/mdms/uplink"
+UPLINKS: Final = {
+    Cargo.READINGS: "/v1/mdms/uplink",
+    Cargo.MESSAGES: "/v1/messaging/uplink",
+}
 DOWNLINK: Final = "/v1/mdms/downlink"
 MEDIA_TYPE: Final = "application/x-gridfaas-uplink"
 CONNECT_S: Final = 5.0
@@ -32,8 +36,11 @@ class CallRefused(Exception):
         self.retry_after_s = retry_after_s
 
 
-class _Acknowledged(msgspec.Struct):
+class Acknowledged(msgspec.Struct, frozen=True):
+    """How many entries of a post are durable; with `any_order` newer ones may go before older."""
+
     acknowledged: int
+    any_order: bool = False
 
 
 class _Version(msgspec.Struct):
@@ -54,6 +61,13 @@ class LinkTenant(msgspec.Struct, frozen=True):
 
     slug: str
     link_only: bool = False
+    settings: dict[str, dict[str, Any]] = {}
+
+    @property
+    def weight(self) -> float:
+        """Its share of the link beside the other tenants', 1 unless it has another setting."""
+        said = self.settings.get("traffic_scheduling", {}).get("weight", 1)
+        return float(said) if isinstance(said, (int, float)) and said > 0 else 1.0
 
 
 class _Tenants(msgspec.Struct):
@@ -68,32 +82,58 @@ class RegistryStep:
     complete: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Post:
+    """A body of entries, ready to be sent; `size` are its bytes on the link, head and body."""
+
+    request: httpx.Request
+    size: int
+
+
 class Link:
-    """Calls with the zone's credential; `parent` and `own` are clients with base URLs."""
+    """Calls with the zone's credential; `parent` and `own` are clients with base URLs.
+
+    `moved` is told of the bytes that went `up` to the parent or came `down` from it.
+    """
 
     def __init__(
-        self, *, parent: httpx.AsyncClient, own: httpx.AsyncClient, answer_within_s: float
+        self,
+        *,
+        parent: httpx.AsyncClient,
+        own: httpx.AsyncClient,
+        answer_within_s: float,
+        moved: Callable[[str, int], None],
     ) -> None:
         self._parent = parent
         self._own = own
+        self._moved = moved
         self._timeout = httpx.Timeout(answer_within_s, connect=CONNECT_S)
 
-    async def post_entries(self, tenant: str, body: bytes) -> int:
-        """Post a zstd body of entries; return how many of them the parent holds durably.
+    def entries(self, tenant: str, queue: UplinkQueue, body: bytes) -> Post:
+        """Make the post of a zstd body of a queue's entries."""
+        request = self._parent.build_request(
+            "POST",
+            UPLINKS[queue.cargo],
+            content=body,
+            headers={
+                "GridFaaS-Tenant": tenant,
+                "GridFaaS-Class": queue.traffic_class.value,
+                "Content-Type": MEDIA_TYPE,
+                "Content-Encoding": "zstd",
+            },
+            timeout=self._timeout,
+        )
+        return Post(request, _head_bytes(request) + len(body))
+
+    async def post(self, post: Post) -> Acknowledged:
+        """Send it; return how many of its entries, from the first, the parent holds durably.
 
         Raises:
             LinkDown: the parent cannot be reached.
             CallRefused: it did not take them; sending them again later is harmless.
         """
-        answer = await self._call(
-            self._parent,
-            "POST",
-            UPLINK,
-            tenant=tenant,
-            content=body,
-            headers={"Content-Type": MEDIA_TYPE, "Content-Encoding": "zstd"},
-        )
-        return _decoded(answer, _Acknowledged).acknowledged
+        answer = await self._send(self._parent, post.request)
+        return _decoded(answer, Acknowledged)
 
     async def tenants(self) -> list[LinkTenant]:
         """The zone's tenants, from its own gateway.
@@ -151,30 +191,41 @@ class Link:
         **request: Any,
     ) -> httpx.Response:
         envelope = {} if tenant is None else {"GridFaaS-Tenant": tenant}
+        asked = client.build_request(
+            method, path, headers={**envelope, **(headers or {})}, timeout=self._timeout, **request
+        )
+        return await self._send(client, asked)
+
+    async def _send(self, client: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
+        what = f"{request.method} {request.url.path}"
+        if client is self._parent:
+            self._moved("up", _head_bytes(request) + len(request.content))
         try:
-            answer = await client.request(
-                method,
-                path,
-                headers={**envelope, **(headers or {})},
-                timeout=self._timeout,
-                **request,
-            )
+            answer = await client.send(request)
         except _NO_ANSWER as error:
             # Connected, so the link is up: what hangs may hang for this tenant alone.
             raise CallRefused(
-                f"{method} {path}: no answer in time ({type(error).__name__})",
+                f"{what}: no answer in time ({type(error).__name__})",
                 status=None,
                 retry_after_s=0.0,
             ) from error
         except httpx.HTTPError as error:
-            raise LinkDown(f"{method} {path}: {type(error).__name__}: {error}") from error
+            raise LinkDown(f"{what}: {type(error).__name__}: {error}") from error
+        if client is self._parent:
+            head = sum(len(name) + len(value) + 4 for name, value in answer.headers.raw)
+            self._moved("down", len("HTTP/1.1 200 OK\r\n\r\n") + head + len(answer.content))
         if answer.status_code != httpx.codes.OK:
             raise CallRefused(
-                f"{method} {path}: {answer.status_code} {_reason(answer)}",
+                f"{what}: {answer.status_code} {_reason(answer)}",
                 status=answer.status_code,
                 retry_after_s=_retry_after_s(answer),
             )
         return answer
+
+
+def _head_bytes(request: httpx.Request) -> int:
+    line = len(request.method) + len(request.url.raw_path) + len("  HTTP/1.1\r\n\r\n")
+    return line + sum(len(name) + len(value) + 4 for name, value in request.headers.raw)
 
 
 def _decoded(answer: httpx.Response, kind: type[_Answer]) -> _Answer:

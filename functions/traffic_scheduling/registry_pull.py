@@ -4,9 +4,9 @@ import asyncio
 import logging
 from typing import Final
 
-from functions.traffic_scheduling.lanes import Uplinks
 from functions.traffic_scheduling.link import CallRefused, Link, LinkDown
 from functions.traffic_scheduling.metrics import LinkMetrics
+from functions.traffic_scheduling.schedule import Schedule
 from functions.traffic_scheduling.settings import LinkSettings
 from storage.model.meter import RegistryPosition
 
@@ -19,10 +19,10 @@ class RegistryPull:
     """Remembers how far the own zone has come, and asks for it again after any failure."""
 
     def __init__(
-        self, *, link: Link, uplinks: Uplinks, settings: LinkSettings, metrics: LinkMetrics
+        self, *, link: Link, schedule: Schedule, settings: LinkSettings, metrics: LinkMetrics
     ) -> None:
         self._link = link
-        self._uplinks = uplinks
+        self._schedule = schedule
         self._settings = settings
         self._metrics = metrics
         self._held: dict[str, RegistryPosition] = {}
@@ -37,7 +37,7 @@ class RegistryPull:
                 await self._pull(tenant)
 
         while True:
-            slugs = [one.slug for one in self._uplinks.tenants if not one.leaving]
+            slugs = [one.tenant for one in self._schedule.tenants if not one.leaving]
             await asyncio.gather(*(pull(slug) for slug in slugs))
             await asyncio.sleep(self._settings.registry_every_s)
 

@@ -3,20 +3,21 @@
 import asyncio
 import logging
 
-from functions.traffic_scheduling.lanes import Uplinks
 from functions.traffic_scheduling.link import CallRefused, Link, LinkDown
+from functions.traffic_scheduling.schedule import Schedule
 
 logger = logging.getLogger(__name__)
 
 
-async def follow_tenants(*, link: Link, uplinks: Uplinks, every_s: float) -> None:
-    """Keep `uplinks` at the zone's tenants until cancelled."""
+async def follow_tenants(*, link: Link, schedule: Schedule, every_s: float) -> None:
+    """Keep `schedule` at the zone's tenants until cancelled."""
     failing = False
     while True:
         try:
             found = await link.tenants()
-            uplinks.serve_only(
-                [one.slug for one in found], leaving={one.slug for one in found if one.link_only}
+            schedule.serve_only(
+                {one.slug: one.weight for one in found},
+                leaving={one.slug for one in found if one.link_only},
             )
         except (LinkDown, CallRefused) as error:
             if not failing:

@@ -7,9 +7,12 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 from storage.hot.connection import CommandRefused, HotConnection, connect
 from storage.hot.keys import QUEUES, RESERVED_SLUGS, uplink_bytes_key, uplink_key
+from storage.hot.uplink import queue_keys
+from storage.model.traffic import READING_QUEUES
 
 LINK_USER: Final = "link"
 MESSAGING_USER: Final = "messaging"
+TIERING_USER: Final = "tiering"
 # Commands are named one by one: a new server version must not widen the wall by a category.
 TENANT_COMMANDS: Final = (
     "ping", "time",
@@ -22,7 +25,8 @@ FUNCTION_COMMANDS: Final = ("fcall", "fcall_ro")
 TENANT_STREAM_COMMANDS: Final = ("xadd", "xlen")
 TENANT_COUNTER_COMMANDS: Final = ("get", "incrby")
 LINK_COMMANDS: Final = (
-    "ping", "fcall", "time", "get", "decrby", "xrange", "xread", "xlen", "xtrim",
+    "ping", "fcall", "time", "get", "decrby", "xrange", "xrevrange", "xread", "xlen",
+    "xtrim", "xdel",
 )  # fmt: skip
 # The functions of the queues run these, and what they read or write is checked again.
 MESSAGING_COMMANDS: Final = (
@@ -33,7 +37,22 @@ MESSAGING_COMMANDS: Final = (
     "xadd", "xdel", "xlen", "xrange", "xrevrange", "xreadgroup",
     "xgroup|create", "xgroup|destroy", "xinfo|groups",
 )  # fmt: skip
+# Moves every tenant's blocks between the tiers. It lists names, and reaches no uplink and no queue.
+TIERING_COMMANDS: Final = (
+    "ping", "fcall", "fcall_ro", "time", "scan",
+    "get", "mget", "getrange", "setrange", "set", "strlen", "incrby", "decrby", "del",
+    "hget", "hmget", "hgetall", "hlen", "hexists", "hset", "hdel", "hscan",
+)  # fmt: skip
 _Grant = tuple[tuple[str, ...], tuple[str, ...]]
+# Of every tenant: strips, events, histories, places, registry, and what tiering itself keeps. A
+# slug has two characters or more, so no queue's name is among them.
+TIERING_PATTERNS: Final = tuple(
+    f"[a-z][a-z0-9-]*:{kind}"
+    for kind in (
+        *("s:*", "h:*", "e:*", "eh:*", "p:*", "m:*"),
+        *("m", "mi", "mv", "pe", "hb", "wm", "seq", "tier-*"),
+    )
+)
 _SLUG: Final = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
 
@@ -62,7 +81,9 @@ async def provision_tenant(redis_url: str, slug: str, *, password: str) -> str:
     """
     if not _SLUG.fullmatch(slug) or slug in RESERVED_SLUGS:
         raise SlugRefused(slug)
-    own, stream, counter = f"{slug}:*", uplink_key(slug), uplink_bytes_key(slug)
+    own = f"{slug}:*"
+    queues = [queue_keys(slug, queue) for queue in READING_QUEUES]
+    streams, counters = (tuple(keys) for keys in zip(*queues, strict=True))
     user = tenant_user(slug)
     await _set_user(
         redis_url,
@@ -70,9 +91,9 @@ async def provision_tenant(redis_url: str, slug: str, *, password: str) -> str:
         password,
         grants=(
             ((own,), TENANT_COMMANDS),
-            ((own, stream, counter), FUNCTION_COMMANDS),
-            ((stream,), TENANT_STREAM_COMMANDS),
-            ((counter,), TENANT_COUNTER_COMMANDS),
+            ((own, *streams, *counters), FUNCTION_COMMANDS),
+            (streams, TENANT_STREAM_COMMANDS),
+            (counters, TENANT_COUNTER_COMMANDS),
         ),
     )
     return with_login(redis_url, user=user, password=password)
@@ -90,6 +111,13 @@ async def provision_messaging(redis_url: str, *, password: str) -> str:
     grants = (((f"{QUEUES}:*",), MESSAGING_COMMANDS),)
     await _set_user(redis_url, MESSAGING_USER, password, grants=grants)
     return with_login(redis_url, user=MESSAGING_USER, password=password)
+
+
+async def provision_tiering(redis_url: str, *, password: str) -> str:
+    """Make or renew the user that drops and recalls every tenant's blocks; return its URL."""
+    grants = ((TIERING_PATTERNS, TIERING_COMMANDS),)
+    await _set_user(redis_url, TIERING_USER, password, grants=grants)
+    return with_login(redis_url, user=TIERING_USER, password=password)
 
 
 async def provisioned_tenants(redis_url: str) -> frozenset[str]:

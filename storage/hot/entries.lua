@@ -43,7 +43,30 @@ local function uplink_ack(keys, args)
   return trimmed
 end
 
+-- KEYS: uplink, its byte counter. ARGV: ids of entries that the parent has.
+-- Answer: how many entries left the stream.
+local function uplink_drop(keys, args)
+  local freed, dropped = 0, 0
+  for _, id in ipairs(args) do
+    for _, entry in ipairs(redis.call('XRANGE', keys[1], id, id)) do
+      local field = {}
+      for i = 1, #entry[2], 2 do
+        field[entry[2][i]] = entry[2][i + 1]
+      end
+      freed = freed + entry_bytes(field.e, field.x, field.p)
+      dropped = dropped + redis.call('XDEL', keys[1], id)
+    end
+  end
+  if freed > 0 then
+    redis.call('DECRBY', keys[2], integer(freed))
+  end
+  return dropped
+end
+
 -- Also at the server's memory limit: nothing else can make room there.
+redis.register_function{
+  function_name = 'gf5_uplink_drop', callback = uplink_drop, flags = {'allow-oom'}
+}
 redis.register_function{
   function_name = 'gf5_uplink_ack', callback = uplink_ack, flags = {'allow-oom'}
 }

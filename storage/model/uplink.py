@@ -20,12 +20,16 @@ class UplinkEntry(msgspec.Struct, array_like=True, frozen=True):
     `excluded` is a bitmap over the batch's readings (bit i of byte i // 8, least significant
     first) of the duplicates, which the edge did not take. Empty means none. An outranked value
     is not excluded: headquarters keeps every version.
+
+    `after` is the sequence of the entry that the edge made before this one, 0 for its first:
+    nothing lies between the two. None in entries of before edges said so; those come in order.
     """
 
     edge: str
     sequence: Annotated[int, msgspec.Meta(ge=0, le=MAX_SEQUENCE)]
     excluded: bytes
     payload: bytes
+    after: Annotated[int, msgspec.Meta(ge=0, le=MAX_SEQUENCE)] | None = None
 
 
 _decoder = msgspec.msgpack.Decoder(list[UplinkEntry])

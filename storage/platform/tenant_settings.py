@@ -23,12 +23,21 @@ class MdmsTenantSettings(
     max_query_days: Days | None = None
 
 
+class TrafficTenantSettings(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """`traffic_scheduling`: `weight` is the tenant's share of a link beside the others', 1 each."""
+
+    weight: Annotated[float, msgspec.Meta(ge=0.01, le=100)] | None = None
+
+
 class TenantSettings(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
 ):
     """By service; None leaves a setting as the platform has it."""
 
     mdms: MdmsTenantSettings = MdmsTenantSettings()
+    traffic_scheduling: TrafficTenantSettings = TrafficTenantSettings()
 
 
 def changed_settings(before: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:

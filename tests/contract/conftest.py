@@ -34,7 +34,7 @@ async def new_subject(request: pytest.FixtureRequest) -> AsyncIterator[NewSubjec
 
         async def queued() -> list[UplinkEntry]:
             pending = await uplink.pending(slug, max_bytes=1 << 30, max_entries=10_000)
-            return [entry for _, entry in pending]
+            return [one.entry for one in pending]
 
         return Subject(store, queued)
 

@@ -11,10 +11,12 @@ from storage.hot.connection import CommandRefused, HotConnection, connect
 from storage.hot.library import UPLINK_ACK, install
 from storage.hot.store import RedisHotStore
 from storage.hot.uplink import FROM_START, Backlog, Uplink
+from storage.model.traffic import INTERVALS
 from storage.ports import StoreFull
 from tests.contract.hot_readings import Run, batch_of
 
 LIMIT = 1 << 20
+ACME = "acme", INTERVALS
 EMPTY = Backlog(bytes=0, entries=0, oldest_age_s=0.0)
 
 
@@ -50,7 +52,7 @@ async def test_entries_come_in_order_and_page_by_page(store: RedisHotStore, upli
     pending = await uplink.pending("acme", max_bytes=LIMIT, max_entries=33)
     rest = await uplink.pending("acme", after=pending[-1][0], max_bytes=LIMIT, max_entries=33)
 
-    assert [entry.sequence for _, entry in pending + rest] == sequences == sorted(set(sequences))
+    assert [entry.sequence for _, entry, _ in pending + rest] == sequences == sorted(set(sequences))
     assert len(pending) == 33
 
 
@@ -97,7 +99,7 @@ async def test_a_store_that_was_full_takes_readings_once_drained(
     await uplink.acknowledge("acme", pending[-1][0])
 
     (sequence,) = await _accept(store, len(pending))
-    assert sequence > pending[-1][1].sequence
+    assert sequence > pending[-1].entry.sequence
 
 
 async def test_a_server_at_its_memory_limit_still_lets_go_of_entries(
@@ -127,14 +129,14 @@ async def test_backlog_of_a_tenant_without_readings_is_empty(uplink: Uplink) -> 
 
 async def test_waiting_ends_with_the_first_new_entry(store: RedisHotStore, uplink: Uplink) -> None:
     waiting = asyncio.create_task(
-        uplink.wait({"acme": FROM_START, "other": FROM_START}, timeout_s=30)
+        uplink.wait({ACME: FROM_START, ("other", INTERVALS): FROM_START}, timeout_s=30)
     )
     await asyncio.sleep(0)
     await _accept(store, 1)
 
-    assert await waiting == {"acme"}
-    ((seen, _),) = await uplink.pending("acme", max_bytes=LIMIT, max_entries=9)
-    assert await uplink.wait({"acme": seen}, timeout_s=0.01) == set()
+    assert await waiting == {ACME}
+    ((seen, _, _),) = await uplink.pending("acme", max_bytes=LIMIT, max_entries=9)
+    assert await uplink.wait({ACME: seen}, timeout_s=0.01) == set()
 
 
 async def test_a_tenant_cannot_let_go_of_its_own_entries(
@@ -147,3 +149,32 @@ async def test_a_tenant_cannot_let_go_of_its_own_entries(
         await tenant.call("FCALL", UPLINK_ACK, 2, "up:acme", "upb:acme", pending[-1][0])
 
     assert await uplink.pending("acme", max_bytes=LIMIT, max_entries=9) == pending
+
+
+async def test_entries_can_go_before_older_ones(store: RedisHotStore, uplink: Uplink) -> None:
+    await _accept(store, *range(4))
+    full = await uplink.backlog("acme")
+    first, second, third, fourth = await uplink.pending("acme", max_bytes=LIMIT, max_entries=9)
+
+    assert await uplink.drop("acme", INTERVALS, ids=[second.id, fourth.id]) == 2
+    assert await uplink.drop("acme", INTERVALS, ids=[second.id, fourth.id]) == 0
+
+    assert await uplink.pending("acme", max_bytes=LIMIT, max_entries=9) == [first, third]
+    assert (await uplink.backlog("acme")).bytes == full.bytes // 2
+    assert await uplink.last_id("acme", INTERVALS) == third.id
+    assert await uplink.acknowledge("acme", third.id) == 2
+    assert await uplink.backlog("acme") == EMPTY
+    assert await uplink.last_id("acme", INTERVALS) == FROM_START
+
+
+async def test_a_part_of_the_stream_can_be_read_by_itself(
+    store: RedisHotStore, uplink: Uplink
+) -> None:
+    await _accept(store, *range(4))
+    everything = await uplink.pending("acme", max_bytes=LIMIT, max_entries=9)
+
+    part = await uplink.pending(
+        "acme", after=everything[0].id, up_to=everything[2].id, max_bytes=LIMIT, max_entries=9
+    )
+
+    assert part == everything[1:3]

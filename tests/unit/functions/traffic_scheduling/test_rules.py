@@ -1,20 +1,21 @@
-"""Batching, back-off and fairness: the scheduler's decisions, one at a time."""
+"""Batching and back-off: the scheduler's decisions, one at a time."""
 
 import pytest
 
 from functions.traffic_scheduling.backoff import Backoff
 from functions.traffic_scheduling.batching import Batching
-from functions.traffic_scheduling.fairness import RoundRobin
+from functions.traffic_scheduling.settings import SettingsError, read_settings
+from storage.model.traffic import TrafficClass
 
-BATCHING = Batching(max_bytes=1_000, max_entries=4, max_age_s=0.2)
+BATCHING = Batching(max_bytes=1_000, max_entries=4)
 
 
 def test_a_first_entry_waits_for_company() -> None:
-    assert BATCHING.due_at(waiting_since_s=10.0, more_behind=False) == 10.2
+    assert BATCHING.due_at(waiting_since_s=10.0, max_age_s=0.2, more_behind=False) == 10.2
 
 
 def test_what_waits_behind_a_full_batch_goes_at_once() -> None:
-    assert BATCHING.due_at(waiting_since_s=10.0, more_behind=True) == 10.0
+    assert BATCHING.due_at(waiting_since_s=10.0, max_age_s=0.2, more_behind=True) == 10.0
 
 
 @pytest.mark.parametrize(
@@ -53,24 +54,24 @@ def test_a_peer_that_names_a_time_is_left_alone_for_it() -> None:
     assert backoff.delay_s(failures=1, spread=0.0, at_least_s=60.0) == 60.0
 
 
-def test_everybody_is_served_in_turn() -> None:
-    turns = RoundRobin()
+def test_a_class_can_have_another_deadline() -> None:
+    rules = read_settings({"batch_age_s": 0.5, "classes": {"alarm": {"deadline_s": 1}}}).rules()
 
-    served = [turns.next({"acme", "bolt", "coil"}) for _ in range(7)]
-
-    assert served == ["acme", "bolt", "coil", "acme", "bolt", "coil", "acme"]
-
-
-def test_who_was_not_ready_is_next_when_it_is() -> None:
-    turns = RoundRobin()
-
-    served = [turns.next({"acme", "coil"}), turns.next({"acme", "bolt", "coil"})]
-
-    assert served == ["acme", "bolt"]
+    assert rules[TrafficClass.ALARM].deadline_s == 1
+    assert rules[TrafficClass.ALARM].urgent
+    assert rules[TrafficClass.INTERVAL].batch_age_s == 0.5
+    assert rules[TrafficClass.ALARM].batch_age_s == 0.0
 
 
-def test_a_tenant_that_left_does_not_hold_up_the_ring() -> None:
-    turns = RoundRobin()
-    turns.next({"zinc"})
-
-    assert turns.next({"acme", "bolt"}) == "acme"
+@pytest.mark.parametrize(
+    "settings",
+    [
+        pytest.param({"lanez": 4}, id="unknown_name"),
+        pytest.param({"classes": {"urgent": {}}}, id="unknown_class"),
+        pytest.param({"link_bits_per_s": 0}, id="a_cap_of_nothing"),
+        pytest.param({"share": 0.9}, id="more_share_than_there_is"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(settings: dict[str, object]) -> None:
+    with pytest.raises(SettingsError):
+        read_settings(settings)
