@@ -1,5 +1,6 @@
 """What docker-compose.yml promises, read from the file; and that Compose itself accepts it."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -157,8 +158,11 @@ def test_networks_have_no_way_out(file: dict[str, Any]) -> None:
     ("network", "members"),
     [
         ("zone-1", {"gateway-zone-1", "agent-zone-1", "prometheus"}),
-        ("link-zone-2", {"gateway-zone-1", "agent-zone-2"}),
-        ("link-zone-3a", {"gateway-zone-2", "agent-zone-3a"}),
+        ("link-zone-2", {"link-zone-2", "agent-zone-2"}),
+        ("link-zone-2-above", {"link-zone-2", "gateway-zone-1"}),
+        ("link-zone-3a", {"link-zone-3a", "agent-zone-3a"}),
+        ("link-zone-3a-above", {"link-zone-3a", "gateway-zone-2"}),
+        ("links", {"link-zone-2", "link-zone-3a", "prometheus"}),
         ("zone-2", {"gateway-zone-2", "agent-zone-2", "prometheus"}),
         ("zone-3a-front", {"gateway-zone-3a", "load"}),
     ],
@@ -237,7 +241,7 @@ def test_zones_are_those_of_the_design(services: dict[str, Any]) -> None:
             environment = services[f"{role}-{zone.name}"]["environment"]
             assert environment["GRIDFAAS_ZONE"] == zone.name
             assert environment["GRIDFAAS_TIER"] == str(zone.tier)
-            parent = None if zone.parent is None else f"http://gateway-{zone.parent}:8080"
+            parent = None if zone.parent is None else f"http://link-{zone.name}:8080"
             assert environment.get("GRIDFAAS_PARENT_URL") == parent
             assert environment["GRIDFAAS_GATEWAY_URL"] == f"http://gateway-{zone.name}:8080"
         (published,) = services[f"gateway-{zone.name}"]["ports"]
@@ -255,3 +259,46 @@ def test_the_example_explains_every_knob_with_its_default() -> None:
     explained = dict(re.findall(r"^(\w+)=(.*)$", example, re.MULTILINE))
 
     assert explained == used
+
+
+def test_a_link_stands_before_every_parent_and_is_watched(services: dict[str, Any]) -> None:
+    topology = load_topology(DESIGNS / "containers.yaml")
+    scraped = yaml.safe_load((ROOT / "deploy/prometheus/compose.yml").read_text())
+    targets = {
+        target
+        for job in scraped["scrape_configs"]
+        if job["job_name"] == "link"
+        for one in job["static_configs"]
+        for target in one["targets"]
+    }
+
+    for link in topology.links:
+        environment = services[f"link-{link.below}"]["environment"]
+        assert json.loads(environment["GRIDFAAS_LINK_ROUTES"]) == [
+            {
+                "link": link.name,
+                "listen": "0.0.0.0:8080",
+                "target": f"gateway-{link.above}:8080",
+            }
+        ]
+        # Its control API is on no network.
+        assert environment["GRIDFAAS_LINK_CONTROL"].startswith("/run/")
+    assert targets == {f"link-{link.below}:9100" for link in topology.links}
+    assert {zone.name for zone in topology.zones if zone.parent} == {
+        link.below for link in topology.links
+    }
+
+
+def test_a_zone_and_its_parent_share_no_network(services: dict[str, Any]) -> None:
+    for zone in load_topology(DESIGNS / "containers.yaml").zones:
+        if zone.parent is None:
+            continue
+        below, above = (
+            {
+                network
+                for role in ("agent", "gateway")
+                for network in services[f"{role}-{name}"]["networks"]
+            }
+            for name in (zone.name, zone.parent)
+        )
+        assert not below & above

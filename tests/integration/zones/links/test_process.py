@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import json
 import os
 import random
 import subprocess
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.integration.zones.links.conftest import Upstream
-from tests.integration.zones.links.link_process import environment, running_link
+from tests.integration.zones.links.link_process import ROOT, environment, running_link
 
 LINK = "zone-2-to-zone-1"
 FIBRE, RADIO = "fibre-600km", "microwave-600km"
@@ -167,3 +168,39 @@ def test_it_does_not_start_otherwise_than_told(
     assert done.returncode == 2
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+async def ordered(control: Path, *arguments: str) -> tuple[int, str]:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "zones.links.orders", *arguments),
+        env={"PYTHONPATH": str(ROOT), "GRIDFAAS_LINK_CONTROL": str(control)},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await asyncio.wait_for(process.communicate(), WITHIN_S)
+    assert process.returncode is not None
+    return process.returncode, (out or err).decode()
+
+
+async def test_orders_are_given_from_a_shell(upstream: Upstream, tmp_path: Path) -> None:
+    async with running_link(upstream.port) as link:
+        control = link.control_path
+        code, shown = await ordered(control)
+        assert (code, json.loads(shown)["links"][0]["path_in_use"]) == (0, FIBRE)
+        code, shown = await ordered(control, LINK, FIBRE, "failed")
+        assert (code, json.loads(shown)["paths"][0]["state"]) == (0, "failed")
+        code, shown = await ordered(control, LINK, FIBRE, "working")
+        assert (code, json.loads(shown)["paths"][0]["state"]) == (0, "working")
+        code, shown = await ordered(control, LINK, RADIO, '{"down": {"delay_ms": 99}}')
+        assert (code, json.loads(shown)["paths"][1]["down"]["delay_ms"]) == (0, 99)
+        assert await ordered(control, LINK, "break") == (0, '{\n "broken": 0\n}\n')
+        for arguments, code, said in (
+            ((LINK, "satellite", "failed"), 1, "no path 'satellite'"),
+            ((LINK, FIBRE, "tired"), 2, "neither working nor failed nor JSON"),
+            ((LINK,), 2, "python -m zones.links.orders"),
+        ):
+            done = await ordered(control, *arguments)
+            assert (done[0], said in done[1]) == (code, True), done
+
+    code, said = await ordered(tmp_path / "nobody.sock")
+    assert (code, "nobody.sock" in said, "Traceback" in said) == (1, True, False)
