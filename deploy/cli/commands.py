@@ -4,7 +4,10 @@ import importlib
 
 import click
 
-MODULES = ("up", "down", "status", "load", "tenant", "key", "fn", "usage", "bench")
+MODULES = (
+    *("up", "down", "status", "load", "tenant", "key", "fn", "usage"),
+    *("backup", "restore", "bench"),
+)
 
 
 class Commands(click.Group):

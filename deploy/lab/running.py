@@ -9,16 +9,20 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from deploy.backup.plan_file import plan_path
 from deploy.lab.bootstrap import TENANTS, close_own_server, open_audit, record_lab
 from deploy.lab.home import Home, make_home, remove_unused
 from deploy.lab.keys_file import LabKeys, keep_tenant_keys, lasting_keys
 from deploy.lab.leftovers import end_leftovers
+from deploy.lab.link_service import link_service, ports_of_links
 from deploy.lab.lock import hold_lab
 from deploy.lab.monitoring import NoPrometheus, plan_prometheus
 from deploy.lab.ports import require_free
 from deploy.lab.processes import Stores, isolation, plan_services, plan_stores
 from deploy.lab.readiness import NotReadyInTime, wait_until_ready
 from deploy.lab.reporting import Reporter
+from deploy.lab.service import Service
+from deploy.lab.service_env import archiver_env
 from deploy.lab.status_file import LabStatus, StatusKeeper, status_path
 from deploy.lab.supervisor import Supervisor
 from deploy.lab.topology import gateway_url
@@ -60,7 +64,8 @@ async def running_lab(
     made = make_home(home)
     with hold_lab(home.state), _sockets_removed(home), _state_removed_if_unused(home, made):
         await end_leftovers(home, reporter=reporter)
-        require_free((zone.name, zone.port) for zone in topology.zones)
+        require_free((f"the gateway of {zone.name}", zone.port) for zone in topology.zones)
+        require_free(ports_of_links(topology))
         keys = lasting_keys(
             home.state / "keys.json",
             tenants=[tenant.slug for tenant in TENANTS],
@@ -80,6 +85,10 @@ async def running_lab(
             audit_url = await open_audit(
                 stores.database_url, password=lasting_password(home.state / "audit_password")
             )
+            links = link_service(home, topology)
+            if links is not None:
+                reporter.step("putting links between zones")
+                supervisor.add([(links.name, links)])
             reporter.step("starting agents and gateways")
             for services in plan_services(home, topology, stores=stores, keys=keys):
                 supervisor.add(list(services.items()))
@@ -96,6 +105,7 @@ async def running_lab(
             prometheus_url = _start_prometheus(
                 home, topology, supervisor, environ=environ, keys=keys, reporter=reporter
             )
+            _start_archiver(home, supervisor, environ=environ, reporter=reporter)
             status.say_up(prometheus_url=prometheus_url)
             yield RunningLab(
                 home=home,
@@ -167,6 +177,23 @@ def _start_prometheus(
         return None
     supervisor.add([("prometheus", prometheus)])
     return prometheus.url
+
+
+def _start_archiver(
+    home: Home, supervisor: Supervisor, *, environ: Mapping[str, str], reporter: Reporter
+) -> None:
+    """Keep the archive of WAL current, where `gridfaas backup` was told an address."""
+    if not plan_path(home).exists():
+        return
+    reporter.step("archiving the record's WAL")
+    archiver = Service(
+        "backup",
+        module="deploy.backup",
+        env=archiver_env(home, environ=environ),
+        log_path=home.logs / "backup.log",
+        lock=home.locks / "backup.lock",
+    )
+    supervisor.add([("backup", archiver)])
 
 
 def _about(home: Home, topology: Topology, stores: Stores, audit_url: str) -> LabStatus:

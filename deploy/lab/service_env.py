@@ -1,6 +1,7 @@
 """What the processes of a zone are told: settings by environment, secrets as files."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from deploy.lab.home import CLONE, Home
@@ -71,6 +72,24 @@ def gateway_env(home: Home, zone: Zone, topology: Topology) -> dict[str, str]:
     """Return the environment of the zone's gateway."""
     listen = {"GRIDFAAS_HOST": HOST, "GRIDFAAS_PORT": str(zone.port)}
     return zone_env(home, zone, topology) | listen
+
+
+def archiver_env(home: Home, *, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of the archiver: where the record is, and who may write the copy."""
+    passed = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+    login = {name: text for name, text in environ.items() if name.startswith("AWS_")}
+    if "DATABASE_URL" in environ:
+        login["DATABASE_URL"] = environ["DATABASE_URL"]
+    return {
+        **passed,
+        **login,
+        "TZ": "UTC",
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONSAFEPATH": "1",
+        "PYTHONPATH": str(CLONE),
+        "GRIDFAAS_HOME": str(home.state),
+        "GRIDFAAS_LOG_CONFIG": str(LOG_CONFIG),
+    }
 
 
 def secrets_folder(home: Home, zone: Zone) -> Path:

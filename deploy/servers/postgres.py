@@ -5,10 +5,11 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 import asyncpg
 
@@ -24,6 +25,7 @@ PORT = 5432
 # For 112 tenants, beside what the platform itself needs; an idle one costs next to nothing.
 MAX_CONNECTIONS = 500
 INITDB_TIMEOUT_S = 120
+MOST_WAL_KEPT = "8GB"
 # What "acknowledged" rests on: a COMMIT that has reached the disk.
 SAFE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
 
@@ -42,9 +44,14 @@ class PostgresServer(EmbeddedServer):
         *,
         log_path: Path | None = None,
         path: str | None = None,
+        settings: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        """Prepare nothing yet; `path` replaces $PATH in the search for binaries."""
+        """Prepare nothing yet; `path` replaces $PATH in the search for binaries.
+
+        `settings` are further ones of PostgreSQL's, for this start alone.
+        """
         super().__init__(state_dir, run_dir, log_path)
+        self._settings = dict(settings)
         self._path = path
         self._password: str | None = None
         self._binaries: PostgresBinaries | None = None
@@ -98,6 +105,9 @@ class PostgresServer(EmbeddedServer):
             "timezone": "UTC",
             "log_timezone": "UTC",
             "logging_collector": "off",
+            # A backup that stopped coming must not fill the disk of the record.
+            "max_slot_wal_keep_size": MOST_WAL_KEPT,
+            **self._settings,
         }
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         return [str(binaries.postgres), "-D", str(data), *options]
