@@ -29,6 +29,10 @@ class FolderOutside(Exception):
     """A folder that containers of this zone may not see, or that the engine does not see."""
 
 
+class NoUserOfOurs(Exception):
+    """A user that containers of this zone may not have."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
     """What is the same for every container of a zone, told to the spawner at its start.
@@ -46,6 +50,8 @@ class Site:
     roots: tuple[Path, ...]
     shared: tuple[Path, ...]
     mounted: dict[str, str] | None = None
+    lowest_uid: int = 1
+    """Users below it are the machine's own, and none of ours."""
 
     def on_host(self, path: Path) -> Path:
         """Return where the engine finds `path`.
@@ -84,14 +90,18 @@ def container_options(order: Start, site: Site) -> tuple[dict[str, Any], dict[st
     """Return what docker-py's create_container and create_host_config take for `order`.
 
     Raises:
-        FolderOutside: the function's folder, or its environment's, is in none of the roots.
+        FolderOutside: the function's folder, its environment's or the channel's is elsewhere.
+        NoUserOfOurs: it would run as somebody who may be known on the machine.
     """
-    folders = [path for path in (order.folder, order.env) if path is not None]
-    inside = [_inside(Path(path), site.roots) for path in folders]
-    seen = dict.fromkeys((*inside, *site.shared))
+    if min(order.uid, order.gid) < site.lowest_uid:
+        raise NoUserOfOurs(f"{order.uid}:{order.gid} may be somebody of this machine")
+    seen = {CHANNEL_FOLDER: _inside(site.channels / order.id, (site.channels,))}
+    for folder in (order.folder, order.env):
+        if folder is not None:
+            seen[folder] = _inside(Path(folder), site.roots)
+    seen |= {str(path): path for path in site.shared}
     memory = (BASE_MEMORY_MB + order.memory_mb + order.disk_mb) * MIB if order.memory_mb else None
-    mounts = [_mount(site.on_host(site.channels / order.id), CHANNEL_FOLDER)]
-    mounts += [_mount(site.on_host(path), str(path)) for path in seen]
+    mounts = [_mount(site.on_host(path), target) for target, path in seen.items()]
     container = {
         "image": site.image,
         "name": f"gridfaas-{site.zone}-{order.function}-{order.id}",
@@ -132,13 +142,14 @@ def container_options(order: Start, site: Site) -> tuple[dict[str, Any], dict[st
 
 
 def _inside(path: Path, roots: tuple[Path, ...]) -> Path:
-    # Resolved: a link in a bundle must not lead out of the roots.
+    # Resolved: no link must lead out of the roots.
     try:
         real = path.resolve(strict=True)
     except OSError as error:
         raise FolderOutside(f"{path}: {error.strerror}") from error
-    if any(real != root and real.is_relative_to(root) for root in roots):
-        return real
+    for root in (root.resolve() for root in roots):
+        if real != root and real.is_relative_to(root):
+            return real
     raise FolderOutside(f"{path} is in no folder for functions")
 
 

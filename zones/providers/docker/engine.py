@@ -12,7 +12,13 @@ import docker.errors
 import docker.utils
 import requests
 
-from zones.providers.docker.body import CONTAINER, FolderOutside, Site, container_options
+from zones.providers.docker.body import (
+    CONTAINER,
+    FolderOutside,
+    NoUserOfOurs,
+    Site,
+    container_options,
+)
 from zones.providers.docker.frames import Start
 
 CALL_DEADLINE_S = 20
@@ -71,7 +77,7 @@ class Engine:
         """
         try:
             container, host = container_options(order, self._site)
-        except FolderOutside as error:
+        except (FolderOutside, NoUserOfOurs) as error:
             raise EngineRefused(str(error)) from error
         api = self._api
         try:

@@ -18,6 +18,7 @@ from typing import NoReturn
 from zones.providers.docker.body import Site
 from zones.providers.docker.engine import Engine, EngineRefused, EngineUnavailable
 from zones.providers.docker.spawner import Spawner, configure_logging
+from zones.providers.port import FIRST_UID
 
 PROJECT = "com.docker.compose.project"
 RETRY_S = 1.0
@@ -51,6 +52,7 @@ def own_site(engine: Engine, arguments: argparse.Namespace) -> Site:
         roots=(arguments.functions,),
         shared=tuple(arguments.store),
         mounted={mount["Destination"]: mount["Source"] for mount in own["Mounts"]},
+        lowest_uid=FIRST_UID,
     )
 
 

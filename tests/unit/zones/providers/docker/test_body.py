@@ -6,6 +6,7 @@ import pytest
 
 from zones.providers.docker.body import (
     FolderOutside,
+    NoUserOfOurs,
     Site,
     container_options,
     decode_site,
@@ -15,11 +16,12 @@ from zones.providers.docker.frames import Start, encoder, order_decoder
 
 
 def site(root: Path, **change: Any) -> Site:
+    (root / "c" / "0a1b").mkdir(parents=True, exist_ok=True)
     facts: dict[str, Any] = {
         "installation": "abc",
         "zone": "zone-3a",
         "image": "gridfaas-worker:local",
-        "channels": Path("/run/zone/c"),
+        "channels": root / "c",
         "roots": (root,),
         "shared": (Path("/run/kv"),),
     }
@@ -65,7 +67,7 @@ def test_a_container_sees_its_channel_its_code_and_the_stores_sockets(tmp_path: 
     _, host = container_options(order(folder=str(code), env=str(env)), site(tmp_path))
 
     assert {mount["Source"]: mount["Target"] for mount in host["mounts"]} == {
-        "/run/zone/c/0a1b": "/run/gridfaas",
+        str(tmp_path / "c" / "0a1b"): "/run/gridfaas",
         str(code): str(code),
         str(env): str(env),
         "/run/kv": "/run/kv",
@@ -78,7 +80,7 @@ def test_a_spawner_in_a_container_names_folders_as_the_engine_knows_them(tmp_pat
     mounted = {
         str(tmp_path): "/engine/functions",
         "/run/kv": "/engine/kv",
-        "/run/zone/c": "/engine/c",
+        str(tmp_path / "c"): "/engine/c",
     }
 
     _, host = container_options(order(folder=str(code)), site(tmp_path, mounted=mounted))
@@ -91,11 +93,26 @@ def test_a_spawner_in_a_container_names_folders_as_the_engine_knows_them(tmp_pat
 
 
 def test_a_spawner_in_a_container_mounts_nothing_that_it_does_not_share(tmp_path: Path) -> None:
-    mounted = {"/run/zone/c": "/engine/c", "/run/kv": "/engine/kv"}
+    mounted = {str(tmp_path / "c"): "/engine/c", "/run/kv": "/engine/kv"}
     (tmp_path / "code").mkdir()
 
     with pytest.raises(FolderOutside):
         container_options(order(folder=str(tmp_path / "code")), site(tmp_path, mounted=mounted))
+
+
+@pytest.mark.parametrize("change", [{"uid": 999}, {"gid": 999}])
+def test_a_user_of_the_machine_is_refused(tmp_path: Path, change: dict[str, int]) -> None:
+    with pytest.raises(NoUserOfOurs):
+        container_options(order(**change), site(tmp_path, lowest_uid=200_000))
+
+
+def test_a_channel_that_is_a_link_is_refused(tmp_path: Path) -> None:
+    bound = site(tmp_path)
+    (tmp_path / "c" / "0a1b").rmdir()
+    (tmp_path / "c" / "0a1b").symlink_to("/etc")
+
+    with pytest.raises(FolderOutside):
+        container_options(order(), bound)
 
 
 @pytest.mark.parametrize(
