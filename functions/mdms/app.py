@@ -9,8 +9,13 @@ from fastapi import FastAPI, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from functions.mdms.aggregate_routes import aggregate_routes
+from functions.mdms.consumption_routes import consumption_routes
 from functions.mdms.edge_backing import edge_backing
+from functions.mdms.edit_routes import edit_routes
+from functions.mdms.estimation_routes import estimation_routes
 from functions.mdms.event_routes import event_routes
+from functions.mdms.exception_routes import exception_routes
+from functions.mdms.history_routes import history_routes
 from functions.mdms.hot_routes import HotRoutes, Scope
 from functions.mdms.metrics import MdmsMetrics
 from functions.mdms.openapi import raw_routes
@@ -93,6 +98,14 @@ class MdmsApp:
         self._api.include_router(validation_routes(self._opened, settings))
         self._api.include_router(rule_group_routes(self._opened, settings))
         self._api.include_router(event_routes(self._opened, settings))
+        for desk_router in (
+            estimation_routes,
+            exception_routes,
+            edit_routes,
+            history_routes,
+            consumption_routes,
+        ):
+            self._api.include_router(desk_router(self._opened, settings))
         self._add_own_routes(metrics)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from functions.mdms.schema import DownlinkPage, MeterOutcome
 from functions.mdms.service import Ingest
 from functions.mdms.uplink import Keep
+from storage.cold.desk import PostgresDesk
 from storage.cold.rule_groups import Activation, GroupState, GroupVersion
 from storage.model.block import BlockKey
 from storage.model.event_block import EventKey
@@ -158,3 +159,4 @@ class Backing:
     groups: RuleGroupBook | None = None
     rules_copy: RulesCopy | None = None
     held_bytes: Callable[[], Awaitable[int]] | None = None
+    desk: PostgresDesk | None = None

@@ -5,6 +5,9 @@ from typing import Final
 from functions.mdms.aggregate_routes import GroupTooLarge
 from functions.mdms.content_coding import BadCoding
 from functions.mdms.cursor import BadCursor
+from functions.mdms.estimation.method_list import BadMethod
+from functions.mdms.exception_decisions import WrongValues
+from functions.mdms.exception_form import UnknownException
 from functions.mdms.lookup import NoMetersAsked, TooManyMeters, UnknownMeter, UnknownRegister
 from functions.mdms.period_answers import AnswerTooLarge
 from functions.mdms.period_query import BadPeriod
@@ -77,7 +80,10 @@ PROBLEMS: ProblemTable = {
     UnknownMeter: (404, "unknown-meter"),
     UnknownRegister: (404, "unknown-register"),
     UnknownRuleGroup: (404, "unknown-rule-group"),
+    UnknownException: (404, "unknown-exception"),
     MethodNotAllowed: (405, "method-not-allowed"),
+    BadMethod: (400, "malformed-body"),
+    WrongValues: (400, "malformed-body"),
     BadRule: (400, "malformed-body"),
     BadRuleGroup: (400, "malformed-body"),
     NoMetersAsked: (400, "malformed-request"),

@@ -11,6 +11,7 @@ from functions.mdms.record_book import RecordBook
 from functions.mdms.settings import MdmsSettings
 from functions.mdms.tail_fold import TailFold
 from functions.runtime.config import WorkerConfig
+from storage.cold.desk import PostgresDesk
 from storage.cold.pool import open_pool
 from storage.cold.record import PostgresRecordStore
 from storage.cold.rule_groups import PostgresRuleGroups
@@ -31,8 +32,11 @@ async def record_backing(
         raise MissingCredential("database_url", config.tier)
     async with open_pool(config.database_url) as pool:
         store = PostgresRecordStore(pool)
+        desk = PostgresDesk(pool, zone=config.zone)
 
         async def waiting() -> TailState:
+            # Each time the tail is looked at: late values came with it, findings beside it.
+            await desk.settle()
             tail = await store.waiting()
             metrics.tail(tail.entries, oldest_s=tail.oldest_s)
             return tail
@@ -71,6 +75,7 @@ async def record_backing(
                 keep=keep,
                 registrar=book,
                 revisions=store,
+                desk=desk,
             )
         finally:
             await fold.stop()

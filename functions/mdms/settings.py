@@ -1,12 +1,13 @@
 """What a tenant may set for its mdms; the rest are limits of the platform."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 Seconds = Annotated[float, msgspec.Meta(gt=0)]
+Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 
 
 class SettingsError(ValueError):
@@ -26,11 +27,20 @@ class MdmsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     registry_check_s: Seconds = 1.0
     max_query_days: Positive = 400
     time_zone: str = "UTC"
+    weekend: tuple[Weekday, ...] = ("saturday", "sunday")
+    approve_edits: bool = False
+    prolonged_estimation_hours: Annotated[int, msgspec.Meta(ge=1, le=8_760)] = 48
     fold_after_s: Seconds = 600.0
     fold_quiet_s: Seconds = 5.0
     fold_after_entries: Positive = 2_000
     fold_step_entries: Positive = 500
     fold_step_slots: Positive = 4_000_000
+
+    @property
+    def weekend_days(self) -> frozenset[int]:
+        """Days of the week that are no working days, Monday 0."""
+        days: tuple[str, ...] = get_args(Weekday)
+        return frozenset(days.index(one) for one in self.weekend)
 
 
 def read_settings(settings: dict[str, Any]) -> MdmsSettings:

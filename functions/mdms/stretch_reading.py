@@ -1,6 +1,7 @@
 """Periods of many meters, read some blocks at a time, so that memory stays bounded."""
 
 from collections.abc import AsyncIterator, Iterable, Iterator
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -67,6 +68,33 @@ async def read_stretches(
             group, size = [], 0
     async for one in _read(blocks, group):
         yield one
+
+
+async def read_whole(
+    blocks: BlockReader, parts: Iterable[Page]
+) -> AsyncIterator[tuple[Page, NDArray[np.void]]]:
+    """The slots of the parts, those of one meter and length that follow one another as one.
+
+    Raises:
+        StoreUnavailable: no answer before the deadline.
+    """
+    whole: Page | None = None
+    held: list[NDArray[np.void]] = []
+    async for part, slots in read_stretches(blocks, parts):
+        if whole is not None and _follows(whole, part):
+            whole = replace(whole, end=part.end)
+        else:
+            if whole is not None:
+                yield whole, np.concatenate(held)
+            whole, held = part, []
+        held.append(slots)
+    if whole is not None:
+        yield whole, np.concatenate(held)
+
+
+def _follows(whole: Page, part: Page) -> bool:
+    same = (whole.meter_id, whole.interval_s) == (part.meter_id, part.interval_s)
+    return same and whole.end == part.first
 
 
 async def _read(

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
 
@@ -29,7 +29,7 @@ from storage.cold.exception_queue import (
 )
 from storage.cold.exceptions import FoundException, open_exceptions
 from storage.cold.pool import Connection, Pool, transaction
-from storage.cold.seen_values import values_now
+from storage.cold.seen_values import is_edited_so, values_now
 from storage.cold.settling import settle
 from storage.cold.slot_versions import SlotVersion, read_versions
 from storage.model.block import BlockKey
@@ -134,34 +134,71 @@ class PostgresDesk:
     async def write(
         self, edits: Sequence[NewEdit], *, reason: str, actor: Actor, needs_approval: bool
     ) -> list[Written]:
-        """Enter edits and estimates into the record, or keep them for an approval.
+        """Enter edits and estimates into the record, each by itself; see `write_groups`."""
+        written = await self.write_groups(
+            [[edit] for edit in edits], reason=reason, actor=actor, needs_approval=needs_approval
+        )
+        return [of_group[0] for of_group in written]
 
-        Each is taken or refused as a whole: every exception that it names must be open, and with
-        it becomes closed or pending. An estimate needs no approval. What is applied has its place
-        in the order of versions from the commit on.
+    async def write_groups(
+        self,
+        groups: Sequence[Sequence[NewEdit]],
+        *,
+        reason: str,
+        actor: Actor,
+        needs_approval: bool,
+    ) -> list[list[Written]]:
+        """Enter groups of edits and estimates into the record, or keep them for an approval.
+
+        A group is taken or refused as a whole: every exception that it names must be open, and
+        with it becomes closed or pending. An estimate needs no approval. What is applied has its
+        place in the order of versions from the commit on.
         """
-        named = {number for edit in edits for number in edit.exception_ids}
+        if not groups:
+            return []
+        named = {number for edits in groups for edit in edits for number in edit.exception_ids}
         async with transaction(self._pool, within_s=TIMEOUT_S) as connection:
             held = await lock_exceptions(connection, list(named)) if named else {}
             open_ids = {one.id for one in held.values() if one.state == "open"}
             refused: dict[int, Decided] = {}
             taken: list[NewEdit] = []
-            for place, edit in enumerate(edits):
-                wrong = [one for one in edit.exception_ids if one not in open_ids]
+            for place, edits in enumerate(groups):
+                numbers = {number for edit in edits for number in edit.exception_ids}
+                wrong = sorted(numbers - open_ids)
                 if wrong:
                     refused[place] = _refusal(held.get(wrong[0]))
                 else:
-                    # The next edit of the same call finds them taken.
-                    open_ids -= set(edit.exception_ids)
-                    taken.append(edit)
+                    # The next group of the same call finds them taken.
+                    open_ids -= numbers
+                    taken.extend(edits)
             kept = await self._keep(
                 connection, taken, reason=reason, actor=actor, needs_approval=needs_approval
             )
         written = iter(kept)
         return [
-            Written(refused[place]) if place in refused else next(written)
-            for place in range(len(edits))
+            [Written(refused[place])] * len(edits)
+            if place in refused
+            else [next(written) for _ in edits]
+            for place, edits in enumerate(groups)
         ]
+
+    async def with_seen(self, edit: NewEdit) -> NewEdit:
+        """The edit with the values that count now as those that its editor saw.
+
+        Raises:
+            BlockDamaged: a stored block is unreadable.
+        """
+        async with self._reading() as connection:
+            return replace(edit, seen=await values_now(connection, edit))
+
+    async def has_edit(self, edit: NewEdit) -> bool:
+        """Whether each reading of `edit` holds its value already, as an edited one.
+
+        Raises:
+            BlockDamaged: a stored block is unreadable.
+        """
+        async with self._reading() as connection:
+            return await is_edited_so(connection, edit)
 
     async def edits(
         self,

@@ -10,7 +10,6 @@ from functions.mdms.register_reads.interval_differences import (
     intervals_of_reads,
     reads_of_intervals,
 )
-from functions.mdms.register_reads.sum_check import SumCheck
 
 HOUR = 3_600
 
@@ -99,23 +98,3 @@ def test_what_does_not_fill_a_unit_is_carried_on() -> None:
     )
 
     assert reads.tolist() == [7, 8, 9]
-
-
-@pytest.mark.parametrize(
-    ("check", "difference", "agrees"),
-    [
-        pytest.param(SumCheck(), 80, True, id="two_units_of_the_multiplier"),
-        pytest.param(SumCheck(), 81, False, id="more"),
-        pytest.param(SumCheck(), -81, False, id="less"),
-        pytest.param(SumCheck(tolerance_percent=1.0), 100, True, id="a_share"),
-        pytest.param(SumCheck(tolerance_percent=1.0), 101, False, id="more_than_the_share"),
-    ],
-)
-def test_sums_agree_within_a_tolerance(check: SumCheck, difference: int, agrees: bool) -> None:
-    found = check.agrees(
-        intervals_wh=np.array([10_000 + difference]),
-        register_wh=np.array([10_000]),
-        multiplier=40,
-    )
-
-    assert found.tolist() == [agrees]
