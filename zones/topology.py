@@ -21,8 +21,9 @@ class Zone(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """One zone; `port` is its gateway's on this machine, `parent` is None at tier 1.
 
     `uplink_port` is where it reaches its parent on this machine when a link stands between the
-    two (a relay of ours); without one it calls the parent's gateway itself. `provider` runs those
-    functions that do not ask for another one.
+    two (a relay of ours); without one it calls the parent's gateway itself. `meters_port` is the
+    same between an edge and its meters. `provider` runs those functions that do not ask for another
+    one.
     """
 
     name: Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
@@ -30,6 +31,7 @@ class Zone(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     port: Annotated[int, msgspec.Meta(ge=1, le=65535)]
     parent: str | None = None
     uplink_port: Annotated[int, msgspec.Meta(ge=1, le=65535)] | None = None
+    meters_port: Annotated[int, msgspec.Meta(ge=1, le=65535)] | None = None
     provider: ProviderName = "process"
 
 

@@ -19,7 +19,8 @@ from deploy.cli.verdict import verdict
 from deploy.lab.home import find_home
 from deploy.lab.replay import Replay, replay_day
 from deploy.lab.running import RunningLab, running_lab
-from deploy.lab.topology import gateway_url, lab_topology
+from deploy.lab.topology import gateway_url, lab_topology, named_design
+from zones.topology import LAB
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +50,11 @@ class Fleet:
     type=click.IntRange(1, 65_000),
     help="Gateways listen from this port on, in place of the design's ports.",
 )
+@click.option(
+    "--links",
+    metavar="DESIGN",
+    help="Emulate the links of a design between meters and zones: fc-ec, fc-ec-zero or a file.",
+)
 def up(
     *,
     once: bool,
@@ -58,6 +64,7 @@ def up(
     pv_share: float,
     timeout: float,
     first_port: int | None,
+    links: str | None,
 ) -> None:
     """Bring the platform up, send it a day of emulated readings, prove that each arrived.
 
@@ -79,14 +86,20 @@ def up(
     """
     fleet = Fleet(meters=meters, seed=seed, pv_share=pv_share)
     deadline = time.monotonic() + timeout
-    sys.exit(asyncio.run(_up(once, as_json, fleet, deadline, first_port)))
+    sys.exit(asyncio.run(_up(once, as_json, fleet, deadline, first_port, links)))
 
 
 async def _up(
-    once: bool, as_json: bool, fleet: Fleet, deadline: float, first_port: int | None
+    once: bool,
+    as_json: bool,
+    fleet: Fleet,
+    deadline: float,
+    first_port: int | None,
+    links: str | None,
 ) -> int:
     home = find_home(environ=os.environ)
-    topology = lab_topology(first_port=first_port)
+    design = LAB if links is None else named_design(links)
+    topology = lab_topology(design, first_port=first_port)
     code = INTERRUPTED
     with cancelled_by_signals():
         try:

@@ -7,6 +7,7 @@ from pathlib import Path
 from deploy.lab.failure import LabFailure
 from deploy.lab.home import Home
 from deploy.lab.ports import PortTaken, require_free
+from deploy.lab.topology import link_ports, prometheus_port
 from deploy.servers.account import can_reach, server_account
 from deploy.servers.prometheus import PrometheusServer, Target
 from zones.topology import Topology
@@ -31,7 +32,7 @@ def plan_prometheus(
         raise NoPrometheus("it is not on PATH; each gateway has /metrics and /metrics/agent")
     if not can_reach(Path(binary), server_account()):
         raise NoPrometheus(f"the servers' account cannot reach {binary}")
-    port = max(zone.port for zone in topology.zones) + 1
+    port = prometheus_port(topology)
     try:
         require_free([("Prometheus", port)])
     except PortTaken as error:
@@ -41,6 +42,7 @@ def plan_prometheus(
         binary=Path(binary).resolve(),
         port=port,
         targets=[Target(zone=zone.name, tier=zone.tier, port=zone.port) for zone in topology.zones],
+        links_port=next(reversed(link_ports(topology)), None),
         metrics_key=metrics_key,
         log_path=home.logs / "prometheus.log",
     )

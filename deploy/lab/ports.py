@@ -13,8 +13,8 @@ class PortTaken(LabFailure):
 
 
 def require_free(ports: Iterable[tuple[str, int]]) -> None:
-    """Raise PortTaken for the first (zone, port) that cannot be bound."""
-    for zone, port in ports:
+    """Raise PortTaken for the first (what is to listen there, port) that cannot be bound."""
+    for what, port in ports:
         with socket.socket() as probe:
             # As the gateway does: connections of an earlier run may still be in TIME_WAIT.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -22,6 +22,6 @@ def require_free(ports: Iterable[tuple[str, int]]) -> None:
                 probe.bind((HOST, port))
             except OSError as error:
                 raise PortTaken(
-                    f"{HOST}:{port}, the gateway of {zone}, cannot be used: {error.strerror}; "
+                    f"{HOST}:{port}, {what}, cannot be used: {error.strerror}; "
                     "end what listens there, or choose others with --first-port"
                 ) from error

@@ -21,7 +21,7 @@ from deploy.lab.registration import fleet_of, register_meters, wait_until_known
 from deploy.lab.reporting import Reporter
 from deploy.lab.running import RunningLab
 from deploy.lab.sent import Sent, add_up
-from deploy.lab.topology import edges, gateway_url, headquarters
+from deploy.lab.topology import edges, gateway_url, headquarters, meters_url
 from deploy.lab.verify import settled_count
 from storage.cold.audit import ReadingCount
 
@@ -220,7 +220,7 @@ async def _send(
             runs = [
                 group.create_task(
                     emulate(
-                        gateway_url(zone),
+                        meters_url(zone),
                         spec=spec,
                         loads=share,
                         rate=spec.rate / len(shares),

@@ -42,8 +42,12 @@ class PrometheusServer:
         targets: Sequence[Target],
         log_path: Path,
         metrics_key: str = "",
+        links_port: int | None = None,
     ) -> None:
-        """`metrics_key` is the bearer key that the gateways ask for; empty when they do not."""
+        """`metrics_key` is the bearer key that the gateways ask for; empty when they do not.
+
+        `links_port` is where the emulated links show theirs, if there are any.
+        """
         self.account: Account = server_account()
         self._state_dir = state_dir
         self._binary = binary
@@ -51,6 +55,7 @@ class PrometheusServer:
         self._targets = targets
         self._log_path = log_path
         self._metrics_key = metrics_key
+        self._links_port = links_port
         self._child: Leashed | None = None
 
     @property
@@ -119,6 +124,8 @@ class PrometheusServer:
             for target in self._targets
         ]
         (folder / "targets.json").write_text(json.dumps(gateways))
+        links = [] if self._links_port is None else [f"{HOST}:{self._links_port}"]
+        (folder / "links.json").write_text(json.dumps([{"targets": links}]))
         (folder / "own.json").write_text(json.dumps([{"targets": [f"{HOST}:{self._port}"]}]))
         for path in (folder, *folder.rglob("*")):
             path.chmod(0o755 if path.is_dir() else 0o644)

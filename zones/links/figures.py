@@ -34,7 +34,7 @@ class LinkFigures(Collector):
             ("derived_resent_segments", "Segments sent again for loss; derived, not seen."),
         )
         for index, (name, what) in enumerate(counted):
-            counter = CounterMetricFamily(f"gridfaas_link_{name}", what, labels=BY_LANE)
+            counter = CounterMetricFamily(f"gridfaas_emulated_link_{name}", what, labels=BY_LANE)
             for labels, lane in self._lanes():
                 carried = lane.carried
                 values = (carried.bytes, carried.lost_bytes, carried.segments, carried.resent)
@@ -47,7 +47,7 @@ class LinkFigures(Collector):
             ("loss_ratio", "Probability that a segment is lost."),
         )
         for index, (name, what) in enumerate(shown):
-            gauge = GaugeMetricFamily(f"gridfaas_link_{name}", what, labels=BY_LANE)
+            gauge = GaugeMetricFamily(f"gridfaas_emulated_link_{name}", what, labels=BY_LANE)
             for labels, lane in self._lanes():
                 line = lane.line
                 rate = float("inf") if line.rate_mbps is None else line.rate_mbps * 1e6
@@ -56,10 +56,16 @@ class LinkFigures(Collector):
             yield gauge
 
     def _of_paths(self) -> Iterator[Metric]:
-        works = GaugeMetricFamily("gridfaas_link_path_up", "0 while it is cut.", labels=BY_PATH)
-        used = GaugeMetricFamily("gridfaas_link_path_used", "1: it is in use.", labels=BY_PATH)
+        works = GaugeMetricFamily(
+            "gridfaas_emulated_link_path_up", "0 while it is cut.", labels=BY_PATH
+        )
+        used = GaugeMetricFamily(
+            "gridfaas_emulated_link_path_used", "1: it is in use.", labels=BY_PATH
+        )
         taken = CounterMetricFamily(
-            "gridfaas_link_takeovers", "How often the path took over from another.", labels=BY_PATH
+            "gridfaas_emulated_link_takeovers",
+            "How often the path took over from another.",
+            labels=BY_PATH,
         )
         for relay in self._relays:
             choice = relay.link.choice
@@ -79,7 +85,7 @@ class LinkFigures(Collector):
         refused = self._counter("connections_refused", "Connections too many.")
         broken = self._counter("connections_broken", "Connections that did not end in order.")
         held = GaugeMetricFamily(
-            "gridfaas_link_held_bytes",
+            "gridfaas_emulated_link_held_bytes",
             "Bytes under way, or waiting for a path.",
             labels=("link", "direction"),
         )
@@ -103,11 +109,11 @@ class LinkFigures(Collector):
 
     @staticmethod
     def _counter(name: str, what: str) -> CounterMetricFamily:
-        return CounterMetricFamily(f"gridfaas_link_{name}", what, labels=("link",))
+        return CounterMetricFamily(f"gridfaas_emulated_link_{name}", what, labels=("link",))
 
     @staticmethod
     def _gauge(name: str, what: str) -> GaugeMetricFamily:
-        return GaugeMetricFamily(f"gridfaas_link_{name}", what, labels=("link",))
+        return GaugeMetricFamily(f"gridfaas_emulated_link_{name}", what, labels=("link",))
 
 
 class LinkMetrics:

@@ -41,18 +41,20 @@ async def test_what_crosses_is_whole_and_counted_by_path(upstream: Upstream) -> 
 
     assert upstream.digests[0] == hashlib.sha256(data).hexdigest()
     for direction in ("up", "down"):
-        assert shown["gridfaas_link_bytes_total", direction, LINK, FIBRE] == 2_000_000
-        assert shown["gridfaas_link_bytes_total", direction, LINK, RADIO] == 1_000
-        assert shown["gridfaas_link_lost_bytes_total", direction, LINK, FIBRE] == 0
-        assert shown["gridfaas_link_derived_segments_total", direction, LINK, FIBRE] >= 1_382
-        assert shown["gridfaas_link_held_bytes", direction, LINK] == 0
-    assert shown["gridfaas_link_path_up", LINK, FIBRE] == 0
-    assert shown["gridfaas_link_path_used", LINK, RADIO] == 1
-    assert shown["gridfaas_link_takeovers_total", LINK, RADIO] == 1
-    assert shown["gridfaas_link_takeover_seconds", LINK] == pytest.approx(0.05)
-    assert shown["gridfaas_link_outage_seconds_total", LINK] == pytest.approx(0.05)
-    assert shown["gridfaas_link_connections_opened_total", LINK] == 2
-    assert shown["gridfaas_link_rate_bits_per_second", "up", LINK, RADIO] == 34_368_000
+        assert shown["gridfaas_emulated_link_bytes_total", direction, LINK, FIBRE] == 2_000_000
+        assert shown["gridfaas_emulated_link_bytes_total", direction, LINK, RADIO] == 1_000
+        assert shown["gridfaas_emulated_link_lost_bytes_total", direction, LINK, FIBRE] == 0
+        assert (
+            shown["gridfaas_emulated_link_derived_segments_total", direction, LINK, FIBRE] >= 1_382
+        )
+        assert shown["gridfaas_emulated_link_held_bytes", direction, LINK] == 0
+    assert shown["gridfaas_emulated_link_path_up", LINK, FIBRE] == 0
+    assert shown["gridfaas_emulated_link_path_used", LINK, RADIO] == 1
+    assert shown["gridfaas_emulated_link_takeovers_total", LINK, RADIO] == 1
+    assert shown["gridfaas_emulated_link_takeover_seconds", LINK] == pytest.approx(0.05)
+    assert shown["gridfaas_emulated_link_outage_seconds_total", LINK] == pytest.approx(0.05)
+    assert shown["gridfaas_emulated_link_connections_opened_total", LINK] == 2
+    assert shown["gridfaas_emulated_link_rate_bits_per_second", "up", LINK, RADIO] == 34_368_000
 
 
 async def test_a_path_is_given_other_figures(upstream: Upstream) -> None:
@@ -88,7 +90,7 @@ async def test_connections_are_broken_when_told_so(upstream: Upstream) -> None:
         with pytest.raises(ConnectionResetError):
             await asyncio.wait_for(reader.readexactly(1), WITHIN_S)
         writer.transport.abort()
-        assert (await link.metrics())["gridfaas_link_connections_broken_total", LINK] == 1
+        assert (await link.metrics())["gridfaas_emulated_link_connections_broken_total", LINK] == 1
 
 
 PATCHED = f"/v1/links/{LINK}/paths/{FIBRE}"

@@ -9,6 +9,11 @@ from deploy.lab.topology import (
     headquarters,
     hot_zones,
     lab_topology,
+    link_ports,
+    meters_url,
+    named_design,
+    parent_url,
+    prometheus_port,
     zone_entries,
 )
 
@@ -50,3 +55,40 @@ def test_a_design_without_an_edge_is_refused(tmp_path: Path) -> None:
 def test_a_missing_design_is_named(tmp_path: Path) -> None:
     with pytest.raises(UnusableDesign, match=r"d\.yaml"):
         lab_topology(tmp_path / "d.yaml")
+
+
+def test_a_design_with_links_gives_each_a_port_after_prometheus() -> None:
+    topology = lab_topology(named_design("fc-ec"), first_port=9000)
+
+    assert prometheus_port(topology) == 9004
+    assert link_ports(topology) == [9005, 9006, 9007, 9008, 9009, 9010]
+    assert {zone.name: parent_url(topology, zone) for zone in topology.zones} == {
+        "zone-1": None,
+        "zone-2": "http://127.0.0.1:9005",
+        "zone-3a": "http://127.0.0.1:9006",
+        "zone-3b": "http://127.0.0.1:9007",
+    }
+    assert [meters_url(zone) for zone in edges(topology)] == [
+        "http://127.0.0.1:9008",
+        "http://127.0.0.1:9009",
+    ]
+    assert gateway_url(topology.zone("zone-3a")) == "http://127.0.0.1:9002"
+
+
+def test_without_links_meters_and_zones_call_gateways() -> None:
+    topology = lab_topology()
+
+    assert link_ports(topology) == []
+    for zone in edges(topology):
+        assert meters_url(zone) == gateway_url(zone)
+        assert parent_url(topology, zone) == gateway_url(topology.zone("zone-2"))
+
+
+def test_links_of_a_design_with_other_zones_are_refused() -> None:
+    with pytest.raises(UnusableDesign, match=r"containers\.yaml: its zones are not those of lab"):
+        named_design("containers")
+
+
+def test_an_unknown_design_is_named() -> None:
+    with pytest.raises(UnusableDesign, match="no-such-design"):
+        named_design("no-such-design")
