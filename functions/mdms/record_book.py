@@ -60,13 +60,13 @@ class RecordBook:
         after = first_version(held=held, incarnation=incarnation)
         if after is None:
             return nothing_newer(incarnation)
-        meters, version = await self._registry.changes(after=after, limit=limit)
+        meters, version, complete = await self._registry.changes(after=after, limit=limit)
         # Read after the meters: what is newer than the page's version comes with a later page.
         rules = await self._groups.active()
         return DownlinkPage(
             after=after,
             version=version,
-            complete=len(meters) < limit,
+            complete=complete,
             meters=meters,
             incarnation=incarnation,
             rules=rules_in(rules, after=after, version=version),

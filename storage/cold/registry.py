@@ -136,17 +136,18 @@ class PostgresMeterRegistry:
             rows = await connection.fetch(_OF_GROUP, feeder, transformer, limit)
         return [meter_of(row) for row in rows]
 
-    async def changes(self, *, after: int, limit: int) -> tuple[list[Meter], int]:
-        """Return meters changed after version `after`, oldest change first, and a version.
+    async def changes(self, *, after: int, limit: int) -> tuple[list[Meter], int, bool]:
+        """Return up to `limit` meters changed after version `after`, oldest change first.
 
-        A reader that has taken the meters knows everything up to that version; with fewer than
-        `limit` meters it is the registry's.
+        And the version up to which a reader that has taken them knows everything, and whether
+        that is the registry's own.
         """
         async with transaction(self._pool, within_s=TIMEOUT_S, snapshot=True) as connection:
-            meters = [meter_of(row) for row in await connection.fetch(_CHANGES, after, limit)]
-            if len(meters) == limit and meters:
-                return meters, meters[-1].version
-            return meters, int(await connection.fetchval(_VERSION))
+            rows = await connection.fetch(_CHANGES, after, limit + 1)
+            meters = [meter_of(row) for row in rows[:limit]]
+            if len(rows) > limit and meters:
+                return meters, meters[-1].version, False
+            return meters, int(await connection.fetchval(_VERSION)), True
 
     async def version(self) -> int:
         """Return the version of the last change, 0 when nothing was ever registered."""

@@ -89,15 +89,27 @@ async def test_changes_page_by_version_to_the_registrys_own(
     await registry.register([meter("M-1", dials=7)], now=NOW)
 
     seen: dict[str, Meter] = {}
-    version, sizes = 0, []
+    version, pages = 0, []
     for _ in range(4):
-        changes, version = await registry.changes(after=version, limit=2)
-        sizes.append(len(changes))
+        changes, version, complete = await registry.changes(after=version, limit=2)
+        pages.append((len(changes), complete))
         seen |= {each.meter_id: each for each in changes}
 
-    assert sizes == [2, 2, 1, 0]
+    assert pages == [(2, False), (2, False), (1, True), (0, True)]
     assert (version, seen) == await registry.load_all()
     assert version == 6
+
+
+async def test_a_last_page_that_is_full_is_known_as_the_last(
+    registry: PostgresMeterRegistry,
+) -> None:
+    await registry.register([meter(f"M-{n}") for n in range(4)], now=NOW)
+
+    _, version, complete = await registry.changes(after=0, limit=2)
+    assert not complete
+    meters, version, complete = await registry.changes(after=version, limit=2)
+
+    assert (len(meters), version, complete) == (2, 4, True)
 
 
 async def test_concurrent_changes_get_distinct_versions_and_lose_none(
