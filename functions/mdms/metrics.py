@@ -24,6 +24,11 @@ class MdmsMetrics:
         self._entries = self._plain("uplink_entries", "Entries from child zones made durable.")
         self._folded = self._plain("folded_entries", "Entries of the tail folded into blocks.")
         self._fold_failures = self._plain("fold_failures", "Steps of the fold that failed.")
+        self._validated = self._plain("validated", "Readings that were validated on their way.")
+        self._findings = self._counter("findings", "Findings of validation, by change.", "change")
+        self._validation_failures = self._plain(
+            "validation_failures", "Turns of validation that failed."
+        )
         # Gauges are made when first known: another tier must not show a 0 that means nothing.
         self._gauges: dict[str, Gauge] = {}
 
@@ -46,6 +51,25 @@ class MdmsMetrics:
     def acknowledged(self, entries: int) -> None:
         """Count entries of a child zone."""
         self._entries.inc(entries)
+
+    def validated(self, readings: int) -> None:
+        """Count readings that were validated on their way."""
+        self._validated.inc(readings)
+
+    def found(self, *, opened: int, withdrawn: int) -> None:
+        """Count what headquarters is told: findings that are new or differ, and those that end."""
+        for change, number in (("opened", opened), ("withdrawn", withdrawn)):
+            if number:
+                self._findings.labels(*self._identity, change).inc(number)
+
+    def validation_failed(self) -> None:
+        """Count a turn of validation that failed."""
+        self._validation_failures.inc()
+
+    def validation_waits(self, *, entries: int, size: int) -> None:
+        """Show what was relayed and not yet validated."""
+        self._set("validation_entries", "Entries that wait for validation.", entries)
+        self._set("validation_bytes", "Bytes that wait for validation.", size)
 
     def folded(self, entries: int) -> None:
         """Count entries that left the tail."""

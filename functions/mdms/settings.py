@@ -27,6 +27,8 @@ class MdmsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     registry_check_s: Seconds = 1.0
     max_query_days: Positive = 400
     time_zone: str = "UTC"
+    validation_rest_s: Seconds = 0.5
+    gap_sweep_s: Seconds = 30.0
     weekend: tuple[Weekday, ...] = ("saturday", "sunday")
     approve_edits: bool = False
     prolonged_estimation_hours: Annotated[int, msgspec.Meta(ge=1, le=8_760)] = 48

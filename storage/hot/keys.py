@@ -85,6 +85,26 @@ def rules_key(slug: str) -> str:
     return f"{slug}:vr"
 
 
+def validation_key(slug: str) -> str:
+    """Stream of what was relayed and not yet validated; the library makes this name, too."""
+    return f"{slug}:vq"
+
+
+def validation_bytes_key(slug: str) -> str:
+    """Counter of the bytes on that stream."""
+    return f"{slug}:vqb"
+
+
+def validation_state_key(slug: str) -> str:
+    """Generation of what was found, newest instant of the data, moment of the last findings."""
+    return f"{slug}:vs"
+
+
+def findings_key(slug: str) -> str:
+    """Hash of a block's name -> what validation has found in it and not withdrawn."""
+    return f"{slug}:vf"
+
+
 def places_epoch_key(slug: str) -> str:
     """When this store first gave a place: what names a strip's cells is void with another one."""
     return f"{slug}:pe"

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from functions.mdms.vee.rule import Severity, Stretch, Suspects
 from storage.model.quality import Quality
 
@@ -32,6 +35,10 @@ class GapCheck:
     def neighbours(self, interval_s: int) -> int:
         """Each interval by itself."""
         return 0
+
+    def concerns(self, stretch: Stretch) -> NDArray[np.bool_]:
+        """Every missing one."""
+        return ~stretch.present
 
     def suspects(self, stretch: Stretch) -> list[Suspects]:
         """The absent intervals of active meters: one out of use owes nobody a value."""

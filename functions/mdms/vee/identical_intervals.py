@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from functions.mdms.vee.rule import Severity, Stretch, Suspects
 from functions.mdms.vee.steady_runs import in_long_runs
@@ -34,6 +35,10 @@ class IdenticalIntervals:
     def neighbours(self, interval_s: int) -> int:
         """The rest of the shortest run that fails."""
         return self.count - 1
+
+    def concerns(self, stretch: Stretch) -> NDArray[np.bool_]:
+        """Every value above the floor."""
+        return stretch.present & (stretch.energy_wh > self.floor_wh)
 
     def suspects(self, stretch: Stretch) -> list[Suspects]:
         """All intervals of such runs; a gap ends a run."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from functions.mdms.vee.rule import Severity, Stretch, Suspects
 from functions.mdms.vee.steady_runs import in_long_runs
@@ -30,6 +31,12 @@ class ProlongedEstimation:
     def neighbours(self, interval_s: int) -> int:
         """The rest of the shortest run that fails."""
         return self._at_least(interval_s) - 1
+
+    def concerns(self, stretch: Stretch) -> NDArray[np.bool_]:
+        """Every estimate."""
+        if stretch.estimated is None:
+            return np.zeros_like(stretch.present)
+        return stretch.present & stretch.estimated
 
     def suspects(self, stretch: Stretch) -> list[Suspects]:
         """All intervals of such runs; a gap or an actual value ends a run."""

@@ -69,5 +69,8 @@ class Rule(Protocol):
     def neighbours(self, interval_s: int) -> int:
         """How many intervals on each side of one its verdict depends on."""
 
+    def concerns(self, stretch: Stretch) -> NDArray[np.bool_]:
+        """The intervals that could be part of what fails, as far as each tells: (M, S)."""
+
     def suspects(self, stretch: Stretch) -> list[Suspects]:
         """The intervals of `stretch` that fail."""

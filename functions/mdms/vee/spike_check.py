@@ -36,6 +36,10 @@ class SpikeCheck:
         """Those that it is compared with."""
         return self.reach
 
+    def concerns(self, stretch: Stretch) -> NDArray[np.bool_]:
+        """Every value."""
+        return stretch.present
+
     def suspects(self, stretch: Stretch) -> list[Suspects]:
         """Absent intervals neither spike nor excuse a neighbour; the gap rule has those alone."""
         mask: NDArray[np.bool_] = stretch.present & (stretch.energy_wh > self.floor_wh)

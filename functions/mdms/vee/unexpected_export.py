@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from functions.mdms.vee.rule import Severity, Stretch, Suspects
 from storage.model.quality import Quality
@@ -36,6 +37,10 @@ class UnexpectedExport:
     def neighbours(self, interval_s: int) -> int:
         """Each interval by itself."""
         return 0
+
+    def concerns(self, stretch: Stretch) -> NDArray[np.bool_]:
+        """Every value."""
+        return stretch.present
 
     def suspects(self, stretch: Stretch) -> list[Suspects]:
         """The present intervals above the tolerance, of registers that count export."""

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from functions.mdms.vee.rule import Severity, Stretch, Suspects
 from functions.mdms.vee.steady_runs import in_long_runs
 from storage.model.quality import Quality
@@ -28,6 +31,11 @@ class ZeroConsumption:
     def neighbours(self, interval_s: int) -> int:
         """The rest of the shortest run that fails."""
         return self._at_least(interval_s) - 1
+
+    def concerns(self, stretch: Stretch) -> NDArray[np.bool_]:
+        """Every zero."""
+        zero: NDArray[np.bool_] = stretch.present & (stretch.energy_wh == 0)
+        return zero
 
     def suspects(self, stretch: Stretch) -> list[Suspects]:
         """All intervals of such runs; a gap ends a run."""

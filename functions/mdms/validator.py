@@ -1,0 +1,253 @@
+"""Validation of what passes a zone: turn by turn over what was relayed, nothing lost or doubled."""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
+
+import numpy as np
+
+from functions.mdms.meter_table import MeterTable
+from functions.mdms.metrics import MdmsMetrics
+from functions.mdms.registry_cache import RegistryCache
+from functions.mdms.resampling import adds_up
+from functions.mdms.vee.gap_sweep import GapSweep
+from functions.mdms.vee.group_choice import GroupChoice
+from functions.mdms.vee.held_findings import (
+    BlockName,
+    HeldRun,
+    news,
+    read_name,
+    read_runs,
+    write_runs,
+)
+from functions.mdms.vee.judging import CellReader, Judge
+from functions.mdms.vee.rule_group import BadRule
+from functions.mdms.vee.touched import Touched, newest_end_s, touched_blocks
+from functions.mdms.vee.turn import Turn
+from storage.hot.validation import HotValidation, ValidationState, Waiting
+from storage.model.findings import FindingBatch
+from storage.model.meter import Meter
+from storage.model.payload import decode_payload
+from storage.model.rule_groups import ActiveRules
+from storage.model.runs import RunBatch
+from storage.model.uplink import unpack_excluded
+from storage.ports import StoreFull, StoreUnavailable
+
+TURN_BYTES: Final = 4 << 20
+METERS_AT_ONCE: Final = 2_000
+RETRY_S: Final = 1.0
+LEAST_REST_S: Final = 0.02
+
+
+logger = logging.getLogger(__name__)
+
+
+class Validator:
+    """Works off what waits; findings and the end of what they were found in are one step.
+
+    So a turn that is cut off anywhere is done again, from the same values or newer ones, and ends
+    with the same findings.
+    """
+
+    def __init__(
+        self,
+        *,
+        queue: HotValidation,
+        cells: CellReader,
+        registry: RegistryCache,
+        active_rules: Callable[[], Awaitable[ActiveRules]],
+        zone: str,
+        metrics: MdmsMetrics,
+        rest_s: float,
+        sweep_s: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """It rests for `rest_s` after a turn, so that the next has more to look at together.
+
+        Gaps are looked for once in `sweep_s`.
+        """
+        self._queue = queue
+        self._judge = Judge(cells)
+        self._registry = registry
+        self._active_rules = active_rules
+        self._zone = zone
+        self._metrics = metrics
+        self._rest_s = max(rest_s, LEAST_REST_S)
+        self._sweep_s = sweep_s
+        self._clock = clock
+        self._arrived = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._state: ValidationState | None = None
+        self._held: set[str] = set()
+        self._newest_s = 0
+        self._swept_at = -float("inf")
+        self._choice: GroupChoice | None = None
+
+    def arrived(self) -> None:
+        """Something was relayed."""
+        self._arrived.set()
+
+    def start(self) -> None:
+        """Begin to work off what waits, in the background."""
+        self._task = asyncio.create_task(self._run(), name="validation")
+
+    async def stop(self) -> None:
+        """End; what was not settled is done again by the next worker."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                worked = await self.turn()
+                waits_s = self._rest_s if worked else self._sweep_s
+            except (StoreUnavailable, StoreFull) as error:
+                logger.warning("validation waits: %s", error)
+                waits_s, worked = RETRY_S, True
+            except Exception:
+                # The edge of this task: nothing was settled, so the turn is only done again.
+                logger.exception("validation failed")
+                self._metrics.validation_failed()
+                waits_s, worked = RETRY_S, True
+            if worked:
+                await asyncio.sleep(waits_s)
+                continue
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(waits_s):
+                    await self._arrived.wait()
+            self._arrived.clear()
+
+    async def backlog(self) -> tuple[int, int]:
+        """See `ValidationBook.backlog`."""
+        return await self._queue.backlog()
+
+    async def findings_of(
+        self, names: Sequence[BlockName]
+    ) -> list[tuple[BlockName, list[HeldRun]]]:
+        """See `ValidationBook.findings_of`."""
+        records = await self._queue.findings([name.text for name in names])
+        return [(name, read_runs(records[name.text])) for name in names if name.text in records]
+
+    async def looked_until_s(self) -> int:
+        """See `ValidationBook.looked_until_s`."""
+        return (await self._queue.state()).newest_s
+
+    async def turn(self) -> bool:
+        """Validate the oldest that waits, and look for gaps when it is time; False without either.
+
+        Raises:
+            StoreUnavailable, StoreFull: nothing was settled; begin again.
+        """
+        state = await self._known_state()
+        waiting = await self._queue.waiting(max_bytes=TURN_BYTES)
+        batches = []
+        for one in waiting:
+            batch = decode_payload(one.payload)
+            if isinstance(batch, RunBatch):
+                batches.append((batch, unpack_excluded(one.excluded, len(batch))))
+        self._newest_s = max(
+            self._newest_s, state.newest_s, newest_end_s(batch for batch, _ in batches)
+        )
+        sweeps = self._clock() - self._swept_at >= self._sweep_s
+        sweeps = sweeps and self._newest_s > state.newest_s
+        if not waiting and not sweeps:
+            return False
+        table, choice = await self._registry.table(), await self._rules()
+        turn = Turn(self._queue.findings, self._held)
+        # With a sweep gaps count up to the newest data, also those of what this turn has touched.
+        newest_s = self._newest_s if sweeps else state.newest_s
+        for touched in touched_blocks(batches):
+            await self.judge(turn, touched, table, choice, swept_s=newest_s)
+        if sweeps:
+            sweep = GapSweep(self._judge, table, choice)
+            await sweep.over(turn, begin_s=state.newest_s, end_s=newest_s)
+        if await self._settle(turn, state, waiting, newest_s=newest_s):
+            self._metrics.validated(sum(len(batch) for batch, _ in batches))
+            if sweeps:
+                self._swept_at = self._clock()
+        return True
+
+    async def judge(
+        self,
+        turn: Turn,
+        touched: Touched,
+        table: MeterTable,
+        choice: GroupChoice,
+        *,
+        swept_s: int,
+    ) -> None:
+        """Judge what depends on `touched`, by each meter's own group.
+
+        Raises:
+            StoreUnavailable: no answer before the deadline.
+        """
+        if not adds_up(touched.register):
+            return
+        found = [table.get(name) for name in touched.meters]
+        places = np.array(
+            [at for at, meter in enumerate(found) if meter is not None], dtype=np.intp
+        )
+        meters = [meter for meter in found if meter is not None]
+        groups = choice.indexes_of(meters)
+        for index in np.unique(groups).tolist():
+            of_group = np.flatnonzero(groups == index)
+            for begin in range(0, len(of_group), METERS_AT_ONCE):
+                some = of_group[begin : begin + METERS_AT_ONCE]
+                chosen: list[Meter] = [meters[at] for at in some.tolist()]
+                await self._judge.judge(
+                    turn,
+                    touched.take(places[some]),
+                    meters=chosen,
+                    rules=choice.sets[index],
+                    swept_s=swept_s,
+                )
+
+    async def _settle(
+        self, turn: Turn, state: ValidationState, done: Sequence[Waiting], *, newest_s: int
+    ) -> bool:
+        changed = turn.changed()
+        found, withdrawn = news(turn.before, changed)
+        payload = b""
+        if found or withdrawn:
+            payload = FindingBatch(self._zone, found, withdrawn).encode()
+        settled = await self._queue.settle(
+            state,
+            newest_s=newest_s,
+            done=done,
+            payload=payload,
+            findings={name.text: write_runs(runs) for name, runs in changed.items()},
+        )
+        if settled is None:
+            # Another worker of this tenant was faster; what it holds is to be read again.
+            self._state = None
+            return False
+        self._state = settled
+        self._held.update(name.meter_id for name, runs in changed.items() if runs)
+        self._metrics.found(opened=len(found), withdrawn=len(withdrawn))
+        return True
+
+    async def _known_state(self) -> ValidationState:
+        if self._state is None:
+            self._state = await self._queue.state()
+            held: set[str] = set()
+            async for name, _ in self._queue.all_findings():
+                held.add(read_name(name).meter_id)
+            self._held = held
+        return self._state
+
+    async def _rules(self) -> GroupChoice:
+        active = await self._active_rules()
+        if self._choice is None or self._choice.version != active.version:
+            try:
+                self._choice = GroupChoice(active)
+            except BadRule:
+                # Made by a newer version than this one; what held before holds on.
+                logger.exception("rule groups of version %d cannot be read here", active.version)
+                if self._choice is None:
+                    self._choice = GroupChoice(ActiveRules(version=active.version))
+        return self._choice

@@ -1,0 +1,90 @@
+"""Looking for gaps once the data's clock has gone on: who did not say what others said."""
+
+from collections import defaultdict
+from typing import Final
+
+import numpy as np
+
+from functions.mdms.meter_table import MeterTable
+from functions.mdms.resampling import adds_up
+from functions.mdms.vee.group_choice import GroupChoice
+from functions.mdms.vee.judging import Judge
+from functions.mdms.vee.rule_group import RuleSet
+from functions.mdms.vee.touched import Touched
+from functions.mdms.vee.turn import Turn
+from storage.model.meter import Meter
+from storage.model.runs import DAY_S
+
+METERS_AT_ONCE: Final = 2_000
+
+
+class GapSweep:
+    """Goes over the registered meters: what is missing was not brought by anybody."""
+
+    def __init__(self, judge: Judge, table: MeterTable, choice: GroupChoice) -> None:
+        self._judge = judge
+        self._table = table
+        self._choice = choice
+
+    async def over(self, turn: Turn, *, begin_s: int, end_s: int) -> None:
+        """Judge the intervals that became due while the newest data went from begin to end.
+
+        Of a clock that jumped, the last days that a gap rule looks back count.
+
+        Raises:
+            StoreUnavailable: no answer before the deadline.
+        """
+        series: defaultdict[tuple[int, str, int], list[Meter]] = defaultdict(list)
+        for meter in self._table.all():
+            if meter.active:
+                index = self._choice.index_of(meter)
+                for register in meter.registers:
+                    if adds_up(register):
+                        series[index, register, meter.interval_s].append(meter)
+        for (index, register, interval_s), meters in sorted(
+            series.items(), key=lambda item: item[0]
+        ):
+            rules = self._choice.sets[index]
+            if rules.gap is None:
+                continue
+            for begin in range(0, len(meters), METERS_AT_ONCE):
+                some = meters[begin : begin + METERS_AT_ONCE]
+                await self._series(turn, some, register, interval_s, rules, begin_s, end_s)
+
+    async def _series(
+        self,
+        turn: Turn,
+        meters: list[Meter],
+        register: str,
+        interval_s: int,
+        rules: RuleSet,
+        begin_s: int,
+        end_s: int,
+    ) -> None:
+        gap = rules.gap
+        assert gap is not None
+        begin_s = max(begin_s, end_s - gap.within_days * DAY_S)
+        low = max(0, (begin_s - gap.grace_s) // interval_s)
+        high = (end_s - gap.grace_s) // interval_s - 1
+        if high < low:
+            return
+        touched = Touched(
+            register=register,
+            interval_s=interval_s,
+            day=0,
+            meters=[meter.meter_id for meter in meters],
+            first=np.full(len(meters), low),
+            last=np.full(len(meters), high),
+        )
+        seen = await self._judge.stretch(touched, meters, first=low, end=high + 1)
+        rows = np.flatnonzero((~seen.present).any(axis=1))
+        if len(rows):
+            await self._judge.judge_gaps(
+                turn,
+                touched.take(rows),
+                [meters[at] for at in rows.tolist()],
+                rules=rules,
+                low=low,
+                high=high,
+                limit=high,
+            )

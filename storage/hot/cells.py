@@ -1,0 +1,74 @@
+"""The same slots of many meters of one register and day, as a matrix out of the strips."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Final, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from storage.hot.connection import HotConnection
+from storage.hot.keys import places_epoch_key, strip_key
+from storage.hot.library import READ_CELLS
+from storage.hot.places import NO_PLACE, SeriesPlaces
+from storage.hot.strips import METERS_A_STRIP
+from storage.model.block import SLOT
+
+_CALL_BYTES: Final = 1 << 20
+_MOST_STRIPS: Final = 512
+
+
+class HotCells:
+    """Reads parts of strips for whoever looks at many meters at once."""
+
+    def __init__(self, connection: HotConnection, *, slug: str, places: SeriesPlaces) -> None:
+        self._connection = connection
+        self._slug = slug
+        self._places = places
+
+    async def read(
+        self, meters: Sequence[str], *, register: str, day: int, interval_s: int, slots: range
+    ) -> NDArray[np.void]:
+        """Slots of each meter, (meters, slots) of dtype `SLOT`; zeros where nothing is stored.
+
+        Raises:
+            StoreUnavailable: no answer in time.
+        """
+        work = partial(self._read, meters, register, day, interval_s, slots)
+        return await self._places.keep_to(work)
+
+    async def _read(
+        self, meters: Sequence[str], register: str, day: int, interval_s: int, slots: range
+    ) -> NDArray[np.void]:
+        found = await self._places.find([(meter, register) for meter in meters])
+        cells = np.zeros((len(meters), len(slots)), dtype=SLOT)
+        placed = np.flatnonzero(found.places != NO_PLACE)
+        if not len(placed) or not len(slots):
+            return cells
+        places = found.places[placed]
+        strips, which = np.unique(places // METERS_A_STRIP, return_inverse=True)
+        width = METERS_A_STRIP * SLOT.itemsize
+        first, last = slots.start * width, slots.stop * width - 1
+        size = len(slots) * width
+        held = np.zeros((len(strips), size), dtype=np.uint8)
+        step = max(1, min(_MOST_STRIPS, _CALL_BYTES // size))
+        names = [
+            strip_key(self._slug, day=day, interval_s=interval_s, register=register, strip=strip)
+            for strip in strips.tolist()
+        ]
+        epoch = (places_epoch_key(self._slug),)
+        for begin in range(0, len(names), step):
+            some = names[begin : begin + step]
+            reply = await self._connection.call(
+                "FCALL_RO", READ_CELLS, 1 + len(some), epoch, some, found.token, first, last
+            )
+            parts = cast(list[bytes], reply)
+            if all(len(part) == size for part in parts):
+                joined = np.frombuffer(b"".join(parts), dtype=np.uint8)
+                held[begin : begin + len(some)] = joined.reshape(len(some), size)
+                continue
+            for at, part in enumerate(parts, begin):
+                held[at, : len(part)] = np.frombuffer(part, dtype=np.uint8)
+        of_strips = held.view(SLOT).reshape(len(strips), len(slots), METERS_A_STRIP)
+        cells[placed] = of_strips[which, :, places % METERS_A_STRIP]
+        return cells

@@ -1,0 +1,144 @@
+"""Validation of what passes zone 2: found once, told to headquarters, withdrawn by late data."""
+
+from contextlib import AsyncExitStack
+from typing import Any
+
+import pytest
+
+from tests.integration.functions.mdms.on_the_way import (
+    DAY,
+    QUICK,
+    carry,
+    found,
+    hold,
+    meters,
+    validated,
+)
+from tests.integration.functions.readings import IMPORT, eventually, run, send
+from tests.integration.functions.zone import Zone, open_zone, provision_hot
+
+SPIKE = ("A", "interval-spike", "00:30", 1)
+
+
+@pytest.fixture
+async def fog(opened: AsyncExitStack, fog_url: str) -> Zone:
+    """zone-2, which validates at once."""
+    await provision_hot(fog_url)
+    return await open_zone(opened, name="zone-2", tier=2, redis_url=fog_url, settings=QUICK)
+
+
+@pytest.fixture
+async def zones(edge: Zone, fog: Zone) -> tuple[Zone, Zone]:
+    for zone in (edge, fog):
+        await hold(zone, *meters("A", "B"))
+    return edge, fog
+
+
+async def exceptions(headquarters: Zone, **asked: Any) -> list[tuple[str, str, str, int]]:
+    answered = await headquarters.client.get("/v1/mdms/exceptions", params=asked)
+    assert answered.status_code == 200, answered.text
+    return sorted(
+        (one["meter_id"], one["rule"], one["from"][11:16], one["intervals"])
+        for one in answered.json()["exceptions"]
+    )
+
+
+async def test_a_finding_becomes_an_exception_and_late_data_ends_it(
+    zones: tuple[Zone, Zone], headquarters: Zone, redis_url: str, fog_url: str
+) -> None:
+    edge, fog = zones
+    await headquarters.client.post(
+        "/v1/mdms/meters",
+        json={"meters": [{"meter_id": "A", "registers": [IMPORT], "interval_s": 900}]},
+    )
+    await send(edge, run("A", [100, 110, 9_000, 105, 99, 101]))
+    await carry(redis_url, edge, fog)
+    await validated(fog)
+    assert await found(fog, "A") == [SPIKE]
+    await carry(fog_url, fog, headquarters)
+    assert await exceptions(headquarters) == [SPIKE]
+
+    # The oven was on: with a high neighbour it is no spike any more.
+    await send(edge, run("A", [8_000], start="2026-01-01T00:45:00Z"))
+    await carry(redis_url, edge, fog)
+    await validated(fog)
+    assert await found(fog, "A") == []
+    await carry(fog_url, fog, headquarters)
+    assert await exceptions(headquarters) == []
+    closed = await headquarters.client.get("/v1/mdms/exceptions", params={"state": "closed"})
+    assert [one["decision"] for one in closed.json()["exceptions"]] == ["withdrawn"]
+
+
+async def test_findings_that_are_sent_again_open_nothing_twice(
+    zones: tuple[Zone, Zone], headquarters: Zone, redis_url: str, fog_url: str
+) -> None:
+    from tests.integration.functions.mdms.on_the_way import post_entries
+
+    edge, fog = zones
+    await send(edge, run("A", [100, 110, 9_000, 105, 99, 101]))
+    await carry(redis_url, edge, fog)
+    await validated(fog)
+    first = await carry(fog_url, fog, headquarters)
+    await send(edge, run("A", [8_000], start="2026-01-01T00:45:00Z"))
+    await carry(redis_url, edge, fog)
+    await validated(fog)
+    await carry(fog_url, fog, headquarters)
+    await post_entries(headquarters, fog.name, first)
+
+    assert await exceptions(headquarters) == []
+    assert len(await exceptions(headquarters, state="closed")) == 1
+
+
+async def test_a_meter_that_does_not_say_what_others_say_has_a_gap(
+    zones: tuple[Zone, Zone], redis_url: str
+) -> None:
+    edge, fog = zones
+    await send(edge, run("A", [100] * 3), run("B", [100 + at for at in range(12)]))
+    await carry(redis_url, edge, fog)
+
+    async def gap_of(count: int) -> bool:
+        return await found(fog, "A", "B") == [("A", "missing-interval", "00:45", count)]
+
+    # An hour is given, so the last four of B's twelve quarters are not waited for yet.
+    await eventually(lambda: gap_of(5))
+    await send(edge, run("B", [90, 95, 91], start="2026-01-01T03:00:00Z"))
+    await carry(redis_url, edge, fog)
+    await eventually(lambda: gap_of(8))
+    await send(edge, run("A", [101, 102], start="2026-01-01T00:45:00Z"))
+    await carry(redis_url, edge, fog)
+    await validated(fog)
+    assert await found(fog, "A", "B") == [("A", "missing-interval", "01:15", 6)]
+
+
+async def test_the_group_of_a_meter_says_what_fails(
+    zones: tuple[Zone, Zone], redis_url: str
+) -> None:
+    edge, fog = zones
+    rules = {
+        "groups": [
+            {
+                "group": "north",
+                "version": 3,
+                "applies_to": {"feeder": "F-01"},
+                "rules": [{"rule": "high-low", "parameters": {"high_w": 400}}],
+            }
+        ]
+    }
+    changed = [one | {"version": 3 + at} for at, one in enumerate(meters("A", feeder="F-01"))]
+    for zone in (edge, fog):
+        await hold(zone, *changed, rules=rules, after=2)
+    await send(edge, run("A", [90, 101, 9_000]), run("B", [90, 101, 9_000]))
+    await carry(redis_url, edge, fog)
+    await validated(fog)
+
+    assert await found(fog, "A", "B") == [
+        ("A", "high-low", "00:15", 2),
+        ("B", "interval-spike", "00:30", 1),
+    ]
+
+
+async def test_findings_are_asked_for_in_zone_2(edge: Zone) -> None:
+    refused = await edge.client.get("/v1/mdms/findings", params={"meter_id": "A"} | DAY)
+
+    assert refused.status_code == 404
+    assert refused.json()["tiers"] == [2]
