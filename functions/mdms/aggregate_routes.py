@@ -18,6 +18,7 @@ from functions.mdms.period_answers import (
     check_step,
     json_answer,
     resampled_meters,
+    sources,
 )
 from functions.mdms.period_query import (
     BadPeriod,
@@ -65,6 +66,7 @@ class Asked:
     end: Annotated[AwareDatetime, Query(alias="to")]
     name: Annotated[str | None, Query(min_length=1, max_length=128)] = None
     register: Annotated[str, Query()] = IMPORT
+    recall: Annotated[bool, Query()] = True
     resample: Annotated[str, Query()] = "3600"
     time_zone: Annotated[str | None, Query(max_length=64)] = None
 
@@ -98,7 +100,9 @@ def aggregate_routes(backing: Callable[[], Backing], settings: MdmsSettings) -> 
         sums = GroupSums(bounds)
         found = Period(meters=meters, register=asked.register, begin_s=begin_s, end_s=end_s)
         check_step(found, step)
-        async for _, buckets in resampled_meters(zone, found, bounds):
+        # What is in this zone is what it holds itself.
+        reader = zone.open_reader(asked.recall and asked.of is not Group.ZONE, False)
+        async for _, buckets in resampled_meters(reader, found, bounds):
             if asked.of is not Group.ZONE or buckets.present.any():
                 sums.add(buckets)
         answer: dict[str, Any] = {
@@ -114,7 +118,7 @@ def aggregate_routes(backing: Callable[[], Backing], settings: MdmsSettings) -> 
             "meters": sums.meters,
             "with_values": sums.with_values,
             "buckets": sums.rows(energy=adds_up(asked.register)),
-            "source": zone.source,
+            **sources(zone, reader),
         }
         return json_answer(answer)
 

@@ -1,22 +1,27 @@
 """What zones of tiers 2 and 3 serve mdms from: their Redis, and a copy of the registry in it."""
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from functions.mdms.downlink import first_version, nothing_newer, rules_in
 from functions.mdms.ports import Backing
+from functions.mdms.provenance import HOT, Origin
 from functions.mdms.reading_time import ReadingTime
+from functions.mdms.recall_line import RecallLine, telling
 from functions.mdms.registry_cache import RegistryCache
 from functions.mdms.schema import DownlinkPage
 from functions.mdms.service import Ingest
 from functions.mdms.settings import MdmsSettings
 from functions.mdms.technical_validation import TechnicalValidation
+from functions.mdms.tiered_reading import SourcedReader, TieredReader
 from functions.runtime.config import WorkerConfig
+from functions.runtime.zone_calls import Calls, ZoneCalls
 from storage.hot.connection import connect
 from storage.hot.registry import MeterRegistry
 from storage.hot.rules import HotRules
 from storage.hot.store import RedisHotStore
+from storage.hot.tiering import TierNotes
 from storage.model.meter import Meter, RegistryPosition
 from storage.model.uplink import UplinkEntry
 
@@ -84,8 +89,13 @@ class CachedBook:
 
 
 @asynccontextmanager
-async def edge_backing(config: WorkerConfig, settings: MdmsSettings) -> AsyncIterator[Backing]:
+async def edge_backing(
+    config: WorkerConfig, settings: MdmsSettings, *, calls: Calls | None = None
+) -> AsyncIterator[Backing]:
     """Open the tenant's part of the zone's Redis; close it at the end.
+
+    What the zone lacks is recalled by `calls`, or as the worker's key lets it; without either a
+    query sees what is here.
 
     Raises:
         MissingCredential: the configuration has no `redis_url`.
@@ -93,7 +103,8 @@ async def edge_backing(config: WorkerConfig, settings: MdmsSettings) -> AsyncIte
     if config.redis_url is None:
         raise MissingCredential("redis_url", config.tier)
     connection = connect(config.redis_url)
-    try:
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(connection.aclose)
         store = RedisHotStore(
             connection,
             slug=config.tenant,
@@ -120,11 +131,25 @@ async def edge_backing(config: WorkerConfig, settings: MdmsSettings) -> AsyncIte
             ),
             max_readings=settings.max_readings,
         )
+        line: RecallLine | None = None
+        way = calls or _calls(config)
+        if way is not None:
+            stack.push_async_callback(way.close)
+            notes = TierNotes(connection, slug=config.tenant)
+            line = RecallLine(way, zone=config.zone, dropped_through=notes.dropped_through)
+            await stack.enter_async_context(telling(line))
+
+        def open_reader(recall: bool, whole: bool) -> TieredReader | SourcedReader:
+            if line is None or not recall:
+                return SourcedReader(store, Origin(HOT, config.zone))
+            return TieredReader(store, zone=config.zone, recall=line, whole=whole)
+
         yield Backing(
             tier=config.tier,
             zone=config.zone,
             source="hot",
             blocks=store,
+            open_reader=open_reader,
             book=CachedBook(cache, rules),
             active_rules=rules.active,
             rules_copy=rules,
@@ -133,5 +158,9 @@ async def edge_backing(config: WorkerConfig, settings: MdmsSettings) -> AsyncIte
             copy=copy,
             held_bytes=store.held_bytes,
         )
-    finally:
-        await connection.aclose()
+
+
+def _calls(config: WorkerConfig) -> Calls | None:
+    if config.service_key is None or not config.gateway_url:
+        return None
+    return ZoneCalls(gateway_url=config.gateway_url, key=config.service_key)

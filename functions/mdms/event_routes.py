@@ -1,5 +1,6 @@
 """The routes that read a meter's events, and what was replaced in any of its readings."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -18,6 +19,7 @@ from functions.mdms.problems import NotInThisZone
 from functions.mdms.revision_query import cursor_after_revision, in_period, page_size, part_of
 from functions.mdms.schema import EventsAnswer, RevisionsAnswer
 from functions.mdms.settings import MdmsSettings
+from functions.mdms.sourced_series import missing_in
 from functions.runtime.request import Caller, caller
 from storage.model.revision import Revision
 
@@ -35,6 +37,7 @@ class Asked:
     register: Annotated[str, Query()] = IMPORT
     limit: Annotated[int, Query(ge=1, le=50_000)] = 5_000
     cursor: Annotated[str | None, Query()] = None
+    recall: Annotated[bool, Query()] = True
 
     async def period(self, zone: Backing, *, max_days: int) -> EventPeriod:
         """What to read, of a meter that the zone's registry knows.
@@ -64,8 +67,9 @@ def event_routes(backing: Callable[[], Backing], settings: MdmsSettings) -> APIR
         period = await asked.period(zone, max_days=settings.max_query_days)
         pages = []
         count = 0
+        reader = zone.open_reader(asked.recall, False)
         for days in period.day_groups():
-            pages.append(period.select(await zone.blocks.read_events(period.event_keys(days))))
+            pages.append(period.select(await reader.read_events(period.event_keys(days))))
             count += len(pages[-1])
             if count > asked.limit:
                 break
@@ -78,8 +82,10 @@ def event_routes(backing: Callable[[], Backing], settings: MdmsSettings) -> APIR
                 begin=instant_text(period.begin_s),
                 end=instant_text(period.end_s),
                 events=parts_of(page),
-                source=zone.source,
+                source=reader.provenance.said(zone.source),
                 next_cursor=cursor_after(page) if len(page) < len(found) else None,
+                age_s=reader.provenance.age_s(time.time()),
+                missing=missing_in(reader.provenance.missing, reader.provenance),
             )
         )
 

@@ -1,5 +1,6 @@
 """Answers about periods of many meters: in one piece, or a row at a time."""
 
+import time
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -13,12 +14,13 @@ from numpy.typing import NDArray
 from functions.mdms.answer_form import MEDIA_TYPES, AnswerForm, encode_header, encode_rows
 from functions.mdms.calendar_buckets import Step
 from functions.mdms.green_button import END, GreenButtonFeed
-from functions.mdms.period_query import BadPeriod, Page, columns, instant_text
-from functions.mdms.ports import Backing
+from functions.mdms.period_query import BadPeriod, Page, instant_text
+from functions.mdms.ports import Backing, BlockReader
 from functions.mdms.reading_rows import ROW, rows_of
 from functions.mdms.resampling import Resampled, adds_up
-from functions.mdms.schema import SeriesPart
+from functions.mdms.sourced_series import sourced_parts
 from functions.mdms.stretch_reading import read_stretches, stretches
+from functions.mdms.tiered_reading import SourcedReader, TieredReader
 from storage.model.interval_lengths import lengths_in
 from storage.model.meter import Meter
 
@@ -45,6 +47,8 @@ class Period:
     register: str
     begin_s: int
     end_s: int
+    recall: bool = True
+    """Whether what this zone lacks is asked for below."""
 
     def parts(self, meters: Iterable[Meter] | None = None) -> Iterable[Page]:
         """The period of `meters`, or of all, in parts that can be read."""
@@ -86,12 +90,13 @@ async def answer_of_many(zone: Backing, found: Period) -> Response:
         {"meter_id": meter.meter_id, "series": []} for meter in found.meters
     ]
     series = {one["meter_id"]: one["series"] for one in meters}
-    async for part, slots in read_stretches(zone.blocks, found.parts()):
-        if len(slots):
+    reader = zone.open_reader(found.recall, False)
+    async for part, slots in read_stretches(reader, found.parts()):
+        for one in sourced_parts(part, slots, reader.provenance):
             series[part.meter_id].append(
-                {"interval_s": part.interval_s, **msgspec.structs.asdict(part_of(part, slots))}
+                {"interval_s": part.interval_s, **msgspec.to_builtins(one)}
             )
-    return json_answer(_head(found) | {"meters": meters, "source": zone.source})
+    return json_answer(_head(found) | {"meters": meters} | sources(zone, reader))
 
 
 async def answer_of_green_button(
@@ -109,7 +114,7 @@ async def answer_of_green_button(
 
     async def entries() -> AsyncIterator[bytes]:
         head = feed.begin(lengths)
-        async for part, slots in read_stretches(zone.blocks, days):
+        async for part, slots in read_stretches(zone.open_reader(found.recall, True), days):
             yield head + feed.block(part, slots)
             head = b""
         yield head + END
@@ -145,20 +150,33 @@ async def resampled_answer(
     size = len(found.meters) * (len(bounds) - 1)
     if size > MOST_IN_JSON:
         raise AnswerTooLarge(size)
+    reader = zone.open_reader(found.recall, False)
     meters = [
         {"meter_id": meter.meter_id, "buckets": buckets.rows(energy=energy)}
-        async for meter, buckets in resampled_meters(zone, found, bounds)
+        async for meter, buckets in resampled_meters(reader, found, bounds)
     ]
-    return json_answer(_head(found) | said | {"meters": meters, "source": zone.source})
+    return json_answer(_head(found) | said | {"meters": meters} | sources(zone, reader))
+
+
+def sources(zone: Backing, reader: TieredReader | SourcedReader) -> dict[str, Any]:
+    """Where an answer was read, how old the recalled part is, and how much could not be asked."""
+    provenance = reader.provenance
+    told: dict[str, Any] = {"source": provenance.said(zone.source)}
+    if (age_s := provenance.age_s(time.time())) is not None:
+        told["age_s"] = age_s
+    if provenance.missing:
+        reasons = sorted(set(provenance.missing.values()))
+        told["missing_days"] = {"count": len(provenance.missing), "reason": reasons[0]}
+    return told
 
 
 async def resampled_meters(
-    zone: Backing, found: Period, bounds: NDArray[np.int64]
+    blocks: BlockReader, found: Period, bounds: NDArray[np.int64]
 ) -> AsyncIterator[tuple[Meter, Resampled]]:
     """Each meter's buckets, in the order of the meters."""
     waiting = iter(found.meters)
     meter, buckets = next(waiting, None), Resampled.empty(bounds)
-    async for part, slots in read_stretches(zone.blocks, found.parts()):
+    async for part, slots in read_stretches(blocks, found.parts()):
         while meter is not None and meter.meter_id != part.meter_id:
             yield meter, buckets
             meter, buckets = next(waiting, None), Resampled.empty(bounds)
@@ -174,7 +192,8 @@ async def answer_of_rows(zone: Backing, found: Period, form: AnswerForm) -> Resp
 
 
 async def _rows(zone: Backing, found: Period, form: AnswerForm) -> AsyncIterator[bytes]:
-    async for part, slots in read_stretches(zone.blocks, found.parts()):
+    reader = zone.open_reader(found.recall, True)
+    async for part, slots in read_stretches(reader, found.parts()):
         if rows := rows_of(part, slots):
             yield encode_rows(form, rows)
 
@@ -183,7 +202,8 @@ async def _bucket_rows(
     zone: Backing, found: Period, bounds: NDArray[np.int64], form: AnswerForm
 ) -> AsyncIterator[bytes]:
     energy = adds_up(found.register)
-    async for meter, buckets in resampled_meters(zone, found, bounds):
+    reader = zone.open_reader(found.recall, True)
+    async for meter, buckets in resampled_meters(reader, found, bounds):
         of_meter = {"meter_id": meter.meter_id, "register": found.register}
         yield encode_rows(form, [of_meter | row for row in buckets.rows(energy=energy)])
 
@@ -206,11 +226,6 @@ def _head(found: Period) -> dict[str, Any]:
         "from": instant_text(found.begin_s),
         "to": instant_text(found.end_s),
     }
-
-
-def part_of(page: Page, slots: NDArray[np.void]) -> SeriesPart:
-    """A page's intervals as the answer says them."""
-    return SeriesPart(start=page.instant(page.first), **columns(slots))
 
 
 def json_answer(answer: Any) -> Response:

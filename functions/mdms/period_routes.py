@@ -22,7 +22,6 @@ from functions.mdms.period_answers import (
     answer_of_rows,
     check_step,
     json_answer,
-    part_of,
     resampled_answer,
 )
 from functions.mdms.period_query import (
@@ -34,6 +33,7 @@ from functions.mdms.period_query import (
 from functions.mdms.ports import Backing
 from functions.mdms.schema import PeriodAnswer
 from functions.mdms.settings import MdmsSettings
+from functions.mdms.sourced_series import missing_in, sourced_parts
 from functions.runtime.request import Caller, caller
 
 IMPORT: Final = "1-0:1.8.0"
@@ -55,6 +55,7 @@ class Asked:
     format: Annotated[AnswerForm | None, Query()] = None
     resample: Annotated[str | None, Query()] = None
     time_zone: Annotated[str | None, Query(max_length=64)] = None
+    recall: Annotated[bool, Query()] = True
     accept: Annotated[str, Header(include_in_schema=False)] = ""
 
 
@@ -70,7 +71,8 @@ def period_routes(backing: Callable[[], Backing], settings: MdmsSettings) -> API
         `next_cursor` leads on. NDJSON and CSV (`format`, or Accept) have a row an interval that
         has a value. `resample` (seconds, `day` or `month`, in `time_zone`) gives sums of
         energy, or means and maxima of demand, and says how many intervals are missing.
-        `greenbutton` is one meter's feed of NAESB ESPI.
+        `greenbutton` is one meter's feed of NAESB ESPI. What this zone lacks is recalled from the
+        tiers below unless `recall` is false; `source` says where each stretch was read.
         """
         zone = backing()
         form = form_of(asked.format, asked.accept)
@@ -90,6 +92,7 @@ def period_routes(backing: Callable[[], Backing], settings: MdmsSettings) -> API
             register=asked.register,
             begin_s=second_at_or_after(asked.begin),
             end_s=second_at_or_after(asked.end),
+            recall=asked.recall,
         )
         if form is AnswerForm.GREEN_BUTTON:
             if not one or asked.resample is not None:
@@ -127,7 +130,9 @@ async def _page(zone: Backing, asked: Asked, settings: MdmsSettings) -> Response
         cursor=asked.cursor,
         max_days=settings.max_query_days,
     )
-    slots = page.slots(await zone.blocks.read(page.block_keys()))
+    reader = zone.open_reader(asked.recall, False)
+    slots = page.slots(await reader.read(page.block_keys()))
+    provenance = reader.provenance
     return json_answer(
         PeriodAnswer(
             meter_id=meter.meter_id,
@@ -135,8 +140,10 @@ async def _page(zone: Backing, asked: Asked, settings: MdmsSettings) -> Response
             interval_s=page.interval_s,
             begin=page.instant(page.first),
             end=page.instant(page.end),
-            series=[part_of(page, slots)] if len(slots) else [],
-            source=zone.source,
+            series=sourced_parts(page, slots, provenance),
+            source=provenance.said(zone.source),
             next_cursor=page.cursor(),
+            age_s=provenance.age_s(time.time()),
+            missing=missing_in(page.block_keys(), provenance),
         )
     )

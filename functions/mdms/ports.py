@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from functions.mdms.schema import DownlinkPage, MeterOutcome
 from functions.mdms.service import Ingest
+from functions.mdms.tiered_reading import OpenReader
 from functions.mdms.uplink import Keep
 from storage.cold.desk import PostgresDesk
 from storage.cold.rule_groups import Activation, GroupState, GroupVersion
@@ -160,3 +161,5 @@ class Backing:
     rules_copy: RulesCopy | None = None
     held_bytes: Callable[[], Awaitable[int]] | None = None
     desk: PostgresDesk | None = None
+    """What this zone itself has; `open_reader` makes what reads over the tiers for one query."""
+    open_reader: OpenReader

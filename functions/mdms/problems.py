@@ -15,6 +15,7 @@ from functions.mdms.readings_body import MalformedBody
 from functions.mdms.request_body import BodyTooLarge, ClientGone, UnsupportedMediaType
 from functions.mdms.rule_group_form import BadRuleGroup
 from functions.mdms.series_columns import TooManyReadings, TooManyRegisters
+from functions.mdms.tiered_reading import RecallTooLarge, TierUnreachable
 from functions.mdms.uplink import EdgeForbidden, UnpackedTooLarge
 from functions.mdms.vee.rule_group import BadRule
 from functions.mdms.zone_routes import LinkRoutesOnly
@@ -108,6 +109,8 @@ PROBLEMS: ProblemTable = {
     VersionGap: (409, "registry-version-gap"),
     RuleGroupConflict: (409, "rule-group-conflict"),
     TooManyRuleGroups: (409, "too-many-rule-groups"),
+    RecallTooLarge: (413, "answer-too-large"),
+    TierUnreachable: (503, "parent-unreachable"),
     StoreFull: (503, "store-full"),
     StoreUnavailable: (503, "store-unavailable"),
     DeadlineExceeded: (504, "deadline-exceeded"),

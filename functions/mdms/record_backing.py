@@ -7,9 +7,11 @@ from functions.mdms.edge_backing import MissingCredential
 from functions.mdms.fold_due import FoldDue
 from functions.mdms.metrics import MdmsMetrics
 from functions.mdms.ports import Backing
+from functions.mdms.provenance import COLD, Origin
 from functions.mdms.record_book import RecordBook
 from functions.mdms.settings import MdmsSettings
 from functions.mdms.tail_fold import TailFold
+from functions.mdms.tiered_reading import SourcedReader
 from functions.runtime.config import WorkerConfig
 from storage.cold.desk import PostgresDesk
 from storage.cold.pool import open_pool
@@ -62,6 +64,7 @@ async def record_backing(
 
         book = RecordBook(pool)
         groups = PostgresRuleGroups(pool)
+        here = Origin(COLD, config.zone)
         fold.start()
         try:
             yield Backing(
@@ -70,6 +73,7 @@ async def record_backing(
                 source="cold",
                 blocks=store,
                 book=book,
+                open_reader=lambda _recall, _whole: SourcedReader(store, here),
                 active_rules=groups.active,
                 groups=groups,
                 keep=keep,

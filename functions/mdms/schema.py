@@ -206,11 +206,12 @@ class DownlinkTaken(msgspec.Struct, frozen=True, kw_only=True):
     incarnation: int = 0
 
 
-class SeriesPart(msgspec.Struct, frozen=True, kw_only=True):
+class SeriesPart(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Consecutive intervals from `start`; null where there is no such value.
 
     `values` are as metered, `final` what counts now, `quality` that of `final`, `revision` the
-    number of versions that `final` has outlived.
+    number of versions that `final` has outlived. `source` and `zone` say where they were read,
+    unless there is nothing.
     """
 
     start: str
@@ -222,6 +223,16 @@ class SeriesPart(msgspec.Struct, frozen=True, kw_only=True):
 
 class EventPart(msgspec.Struct, frozen=True, kw_only=True):
     """One event: a register read at `at` (`interval_s` 0), or the interval from `at` on.
+    source: str | None = None
+    zone: str | None = None
+
+
+class MissingPart(msgspec.Struct, frozen=True, kw_only=True):
+    """Intervals that another zone may have, which could not be asked."""
+
+    begin: str = msgspec.field(name="from")
+    end: str = msgspec.field(name="to")
+    reason: str
 
     `value` is as metered, null when there is only an estimate or an edit; `final` is what counts
     now, `quality` its quality, `revision` the number of versions that it has outlived.
@@ -235,7 +246,7 @@ class EventPart(msgspec.Struct, frozen=True, kw_only=True):
     revision: int
 
 
-class EventsAnswer(msgspec.Struct, frozen=True, kw_only=True):
+class EventsAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A page of a meter's events in `[from, to)`, by instant."""
 
     meter_id: str
@@ -249,6 +260,8 @@ class EventsAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 class RevisionPart(msgspec.Struct, frozen=True, kw_only=True):
     """A version that does not count: replaced, or outranked when it came.
+    age_s: float | None = None
+    missing: list[MissingPart] = []
 
     `acknowledged_at` and `edge` say when and where it was taken; `sequence` orders versions.
     """
@@ -273,8 +286,12 @@ class RevisionsAnswer(msgspec.Struct, frozen=True, kw_only=True):
     next_cursor: str | None
 
 
-class PeriodAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """A page of a meter's period; `from` and `to` are the page's bounds, half-open."""
+class PeriodAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A page of a meter's period; `from` and `to` are the page's bounds, half-open.
+
+    `age_s` is the age of the newest acknowledged data behind what was recalled, `missing` what
+    could not be.
+    """
 
     meter_id: str
     register: str
@@ -284,3 +301,5 @@ class PeriodAnswer(msgspec.Struct, frozen=True, kw_only=True):
     series: list[SeriesPart]
     source: str
     next_cursor: str | None
+    age_s: float | None = None
+    missing: list[MissingPart] = []

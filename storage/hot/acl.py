@@ -6,7 +6,14 @@ from typing import Final
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 from storage.hot.connection import CommandRefused, HotConnection, connect
-from storage.hot.keys import QUEUES, RESERVED_SLUGS, uplink_bytes_key, uplink_key
+from storage.hot.keys import (
+    QUEUES,
+    RESERVED_SLUGS,
+    findings_key,
+    uplink_bytes_key,
+    uplink_key,
+    validation_key,
+)
 from storage.hot.uplink import queue_keys
 from storage.model.traffic import READING_QUEUES
 
@@ -24,6 +31,9 @@ FUNCTION_COMMANDS: Final = ("fcall", "fcall_ro")
 # The link reads every tenant's stream in one call: a key of another type would end it for all.
 TENANT_STREAM_COMMANDS: Final = ("xadd", "xlen")
 TENANT_COUNTER_COMMANDS: Final = ("get", "incrby")
+# What waits for validation goes once it was validated, and findings once they hold no more.
+VALIDATION_COMMANDS: Final = ("xadd", "xlen", "xrange", "xtrim")
+FINDINGS_COMMANDS: Final = ("hset", "hdel")
 LINK_COMMANDS: Final = (
     "ping", "fcall", "time", "get", "decrby", "xrange", "xrevrange", "xread", "xlen",
     "xtrim", "xdel",
@@ -94,6 +104,8 @@ async def provision_tenant(redis_url: str, slug: str, *, password: str) -> str:
             ((own, *streams, *counters), FUNCTION_COMMANDS),
             (streams, TENANT_STREAM_COMMANDS),
             (counters, TENANT_COUNTER_COMMANDS),
+            ((validation_key(slug),), VALIDATION_COMMANDS),
+            ((findings_key(slug),), FINDINGS_COMMANDS),
         ),
     )
     return with_login(redis_url, user=user, password=password)

@@ -34,18 +34,18 @@ class _Key(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
-    """Blocks of slots and blocks of events; `fresh`: no copy that somebody kept will do."""
+    """Blocks of slots, blocks of events; `record`: as headquarters has them, no zone between."""
 
     blocks: Annotated[list[_Key], msgspec.Meta(max_length=MOST_BLOCKS)] = []
     events: Annotated[list[_Key], msgspec.Meta(max_length=MOST_BLOCKS)] = []
-    fresh: bool = False
+    record: bool = False
 
     @classmethod
     def of(
-        cls, blocks: list[BlockKey], events: list[EventKey], *, fresh: bool = False
+        cls, blocks: list[BlockKey], events: list[EventKey], *, record: bool = False
     ) -> "Question":
         """Ask about these."""
-        return cls(blocks=_keys(blocks), events=_keys(events), fresh=fresh)
+        return cls(blocks=_keys(blocks), events=_keys(events), record=record)
 
     def block_keys(self) -> list[BlockKey]:
         """The blocks of slots."""

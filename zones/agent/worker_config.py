@@ -93,7 +93,7 @@ class OrderDesk:
     ) -> None:
         """`logins` are of the platform's functions that have one of their own, by name.
 
-        `service_key` gives the zone's key of a tenant, for the tenant's own functions.
+        `service_key` gives the zone's key of a tenant, with which its workers call others.
         """
         self._settings = settings
         self._zone_credential = zone_credential
@@ -149,7 +149,7 @@ class OrderDesk:
             env=None if function.env is None else str(function.env),
             config=spec.config,
             secrets=dict(function.secrets),
-            service_key=None if function.folder is None else self._service_key(entry.slug),
+            service_key=None if ours else self._service_key(entry.slug),
             state_dir=None if kept is None else str(kept),
         )
         return Order(

@@ -36,6 +36,7 @@ from zones.agent.snapshot_source import ParentSource, RecordSource, SnapshotSour
 from zones.agent.starting import Starter
 from zones.agent.storage_samples import StorageSampler
 from zones.agent.store_figures import StoreFigures, cold_figures, hot_figures
+from zones.agent.tiering_walls import TIERING_SERVICE, TieringWalls
 from zones.agent.wall_keeper import WallKeeper
 from zones.agent.walls import ColdWalls, HotWalls, Walls
 from zones.agent.worker_config import OrderDesk
@@ -146,12 +147,16 @@ async def running_agent(
             QueueWalls(redis_url=redis_url, admin=admin, state_dir=settings.state_dir),
             tenants=frozenset,
         )
+        tiering = WallKeeper(
+            TieringWalls(redis_url=redis_url, admin=admin, state_dir=settings.state_dir),
+            tenants=frozenset,
+        )
         desk = OrderDesk(
             settings=settings,
             zone_credential=credential,
             tenants=tenants,
             walls=keeper,
-            logins={MESSAGING_USER: queues},
+            logins={MESSAGING_USER: queues, TIERING_SERVICE: tiering},
             service_key=local_keys.of,
             uid_per_tenant=os.geteuid() == 0,
         )
@@ -189,6 +194,7 @@ async def running_agent(
         for part in (
             *(sampler.run for sampler in samplers),
             *(feed.run, keeper.run, deployments.run, pool.run),
+            *(() if settings.tier == 1 else (tiering.run,)),
             *(queues.run, scrape.run, shipper.run, *(store.run for store in stores)),
         ):
             await stack.enter_async_context(_running(part, failed=failed))

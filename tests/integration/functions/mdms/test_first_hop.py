@@ -63,6 +63,8 @@ async def test_readings_can_be_read_back(zone: Zone) -> None:
                 "final": [5, 6, 7, None],
                 "quality": [14, 14, 14, None],
                 "revision": [0, 0, 0, None],
+                "source": "hot",
+                "zone": "zone-3a",
             }
         ],
         "source": "hot",

@@ -1,0 +1,37 @@
+"""What cold_storage counts of a tenant's record."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+_LABELS = ("tenant", "zone")
+
+
+class ColdMetrics:
+    """Figures of one worker, in a registry of their own."""
+
+    def __init__(self, *, tenant: str, zone: str) -> None:
+        self.registry = CollectorRegistry()
+        self._identity = (tenant, zone)
+        self._questions = self._counter("questions", "Questions of zones, by kind.", "kind")
+        self._blocks = self._counter("answered_blocks", "Blocks that zones asked for.", "found")
+        self._gauges: dict[str, Gauge] = {}
+
+    def asked(self, kind: str, *, found: int, absent: int) -> None:
+        """Count a question of a zone, and its blocks by whether they are there."""
+        self._questions.labels(*self._identity, kind).inc()
+        self._blocks.labels(*self._identity, "cold").inc(found)
+        self._blocks.labels(*self._identity, "absent").inc(absent)
+
+    def holds(self, name: str, what: str, value: float) -> None:
+        """Show a figure of the record as it was last looked at."""
+        gauge = self._gauges.get(name)
+        if gauge is None:
+            gauge = Gauge(
+                f"gridfaas_cold_storage_{name}", what, _LABELS, registry=self.registry
+            ).labels(*self._identity)
+            self._gauges[name] = gauge
+        gauge.set(value)
+
+    def _counter(self, name: str, what: str, label: str) -> Counter:
+        return Counter(
+            f"gridfaas_cold_storage_{name}_total", what, (*_LABELS, label), registry=self.registry
+        )
