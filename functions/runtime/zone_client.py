@@ -16,12 +16,26 @@ NewZoneClient = Callable[[str], httpx.AsyncClient]
 def zone_client(
     base_url: str, *, credential: str, keepalive_s: float = KEEPALIVE_S
 ) -> httpx.AsyncClient:
-    """Return a client that calls as the zone; a connection nobody uses stays for `keepalive_s`."""
+    """Return a client that calls as the zone; a connection nobody uses stays for `keepalive_s`.
+
+    Every failure of a call is an `httpx.HTTPError`.
+    """
     return httpx.AsyncClient(
         base_url=base_url,
         headers={"Authorization": f"Bearer {credential}"},
-        limits=httpx.Limits(max_connections=100, keepalive_expiry=keepalive_s),
+        transport=_Transport(
+            limits=httpx.Limits(max_connections=100, keepalive_expiry=keepalive_s),
+            verify=client_context(),
+        ),
         # The environment may name a proxy that knows nothing of zones.
         trust_env=False,
-        verify=client_context(),
     )
+
+
+class _Transport(httpx.AsyncHTTPTransport):
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        try:
+            return await super().handle_async_request(request)
+        except AttributeError as error:
+            # anyio, under uvloop, asks the socket of a connection that was reset as it was made.
+            raise httpx.ConnectError("reset as the connection was made", request=request) from error

@@ -7,8 +7,6 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-import httpx
-
 from storage.cold.engine import create_engine
 from storage.hot.acl import MESSAGING_USER
 from storage.hot.connection import HotConnection, connect
@@ -28,6 +26,7 @@ from zones.agent.ledger_shipper import LedgerShipper
 from zones.agent.ledger_sinks import LedgerSink, ParentSink, RecordSink
 from zones.agent.local_keys import LocalKeys
 from zones.agent.metrics import AgentMetrics
+from zones.agent.parent_client import parent_client
 from zones.agent.pool import WorkerPool
 from zones.agent.queue_walls import QueueWalls
 from zones.agent.settings import AgentSettings
@@ -232,7 +231,7 @@ async def _stores(
         held = RecordBundles(registry.functions)
         return source, cold, [cold_figures(engine), hot_store], record, held
     parent_url = settings.required_parent_url()
-    http = await stack.enter_async_context(httpx.AsyncClient(timeout=5.0, trust_env=False))
+    http = await stack.enter_async_context(parent_client())
     redis_url = settings.secret("redis_url")
     hot = HotWalls(redis_url=redis_url, admin=admin, state_dir=settings.state_dir)
     parent = ParentSource(http, parent_url=parent_url, credential=credential)
