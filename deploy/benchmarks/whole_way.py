@@ -35,7 +35,8 @@ START_S: Final = 240.0
 ANSWER_S: Final = 10.0
 FOLD_S: Final = 180.0
 PAUSE_S: Final = 0.2
-_FUNCTIONS: Final = ("mdms", "traffic_scheduling")
+# As the names of workers' processes begin; the system keeps 15 characters of one.
+_FUNCTIONS: Final = ("mdms", "traffic_schedul")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
