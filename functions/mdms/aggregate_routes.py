@@ -40,11 +40,9 @@ MOST_BLOCKS: Final = 400_000
 class GroupTooLarge(ValueError):
     """The sum needs more days of meters than one call may read."""
 
-    def __init__(self) -> None:
-        super().__init__(
-            f"more than {MOST_BLOCKS} days of meters in one sum: ask for a shorter period"
-        )
-        self.members = {"limit": MOST_BLOCKS}
+    def __init__(self, most: int = MOST_BLOCKS) -> None:
+        super().__init__(f"more than {most} days of meters in one sum: ask for a shorter period")
+        self.members = {"limit": most}
 
 
 class Group(StrEnum):
@@ -66,9 +64,9 @@ class Asked:
     end: Annotated[AwareDatetime, Query(alias="to")]
     name: Annotated[str | None, Query(min_length=1, max_length=128)] = None
     register: Annotated[str, Query()] = IMPORT
-    recall: Annotated[bool, Query()] = True
     resample: Annotated[str, Query()] = "3600"
     time_zone: Annotated[str | None, Query(max_length=64)] = None
+    recall: Annotated[bool, Query()] = True
 
 
 def aggregate_routes(backing: Callable[[], Backing], settings: MdmsSettings) -> APIRouter:

@@ -27,6 +27,7 @@ from functions.mdms.request_body import Receive, header_map
 from functions.mdms.routes import routes
 from functions.mdms.rule_group_routes import rule_group_routes
 from functions.mdms.settings import MdmsSettings, read_settings
+from functions.mdms.time_of_use_routes import time_of_use_routes
 from functions.mdms.validation_routes import validation_routes
 from functions.mdms.zone_routes import LinkRoutesOnly, check_zone_route
 from functions.runtime.config import WorkerConfig
@@ -95,6 +96,7 @@ class MdmsApp:
         self._api.include_router(routes(self._opened, settings))
         self._api.include_router(period_routes(self._opened, settings))
         self._api.include_router(aggregate_routes(self._opened, settings))
+        self._api.include_router(time_of_use_routes(self._opened, settings))
         self._api.include_router(validation_routes(self._opened, settings))
         self._api.include_router(rule_group_routes(self._opened, settings))
         self._api.include_router(event_routes(self._opened, settings))

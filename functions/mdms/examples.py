@@ -137,6 +137,29 @@ AGGREGATE: Final[dict[str, Any]] = {
         }
     )
 }
+TIME_OF_USE: Final[dict[str, Any]] = {
+    "responses": _answer(
+        {
+            "of": "tenant",
+            "name": "acme",
+            "register": "1-0:1.8.0",
+            "from": "2026-01-01T00:00:00Z",
+            "to": "2026-02-01T00:00:00Z",
+            "time_zone": "UTC",
+            "periods": ["peak", "off-peak"],
+            "total": [112_640, 409_600],
+            "meters": [
+                {
+                    "meter_id": "A000001",
+                    "sum": [112_640, 409_600],
+                    "intervals": [352, 2_620],
+                    "missing": [0, 4],
+                }
+            ],
+            "source": "cold",
+        }
+    )
+}
 VALIDATION: Final[dict[str, Any]] = {
     "responses": _answer(
         {

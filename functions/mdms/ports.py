@@ -12,6 +12,7 @@ from functions.mdms.service import Ingest
 from functions.mdms.tiered_reading import OpenReader
 from functions.mdms.uplink import Keep
 from storage.cold.desk import PostgresDesk
+from storage.cold.class_sums import Classes, ClassSums
 from storage.cold.rule_groups import Activation, GroupState, GroupVersion
 from storage.model.block import BlockKey
 from storage.model.event_block import EventKey
@@ -45,6 +46,19 @@ class RevisionReader(Protocol):
         self, blocks: Sequence[BlockKey], events: Sequence[EventKey]
     ) -> list[Revision]:
         """Every such version of the blocks, in order.
+
+        Raises:
+            StoreUnavailable: no answer before the deadline.
+        """
+
+
+class ClassSummer(Protocol):
+    """Sums of final values by class of slot, as `storage.cold.class_sums` says: headquarters."""
+
+    async def __call__(
+        self, meters: Sequence[str], *, register: str, days: range, classes: Classes, count: int
+    ) -> ClassSums:
+        """Sums and numbers of values of distinct meters on UTC days, as of one instant.
 
         Raises:
             StoreUnavailable: no answer before the deadline.
@@ -157,6 +171,7 @@ class Backing:
     registrar: MeterRegistrar | None = None
     copy: RegistryCopy | None = None
     revisions: RevisionReader | None = None
+    class_sums: ClassSummer | None = None
     groups: RuleGroupBook | None = None
     rules_copy: RulesCopy | None = None
     held_bytes: Callable[[], Awaitable[int]] | None = None

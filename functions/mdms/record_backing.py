@@ -13,6 +13,7 @@ from functions.mdms.settings import MdmsSettings
 from functions.mdms.tail_fold import TailFold
 from functions.mdms.tiered_reading import SourcedReader
 from functions.runtime.config import WorkerConfig
+from storage.cold.class_sums import PostgresClassSums
 from storage.cold.desk import PostgresDesk
 from storage.cold.pool import open_pool
 from storage.cold.record import PostgresRecordStore
@@ -63,8 +64,8 @@ async def record_backing(
             return kept
 
         book = RecordBook(pool)
-        groups = PostgresRuleGroups(pool)
         here = Origin(COLD, config.zone)
+        groups = PostgresRuleGroups(pool)
         fold.start()
         try:
             yield Backing(
@@ -72,13 +73,14 @@ async def record_backing(
                 zone=config.zone,
                 source="cold",
                 blocks=store,
-                book=book,
                 open_reader=lambda _recall, _whole: SourcedReader(store, here),
+                book=book,
                 active_rules=groups.active,
                 groups=groups,
                 keep=keep,
                 registrar=book,
                 revisions=store,
+                class_sums=PostgresClassSums(pool).class_sums,
                 desk=desk,
             )
         finally:

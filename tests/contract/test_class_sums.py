@@ -1,0 +1,121 @@
+"""Sums by class of slot are those of what a read gives, whatever is in blocks and in the tail."""
+
+from collections.abc import AsyncIterator
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from storage.cold.class_sums import ClassSums, PostgresClassSums
+from storage.cold.codec import BlockCodec, BlockDamaged
+from storage.cold.final_planes import open_final_planes
+from storage.cold.pool import Pool, open_pool
+from storage.cold.record import PostgresRecordStore
+from storage.model.block import PRESENT, BlockKey
+from storage.model.quality import Quality
+from storage.model.runs import DAY_S
+from tests.contract.hot_readings import DAY, REGISTER, Run
+from tests.contract.record_versions import a_day_of_traffic, entry, expected
+from tests.integration.storage.cold.tenant import provisioned
+
+METERS = [f"M-{number}" for number in range(7)]
+DAYS = range(DAY - 1, DAY + 3)
+
+
+@pytest.fixture
+async def pool(database_url: str) -> AsyncIterator[Pool]:
+    async with open_pool(await provisioned(database_url)) as opened:
+        yield opened
+
+
+def of_slot(interval_s: int) -> NDArray[np.int8]:
+    """Class 0, 1 or none, in turns that differ by day."""
+    slots = DAY_S // interval_s
+    grid = np.arange(len(DAYS))[:, None] + np.arange(slots)
+    return (grid % 3 - 1).astype(np.int8)
+
+
+def by_hand(blocks: dict[BlockKey, NDArray[np.void]]) -> tuple[list[list[int]], list[list[int]]]:
+    total = [[0, 0] for _ in METERS]
+    present = [[0, 0] for _ in METERS]
+    for key, slots in blocks.items():
+        if key.register != REGISTER or key.day not in DAYS:
+            continue
+        at = METERS.index(key.meter_id)
+        for kind, cell in zip(of_slot(key.interval_s)[key.day - DAYS.start], slots, strict=True):
+            if kind >= 0 and cell["flags"] & PRESENT:
+                total[at][kind] += int(cell["final"])
+                present[at][kind] += 1
+    return total, present
+
+
+async def summed(pool: Pool) -> ClassSums:
+    return await PostgresClassSums(pool).class_sums(
+        METERS, register=REGISTER, days=DAYS, classes=of_slot, count=2
+    )
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("folded", ["nothing", "half", "all"])
+async def test_the_sums_are_those_of_the_readings(pool: Pool, seed: int, folded: str) -> None:
+    store = PostgresRecordStore(pool)
+    entries = a_day_of_traffic(seed, entries=90)
+    await store.append(entries[:45])
+    while folded != "nothing" and (await store.fold(max_entries=10)).moved:
+        pass
+    await store.append(entries[45:])
+    while folded == "all" and (await store.fold(max_entries=10)).moved:
+        pass
+
+    found = await summed(pool)
+
+    total, present = by_hand(expected(entries))
+    assert found.total.tolist() == total
+    assert sum(found.present.values()).tolist() == present
+    assert set(found.present) == {900, 1800}
+
+
+async def test_values_of_every_size_and_sign_add_up(pool: Pool) -> None:
+    lowest, highest = -(1 << 31), (1 << 31) - 1
+    entries = [
+        entry(Run(values=[lowest] * 96), Run(values=[highest] * 96, meter_id="M-0"), sequence=1),
+        entry(
+            Run(values=[lowest, highest, -1, 0, 255, 256, -256], meter_id="M-2", slot=3),
+            Run(values=[70_000] * 5, meter_id="M-3", quality=Quality.ESTIMATED),
+            sequence=2,
+        ),
+    ]
+    store = PostgresRecordStore(pool)
+    await store.append(entries)
+    await store.fold(max_entries=10)
+
+    found = await summed(pool)
+
+    total, present = by_hand(expected(entries))
+    assert found.total.tolist() == total
+    assert sum(found.present.values()).tolist() == present
+
+
+async def test_nobody_and_nothing(pool: Pool) -> None:
+    found = await summed(pool)
+    nobody = await PostgresClassSums(pool).class_sums(
+        [], register=REGISTER, days=DAYS, classes=of_slot, count=2
+    )
+
+    assert not found.total.any()
+    assert nobody.total.shape == (0, 2)
+
+
+@pytest.mark.parametrize("place", [0, 1, 5, 25, 40, -5, -1])
+async def test_a_changed_byte_is_found(pool: Pool, place: int) -> None:
+    store = PostgresRecordStore(pool)
+    await store.append([entry(Run(values=list(range(96))), sequence=1)])
+    await store.fold(max_entries=10)
+    async with pool.acquire() as connection:
+        body = bytearray(await connection.fetchval("SELECT body FROM blocks"))
+    body[place] ^= 4
+
+    with pytest.raises(BlockDamaged):
+        list(open_final_planes(bytes(body), np.array([len(body)]), slots=96))
+    with pytest.raises(BlockDamaged):
+        BlockCodec(96).decode([bytes(body)])
