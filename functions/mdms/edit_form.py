@@ -6,7 +6,7 @@ import msgspec
 
 from functions.mdms.estimation_form import Reason
 from functions.mdms.exception_decisions import WrongValues, checked
-from functions.mdms.exception_form import Ids, moment
+from functions.mdms.exception_form import Ids, Number, moment
 from functions.mdms.negative_consumption import counts_one_direction
 from functions.mdms.period_query import instant_text
 from functions.mdms.schema import Instant, MeterId, ObisCode
@@ -32,7 +32,7 @@ class EditForm(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     interval_s: Annotated[int, msgspec.Meta(ge=0, le=86_400)]
     values: Annotated[list[int], msgspec.Meta(min_length=1, max_length=MOST_VALUES)]
     expected: list[int | None] | None = None
-    exception_ids: Annotated[list[int], msgspec.Meta(max_length=100)] = []
+    exception_ids: Annotated[list[Number], msgspec.Meta(max_length=100)] = []
 
 
 class EditsBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):

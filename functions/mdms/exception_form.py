@@ -14,7 +14,8 @@ from storage.cold.exception_queue import ExceptionFilter, OpenException
 
 MOST_AT_ONCE: Final = 1_000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-Ids = Annotated[list[int], msgspec.Meta(min_length=1, max_length=MOST_AT_ONCE)]
+Number = Annotated[int, msgspec.Meta(ge=0, le=1 << 62)]
+Ids = Annotated[list[Number], msgspec.Meta(min_length=1, max_length=MOST_AT_ONCE)]
 Assignee = Annotated[str, msgspec.Meta(min_length=1, max_length=128, pattern=r"^[^\x00]*$")]
 
 
