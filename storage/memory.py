@@ -15,6 +15,7 @@ from storage.model.event_block import EVENT, EventKey
 from storage.model.events import EventBatch
 from storage.model.payload import Batch, decode_payload
 from storage.model.quality import CLASS_OF_QUALITY, QualityClass
+from storage.model.received import Received
 from storage.model.runs import RunBatch
 from storage.model.stamp import EPOCH_MARK
 from storage.model.uplink import UplinkEntry, pack_excluded, unpack_excluded
@@ -73,7 +74,7 @@ class MemoryHotStore:
         self._clock_us = clock_us
         self._sequence = 0
         self._blocks: defaultdict[BlockKey | EventKey, dict[int, _Slot]] = defaultdict(dict)
-        self._watermarks: dict[tuple[str, str], int] = {}
+        self._received: defaultdict[tuple[str, str], Received] = defaultdict(Received)
 
     async def accept(self, batch: Batch) -> Acceptance:
         """See `HotStore.accept`."""
@@ -87,7 +88,8 @@ class MemoryHotStore:
         sequence = max(self._sequence + 1, self._clock_us())
         self._epoch = self._epoch or self._clock_us()
         edge = f"{self._zone}{EPOCH_MARK}{self._epoch}"
-        entry = UplinkEntry(edge, sequence, pack_excluded(duplicate), batch.encode())
+        excluded_bits = pack_excluded(duplicate)
+        entry = UplinkEntry(edge, sequence, excluded_bits, batch.encode(), self._sequence)
         self._queue(entry)
         self._sequence = sequence
         for claim, excluded in zip(claims, duplicate, strict=True):
@@ -100,14 +102,15 @@ class MemoryHotStore:
         batches = [decode_payload(entry.payload) for entry in entries]
         for entry, batch in zip(entries, batches, strict=True):
             way = caller, entry.edge
-            if entry.sequence <= self._watermarks.get(way, -1):
+            if self._received[way].has(entry.sequence):
                 continue
+            received = self._received[way].with_entry(entry.sequence, after=entry.after)
             self._queue(entry)
             excluded = unpack_excluded(entry.excluded, len(batch))
             for claim, skipped in zip(_claims(batch), excluded, strict=True):
                 if not skipped:
                     self._write(claim)
-            self._watermarks[way] = entry.sequence
+            self._received[way] = received
         return len(entries)
 
     async def read(self, keys: Sequence[BlockKey]) -> dict[BlockKey, NDArray[np.void]]:

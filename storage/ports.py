@@ -89,9 +89,10 @@ class HotStore(Protocol):
         """
 
     async def relay(self, entries: Sequence[UplinkEntry], *, caller: str) -> int:
-        """From child zone `caller`, in order, each atomic; return how many entries are durable.
+        """From child zone `caller`, each atomic; return how many, from the first, are durable.
 
-        An entry at or below the watermark of (caller, edge) was taken before and only counts.
+        In any order, where entries say which one they come `after`; others of an edge in order.
+        An entry that (caller, edge) brought before only counts; see `storage.model.received`.
 
         Raises:
             StoreFull, StoreUnavailable: as `accept`; entries before the failing one are in.
@@ -108,9 +109,10 @@ class RecordStore(Protocol):
     """A tenant's record at headquarters, in PostgreSQL."""
 
     async def append(self, entries: Sequence[UplinkEntry], *, caller: str = "") -> int:
-        """Commit entries from child zone `caller` in order; return how many are durable (all).
+        """Commit entries from child zone `caller`; return how many are durable (all).
 
-        An entry at or below the watermark of (caller, edge) was committed before and only counts.
+        In any order, where entries say which one they come `after`; others of an edge in order.
+        An entry that (caller, edge) brought before only counts; see `storage.model.received`.
 
         Raises:
             StoreUnavailable: no answer before the deadline; sending again is safe.

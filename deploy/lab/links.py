@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from storage.hot.connection import connect
 from storage.hot.uplink import Uplink
+from storage.model.traffic import UPLINK_QUEUES
 from storage.ports import StoreUnavailable
 
 
@@ -26,6 +27,12 @@ async def _waits(redis_url: str, tenants: Sequence[str]) -> bool:
     connection = connect(redis_url, max_connections=1)
     try:
         uplink = Uplink(connection)
-        return any([(await uplink.backlog(tenant)).entries for tenant in tenants])
+        return any(
+            [
+                (await uplink.backlog(tenant, queue)).entries
+                for tenant in tenants
+                for queue in UPLINK_QUEUES
+            ]
+        )
     finally:
         await connection.aclose()

@@ -143,9 +143,13 @@ class MetersBody(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Acknowledgement(msgspec.Struct, frozen=True):
-    """Answer to an uplink body: this many of its entries are durable."""
+    """Answer to an uplink body: this many of its entries, from the first, are durable.
+
+    `any_order`: entries that say which one they come after may come before older ones.
+    """
 
     acknowledged: int
+    any_order: bool = True
 
 
 class MeterOutcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -219,10 +223,6 @@ class SeriesPart(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     final: list[int | None]
     quality: list[int | None]
     revision: list[int | None]
-
-
-class EventPart(msgspec.Struct, frozen=True, kw_only=True):
-    """One event: a register read at `at` (`interval_s` 0), or the interval from `at` on.
     source: str | None = None
     zone: str | None = None
 
@@ -233,6 +233,10 @@ class MissingPart(msgspec.Struct, frozen=True, kw_only=True):
     begin: str = msgspec.field(name="from")
     end: str = msgspec.field(name="to")
     reason: str
+
+
+class EventPart(msgspec.Struct, frozen=True, kw_only=True):
+    """One event: a register read at `at` (`interval_s` 0), or the interval from `at` on.
 
     `value` is as metered, null when there is only an estimate or an edit; `final` is what counts
     now, `quality` its quality, `revision` the number of versions that it has outlived.
@@ -256,12 +260,12 @@ class EventsAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     events: list[EventPart]
     source: str
     next_cursor: str | None
+    age_s: float | None = None
+    missing: list[MissingPart] = []
 
 
 class RevisionPart(msgspec.Struct, frozen=True, kw_only=True):
     """A version that does not count: replaced, or outranked when it came.
-    age_s: float | None = None
-    missing: list[MissingPart] = []
 
     `acknowledged_at` and `edge` say when and where it was taken; `sequence` orders versions.
     """

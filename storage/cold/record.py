@@ -2,32 +2,39 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from storage.cold import folding, reading
+from storage.cold.found import take_findings
 from storage.cold.pool import Connection, Pool, transaction
 from storage.cold.tail import TailRow, seal
 from storage.model.block import BlockKey
 from storage.model.event_block import EventKey
+from storage.model.findings import is_findings
+from storage.model.received import Received, TooManyGaps
 from storage.model.revision import Revision
 from storage.model.uplink import UplinkEntry
-from storage.ports import FoldStep, TailState
+from storage.ports import FoldStep, StoreFull, TailState
 
 APPEND_TIMEOUT_S: Final = 15.0
 FOLD_TIMEOUT_S: Final = 60.0
 READ_TIMEOUT_S: Final = 20.0
+GAPS_RETRY_AFTER_S: Final = 5
 MAX_EDGES: Final = 4_096
 """Of one calling zone: its children, and what they were before each loss of a store."""
 _MAX_EDGE_NAME: Final = 64
 
-# One statement, so that two posts of the same entries cannot both find the old watermark.
+# One statement, so that two posts of the same entries cannot both find the old watermark. Only for
+# entries that follow on what is there: $10 is the sequence that has to be.
 _APPEND = """
     WITH moved AS (
         UPDATE uplink_position SET sequence = $3
-        WHERE caller = $9 AND edge = $1 AND sequence < $2 RETURNING edge
+        WHERE caller = $9 AND edge = $1 AND sequence < $2 AND sequence >= $10 AND ahead = '{}'
+        RETURNING edge
     )
     INSERT INTO tail (edge, first_sequence, last_sequence, first_day, last_day, entries, readings,
         body)
@@ -40,7 +47,15 @@ _TAIL_STATE = """
         coalesce(max(last_day), 0) AS last_day
     FROM tail
 """
-_WATERMARK = "SELECT sequence FROM uplink_position WHERE caller = $1 AND edge = $2 FOR UPDATE"
+_INSERT = """
+    INSERT INTO tail (edge, first_sequence, last_sequence, first_day, last_day, entries, readings,
+        body)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+"""
+_RECEIVED = """
+    SELECT sequence, ahead FROM uplink_position WHERE caller = $1 AND edge = $2 FOR UPDATE
+"""
+_RECEIVE = "UPDATE uplink_position SET sequence = $3, ahead = $4 WHERE caller = $1 AND edge = $2"
 _NEW_EDGE = """
     INSERT INTO uplink_position (caller, edge, sequence)
     SELECT $1, $2, -1 WHERE (SELECT count(*) FROM uplink_position WHERE caller = $1) < $3
@@ -61,16 +76,19 @@ class PostgresRecordStore:
     async def append(self, entries: Sequence[UplinkEntry], *, caller: str = "") -> int:
         """Commit `entries` that zone `caller` brings; return how many are durable (all).
 
-        An entry at or below the watermark of its edge's entries from `caller` was committed
-        before and only counts. One that another zone brought too is stored twice until the fold,
-        which knows it by its stamp.
+        Each is committed once, in whatever order `caller` brings them: see
+        `storage.model.received`. One that another zone brought too is stored twice until the
+        fold, which knows it by its stamp. Findings open and close exceptions.
 
         Raises:
+            StoreFull: an edge's entries have more gaps than are kept; nothing was written.
             EdgeRefused: an edge's name is unusable, or it is one too many; nothing was written.
             StoreUnavailable: no answer before the deadline; sending again is safe.
         """
         by_edge: defaultdict[str, list[UplinkEntry]] = defaultdict(list)
-        for entry in sorted(entries, key=lambda entry: (entry.edge, entry.sequence)):
+        findings = [entry for entry in entries if is_findings(entry.payload)]
+        readings = [entry for entry in entries if not is_findings(entry.payload)]
+        for entry in sorted(readings, key=lambda entry: (entry.edge, entry.sequence)):
             of_edge = by_edge[entry.edge]
             if not of_edge or of_edge[-1].sequence < entry.sequence:
                 of_edge.append(entry)
@@ -78,12 +96,15 @@ class PostgresRecordStore:
             if not 0 < len(edge) <= _MAX_EDGE_NAME or not edge.isprintable():
                 raise EdgeRefused(f"unusable edge name {edge[:_MAX_EDGE_NAME]!r}")
         sealed = [(seal(of_edge), of_edge) for of_edge in by_edge.values()]
-        if sealed:
+        if sealed or findings:
             # Edges in the order of their names, so that two posts cannot wait for one another.
             async with transaction(self._pool, within_s=APPEND_TIMEOUT_S) as connection:
                 for row, of_edge in sealed:
-                    if not await _append_row(connection, row, caller):
+                    follows = _follows(of_edge)
+                    if follows is None or not await _append_row(connection, row, caller, follows):
                         await _append_rest(connection, of_edge, caller)
+                if findings:
+                    await take_findings(connection, findings)
         return len(entries)
 
     async def fold(self, *, max_entries: int, max_slots: int = folding.MAX_SLOTS) -> FoldStep:
@@ -142,9 +163,20 @@ class PostgresRecordStore:
             return await reading.read_revisions(connection, blocks, events)
 
 
-async def _append_row(connection: Connection, row: TailRow, caller: str) -> bool:
-    written = await connection.execute(
-        _APPEND,
+def _follows(entries: list[UplinkEntry]) -> int | None:
+    """The sequence that has to be there for all of one edge's entries to be in order.
+
+    -1 when any will do; None when there are gaps between them.
+    """
+    for before, entry in pairwise(entries):
+        if entry.after is not None and entry.after > before.sequence:
+            return None
+    # The first entry of an edge comes after 0, which nobody has.
+    return entries[0].after or -1
+
+
+def _columns(row: TailRow) -> tuple[str | int | bytes, ...]:
+    return (
         row.edge,
         row.first_sequence,
         row.last_sequence,
@@ -153,20 +185,33 @@ async def _append_row(connection: Connection, row: TailRow, caller: str) -> bool
         row.entries,
         row.readings,
         row.body,
-        caller,
     )
+
+
+async def _append_row(connection: Connection, row: TailRow, caller: str, follows: int) -> bool:
+    written = await connection.execute(_APPEND, *_columns(row), caller, follows)
     return written == "INSERT 0 1"
 
 
 async def _append_rest(connection: Connection, entries: list[UplinkEntry], caller: str) -> None:
-    """Append those of one edge's entries that are above its watermark, which it may not have."""
+    """Append those of one edge's entries that are not there yet; the edge may be new."""
     edge = entries[0].edge
-    watermark = await connection.fetchval(_WATERMARK, caller, edge)
-    if watermark is None:
+    held = await connection.fetchrow(_RECEIVED, caller, edge)
+    if held is None:
         await connection.execute(_NEW_EDGE, caller, edge, MAX_EDGES)
-        watermark = await connection.fetchval(_WATERMARK, caller, edge)
-    if watermark is None:
+        held = await connection.fetchrow(_RECEIVED, caller, edge)
+    if held is None:
         raise EdgeRefused(f"{edge!r} is one edge more than the {MAX_EDGES} that a zone may bring")
-    fresh = [entry for entry in entries if entry.sequence > watermark]
-    if fresh:
-        await _append_row(connection, seal(fresh), caller)
+    ends = held["ahead"]
+    received = Received(held["sequence"], tuple(zip(ends[::2], ends[1::2], strict=True)))
+    fresh = [entry for entry in entries if not received.has(entry.sequence)]
+    if not fresh:
+        return
+    try:
+        for entry in fresh:
+            received = received.with_entry(entry.sequence, after=entry.after)
+    except TooManyGaps as error:
+        raise StoreFull(retry_after_s=GAPS_RETRY_AFTER_S, what=f"the record ({error})") from error
+    await connection.execute(_INSERT, *_columns(seal(fresh)))
+    ahead = [end for one in received.ahead for end in one]
+    await connection.execute(_RECEIVE, caller, edge, received.through, ahead)

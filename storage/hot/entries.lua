@@ -9,9 +9,12 @@ local function entry_bytes(edge, excluded, payload)
   return #edge + #excluded + #payload + ENTRY_BYTES
 end
 
-local function add_entry(uplink, counter, edge, sequence, excluded, payload)
-  redis.call('XADD', uplink, '*', 'e', edge, 's', sequence, 'x', excluded, 'p', payload,
-    'c', 'interval')
+-- `after` is the sequence of the edge's entry before this one, empty when it is not known;
+-- `replaces` says that a value made way, so nobody may see this entry before what it replaced.
+local function add_entry(uplink, counter, entry, replaces)
+  local edge, excluded, payload = entry.edge, entry.excluded, entry.payload
+  redis.call('XADD', uplink, '*', 'e', edge, 's', entry.sequence, 'a', entry.after,
+    'x', excluded, 'p', payload, 'r', replaces and '1' or '')
   redis.call('INCRBY', counter, integer(entry_bytes(edge, excluded, payload)))
 end
 

@@ -29,6 +29,7 @@ _PARTS: Final = (
     "runs",
     "events",
     "entries",
+    "received",
     "readings",
     "demotion",
     "registry",

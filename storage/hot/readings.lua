@@ -17,13 +17,15 @@ end
 
 -- The edge as it stamps: its zone, and the moment at which this store first stamped something.
 -- A store that has lost its last sequence is another edge, so nobody has a watermark of it.
+-- Answer: its name, and the sequence of its last entry as text.
 local function stamping_edge(zone, sequence_key, epoch_key)
-  local epoch = redis.call('GET', sequence_key) and redis.call('GET', epoch_key)
+  local last = redis.call('GET', sequence_key)
+  local epoch = last and redis.call('GET', epoch_key)
   if not epoch then
-    epoch = integer(clock_us())
+    epoch, last = integer(clock_us()), '0'
     redis.call('SET', epoch_key, epoch)
   end
-  return zone .. '#' .. epoch
+  return zone .. '#' .. epoch, last
 end
 
 local function next_sequence(key)
@@ -94,7 +96,8 @@ local function accept(keys, args)
   if not has_memory(plan, keys[6], args[3]) then
     return redis.error_reply('STOREFULL the tenant has as much in memory as it may')
   end
-  local edge, excluded = stamping_edge(args[1], keys[3], keys[4]), duplicate_bits(plan)
+  local excluded = duplicate_bits(plan)
+  local edge, last = stamping_edge(args[1], keys[3], keys[4])
   if not has_room(keys[2], limit, entry_bytes(edge, excluded, payload)) then
     return redis.error_reply('STOREFULL the uplink is at its bound')
   end
@@ -102,14 +105,18 @@ local function accept(keys, args)
   local text = integer(sequence)
   redis.call('SET', keys[3], text)
   write_plan(plan, sequence, keys[6])
-  add_entry(keys[1], keys[2], edge, text, excluded, payload)
+  local entry = {
+    edge = edge, sequence = text, after = last, excluded = excluded, payload = payload,
+  }
+  add_entry(keys[1], keys[2], entry, #plan.past > 0)
   return {text, outcomes(plan)}
 end
 
 -- KEYS: uplink, its byte counter, watermarks, places' epoch, then the entries' strips and blocks.
 -- ARGV: limits in bytes of the uplink and of the tenant's memory, the zone that calls, places' token
--- (empty when there are no runs), then an entry's edge, sequence, excluded, kind, runs or spans,
--- claims, payload. Excluded runs' claims are zeros, excluded events' are left out.
+-- (empty when there are no runs), then an entry's edge, sequence, sequence before it (empty: not
+-- known, all in order), excluded, kind, runs or spans, claims, payload. Excluded runs' claims are
+-- zeros, excluded events' are left out.
 -- Answer: how many entries from the first are in; fewer than sent means that one is full.
 local function relay(keys, args)
   local before, taken = 4, 0
@@ -117,14 +124,22 @@ local function relay(keys, args)
   if moved then
     return moved
   end
-  for a = 5, #args, 7 do
-    local edge, sequence, excluded = args[a], args[a + 1], args[a + 2]
-    local kind, places, claims, payload = kind_of(args[a + 3]), args[a + 4], args[a + 5], args[a + 6]
-    local number = tonumber(sequence)
-    -- Only what came the same way is in order: a zone may have had another parent before.
+  for a = 5, #args, 8 do
+    local entry = {
+      edge = args[a], sequence = args[a + 1], after = args[a + 2], excluded = args[a + 3],
+      payload = args[a + 7],
+    }
+    local edge, excluded, payload = entry.edge, entry.excluded, entry.payload
+    local kind, places, claims = kind_of(args[a + 4]), args[a + 5], args[a + 6]
+    local number = tonumber(entry.sequence)
+    -- A zone may have had another parent before, and what is between came that way.
     local way = args[3] .. '/' .. edge
-    local watermark = tonumber(redis.call('HGET', keys[3], way) or '-1')
-    if number > watermark then
+    local received = read_received(keys[3], way)
+    if not has_received(received, number) then
+      received = with_entry(received, number, tonumber(entry.after))
+      if not received then
+        return taken
+      end
       if not has_room(keys[2], args[1], entry_bytes(edge, excluded, payload)) then
         return taken
       end
@@ -133,8 +148,8 @@ local function relay(keys, args)
         return taken
       end
       write_plan(plan, number, keys[before + 1])
-      add_entry(keys[1], keys[2], edge, sequence, excluded, payload)
-      redis.call('HSET', keys[3], way, sequence)
+      add_entry(keys[1], keys[2], entry, #plan.past > 0)
+      write_received(keys[3], way, received)
     end
     before = before + #places / kind.bytes
     taken = taken + 1

@@ -25,11 +25,13 @@ from storage.hot.library import ACCEPT, READ_EVENTS, RELAY
 from storage.hot.packed import Packed, pack_events, pack_runs
 from storage.hot.packing import cell_order
 from storage.hot.places import SeriesPlaces
+from storage.hot.uplink import queue_keys
 from storage.model.block import SLOT, BlockKey
 from storage.model.event_block import EVENT, EventKey
 from storage.model.parts import cut
 from storage.model.payload import Batch, decode_payload
 from storage.model.runs import RunBatch
+from storage.model.traffic import EVENTS, INTERVALS, UplinkQueue
 from storage.model.uplink import UplinkEntry, unpack_excluded
 from storage.ports import Acceptance, StoreFull
 
@@ -53,15 +55,17 @@ class _Taken:
 
 @dataclass(frozen=True, slots=True)
 class _Relayed:
-    """One entry as the library takes it."""
+    """One entry as the library takes it, and where it waits for this zone's parent."""
 
     entry: UplinkEntry
     packed: Packed
+    queue: UplinkQueue
 
     @property
     def arguments(self) -> tuple[Argument, ...]:
         entry = self.entry
-        stamp = entry.edge, entry.sequence, entry.excluded
+        after = "" if entry.after is None else entry.after
+        stamp = entry.edge, entry.sequence, after, entry.excluded
         return *stamp, *self.packed.arguments, entry.payload
 
     @property
@@ -83,7 +87,7 @@ class RedisHotStore:
     ) -> None:
         """`zone` is this zone's name, unique in the installation: it stamps what is accepted.
 
-        `uplink_limit_bytes` bounds the tenant's entries that wait for the parent,
+        `uplink_limit_bytes` bounds the tenant's entries that wait for the parent, in each queue,
         `memory_limit_bytes` what its blocks, events and replaced versions take up.
         """
         self._connection = connection
@@ -115,7 +119,7 @@ class RedisHotStore:
         )
 
     async def relay(self, entries: Sequence[UplinkEntry], *, caller: str) -> int:
-        """From the child zone `caller`, in order; see `HotStore.relay`.
+        """From the child zone `caller`; see `HotStore.relay`.
 
         Raises:
             PayloadUnreadable, UplinkUnreadable, SlotNamedTwice, RegisterRefused: nothing of
@@ -154,8 +158,7 @@ class RedisHotStore:
     async def _accept(self, batch: Batch) -> Acceptance:
         taken = await self._packed(batch)
         shared = (
-            uplink_key(self._slug),
-            uplink_bytes_key(self._slug),
+            *queue_keys(self._slug, queue_of(batch)),
             sequence_key(self._slug),
             epoch_key(self._slug),
             places_epoch_key(self._slug),
@@ -185,9 +188,16 @@ class RedisHotStore:
             if token and taken.token and taken.token != token:
                 raise PlacesMoved("the places were given anew")
             token = taken.token or token
-            prepared.append(_Relayed(entry, taken.packed))
+            # Entries that do not say after which one they come have to stay in one order.
+            queue = INTERVALS if entry.after is None else queue_of(batch)
+            prepared.append(_Relayed(entry, taken.packed, queue))
         done = 0
         for chunk in _chunks(prepared):
+            shared = (
+                *queue_keys(self._slug, chunk[0].queue),
+                watermark_key(self._slug),
+                places_epoch_key(self._slug),
+            )
             places = [key for entry in chunk for key in entry.packed.keys]
             stamped = (part for entry in chunk for part in entry.arguments)
             arguments = [*self._limits, caller, token, *stamped]
@@ -195,7 +205,8 @@ class RedisHotStore:
             done += taken_now
             if taken_now < len(chunk):
                 raise StoreFull(
-                    retry_after_s=RETRY_AFTER_S, what="the uplink, or the tenant's memory,"
+                    retry_after_s=RETRY_AFTER_S,
+                    what="the uplink, the tenant's memory, or the list of gaps",
                 )
         return done
 
@@ -225,11 +236,17 @@ class RedisHotStore:
         )
 
 
+def queue_of(batch: Batch) -> UplinkQueue:
+    """Where an entry of such a batch waits: every version of a place in the same queue."""
+    return INTERVALS if isinstance(batch, RunBatch) else EVENTS
+
+
 def _chunks(entries: list[_Relayed]) -> list[list[_Relayed]]:
     chunks: list[list[_Relayed]] = []
     room = places = 0
     for entry in entries:
-        if not chunks or entry.size > room or len(entry.packed.keys) > places:
+        is_other = bool(chunks) and chunks[-1][0].queue != entry.queue
+        if not chunks or is_other or entry.size > room or len(entry.packed.keys) > places:
             chunks.append([])
             room, places = CALL_BYTES, CALL_PLACES
         chunks[-1].append(entry)

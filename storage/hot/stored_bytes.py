@@ -4,7 +4,9 @@ from collections.abc import Collection
 from typing import Final, cast
 
 from storage.hot.connection import HotConnection
-from storage.hot.keys import hot_bytes_key, queues_prefix, uplink_bytes_key
+from storage.hot.keys import hot_bytes_key, queues_prefix
+from storage.hot.uplink import queue_keys
+from storage.model.traffic import UPLINK_QUEUES
 
 _NO_BYTES: Final = b"dropped"
 """Stands among the queues' sizes and counts letters."""
@@ -19,13 +21,13 @@ async def stored_bytes(admin: HotConnection, tenants: Collection[str]) -> dict[s
     slugs = sorted(tenants)
     if not slugs:
         return {}
-    names = [key(slug) for slug in slugs for key in (hot_bytes_key, uplink_bytes_key)]
-    found = cast(list[bytes | None], await admin.call("MGET", names))
-    sizes = [max(0, int(size or 0)) for size in found]
-    return {
-        slug: sizes[2 * n] + sizes[2 * n + 1] + await _queued_bytes(admin, slug)
-        for n, slug in enumerate(slugs)
-    }
+    stored = {}
+    for slug in slugs:
+        names = [hot_bytes_key(slug), *(queue_keys(slug, queue)[1] for queue in UPLINK_QUEUES)]
+        found = cast(list[bytes | None], await admin.call("MGET", names))
+        sizes = [max(0, int(size or 0)) for size in found]
+        stored[slug] = sum(sizes) + await _queued_bytes(admin, slug)
+    return stored
 
 
 async def _queued_bytes(admin: HotConnection, slug: str) -> int:

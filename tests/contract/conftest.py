@@ -10,6 +10,7 @@ from storage.hot.connection import connect
 from storage.hot.library import install
 from storage.hot.store import RedisHotStore
 from storage.hot.uplink import Uplink
+from storage.model.traffic import READING_QUEUES
 from storage.model.uplink import UplinkEntry
 from tests.contract.hot_subject import EDGE, NewSubject, Subject, in_memory
 
@@ -33,8 +34,11 @@ async def new_subject(request: pytest.FixtureRequest) -> AsyncIterator[NewSubjec
         store = RedisHotStore(tenant, slug=slug, zone=EDGE, uplink_limit_bytes=limit)
 
         async def queued() -> list[UplinkEntry]:
-            pending = await uplink.pending(slug, max_bytes=1 << 30, max_entries=10_000)
-            return [one.entry for one in pending]
+            return [
+                one.entry
+                for queue in READING_QUEUES
+                for one in await uplink.pending(slug, queue, max_bytes=1 << 30, max_entries=10_000)
+            ]
 
         return Subject(store, queued)
 

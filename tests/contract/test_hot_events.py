@@ -18,6 +18,7 @@ from storage.ports import Outcome, StoreFull
 from tests.contract.event_readings import Event, events_of
 from tests.contract.hot_readings import DAY, REGISTER, Run, batch_of
 from tests.contract.hot_subject import EDGE, EPOCH, NewSubject, Subject, in_memory
+from tests.contract.received_orders import by_sequence, chain
 
 ACCEPTED, DUPLICATE = Outcome.ACCEPTED, Outcome.DUPLICATE
 CORRECTED, OUTRANKED = Outcome.CORRECTED, Outcome.OUTRANKED
@@ -165,6 +166,19 @@ async def test_a_full_store_leaves_nothing_behind(new_subject: NewSubject) -> No
     assert (await subject.events(Event(value=0).key))["at"].tolist() == [7]
     assert len(await subject.queued()) == 1
     assert await accept(subject, Event(value=1)) == [DUPLICATE]
+
+
+async def test_events_do_not_wait_behind_intervals(subject: Subject) -> None:
+    intervals = chain(2)
+    events = [
+        UplinkEntry("zone-4", 30 + at, b"", events_of(Event(value=at)).encode(), 29 + at)
+        for at in range(2)
+    ]
+
+    assert await subject.store.relay([*events, *intervals], caller="zone-4") == 4
+    assert await subject.store.relay([*intervals, *events], caller="zone-4") == 4
+
+    assert sorted(await subject.queued(), key=by_sequence) == [*intervals, *events]
 
 
 async def test_entries_of_both_kinds_are_relayed_in_order_and_once(subject: Subject) -> None:

@@ -18,12 +18,14 @@ from storage.model.block import (
     merge,
 )
 from storage.model.quality import CLASS_OF_QUALITY, Quality
+from storage.model.received import MAX_AHEAD, TooManyGaps
 from storage.model.runs import PayloadUnreadable, RunBatch
 from storage.model.stamp import zone_of_edge
 from storage.model.uplink import UplinkEntry, unpack_excluded
 from storage.ports import Outcome, StoreFull
 from tests.contract.hot_readings import DAY, REGISTER, Run, batch_of
 from tests.contract.hot_subject import EDGE, EPOCH, NewSubject, Subject, in_memory
+from tests.contract.received_orders import by_sequence, chain, orders, posts
 
 ACCEPTED, DUPLICATE = Outcome.ACCEPTED, Outcome.DUPLICATE
 CORRECTED, OUTRANKED = Outcome.CORRECTED, Outcome.OUTRANKED
@@ -255,6 +257,40 @@ async def test_an_unreadable_entry_leaves_nothing_of_its_body(subject: Subject) 
     assert await subject.queued() == []
 
 
+async def test_an_edge_says_after_which_entry_each_comes(subject: Subject) -> None:
+    for slot in range(3):
+        await subject.accept(Run(values=[1], slot=slot))
+    await subject.accept(Run(values=[1], slot=0))
+    await subject.accept(Run(values=[2], slot=0))
+
+    queued = await subject.queued()
+    assert [entry.after for entry in queued] == [0, *(entry.sequence for entry in queued[:-1])]
+
+
+async def test_newer_entries_may_come_before_older_ones(subject: Subject) -> None:
+    entries = chain(6)
+    for post in ([entries[5]], entries[2:4], entries[1:3], [entries[4]], entries[:1], entries):
+        assert await subject.store.relay(post, caller="zone-4") == len(post)
+
+    assert sorted(await subject.queued(), key=by_sequence) == entries
+    slots = await subject.slots(Run(values=[0]).key)
+    assert slots["final"][:7].tolist() == [0, 1, 2, 3, 4, 5, 6]
+    assert not slots["revision"].any()
+
+
+async def test_there_may_be_many_gaps_but_not_any_number(new_subject: NewSubject) -> None:
+    apart = chain(2 * MAX_AHEAD + 3)[1::2]
+    subject = await new_subject()
+
+    with pytest.raises((StoreFull, TooManyGaps)):
+        await subject.store.relay(apart, caller="zone-4")
+
+    assert await subject.queued() == apart[:MAX_AHEAD]
+    # What fills a gap is taken, and makes room for what comes behind another one.
+    assert await subject.store.relay(chain(1), caller="zone-4") == 1
+    assert await subject.store.relay(apart, caller="zone-4") == MAX_AHEAD + 1
+
+
 READING = st.tuples(st.integers(0, 1), st.integers(0, 7))
 QUALITIES = st.sampled_from([Quality.VALID, Quality.EDITED, Quality.ESTIMATED])
 VERSIONS = st.dictionaries(READING, st.tuples(st.integers(0, 2), QUALITIES), min_size=1)
@@ -296,6 +332,19 @@ async def test_order_duplication_and_splitting_change_nothing(
 
     assert await _all_slots(pieces) == await _all_slots(whole)
     assert taken == len(day)
+
+
+@PROPERTY
+@given(order=orders(12), size=st.integers(min_value=1, max_value=5))
+async def test_each_entry_is_relayed_once_in_whatever_order_it_comes(
+    new_subject: NewSubject, order: list[int], size: int
+) -> None:
+    subject, entries = await new_subject(), chain(12)
+
+    for post in posts(order, entries, size):
+        assert await subject.store.relay(post, caller="zone-4") == len(post)
+
+    assert sorted(await subject.queued(), key=by_sequence) == entries
 
 
 @PROPERTY

@@ -12,9 +12,12 @@ from storage.cold.record import EdgeRefused, PostgresRecordStore
 from storage.model.block import BlockKey
 from storage.model.event_block import EventKey
 from storage.model.quality import Quality
+from storage.model.received import MAX_AHEAD
 from storage.model.uplink import UplinkEntry
+from storage.ports import StoreFull
 from tests.contract.event_readings import Event
 from tests.contract.hot_readings import DAY, REGISTER, Run
+from tests.contract.received_orders import chain, posts
 from tests.contract.record_versions import (
     a_day_of_traffic,
     entry,
@@ -93,6 +96,41 @@ async def test_order_repetition_and_splitting_change_nothing(
     assert (await store.waiting()).entries < len(entries)
     await fold_all(store, max_entries=7)
     await assert_holds(store, entries)
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_entries_that_say_after_which_they_come_may_come_in_any_order(
+    store: PostgresRecordStore, seed: int
+) -> None:
+    entries = [*chain(30, edge="zone-3a#1"), *chain(30, edge="zone-3b#7", day=DAY + 1)]
+    rng = random.Random(seed)
+    order = [*range(60), *(rng.randrange(60) for _ in range(30))]
+    rng.shuffle(order)
+
+    for post in posts(order, entries, 1 + seed * 4):
+        assert await store.append(post, caller="zone-2") == len(post)
+        assert await store.append(post, caller="zone-2") == len(post)
+
+    assert (await store.waiting()).entries == 60
+    await assert_holds(store, entries)
+    # What comes in order behind them takes the short way again.
+    last = chain(31, edge="zone-3a#1")[-2:]
+    assert await store.append(last, caller="zone-2") == 2
+    assert (await store.waiting()).entries == 61
+
+
+async def test_an_edge_may_have_many_gaps_but_not_any_number(store: PostgresRecordStore) -> None:
+    apart = chain(2 * MAX_AHEAD + 3)[1::2]
+
+    with pytest.raises(StoreFull):
+        await store.append(apart)
+    await store.append(apart[:MAX_AHEAD])
+
+    with pytest.raises(StoreFull):
+        await store.append(apart[MAX_AHEAD:])
+    await store.append(chain(1))
+    await store.append(apart[MAX_AHEAD:])
+    assert (await store.waiting()).entries == MAX_AHEAD + 2
 
 
 async def test_a_late_estimate_or_an_older_value_never_replaces_a_correction(

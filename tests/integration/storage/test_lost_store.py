@@ -43,7 +43,7 @@ async def _waiting(redis_url: str) -> list[UplinkEntry]:
     link = connect(await provision_link(redis_url, password="l" * 32))
     pending = await Uplink(link).pending("acme", max_bytes=1 << 20, max_entries=100)
     await link.aclose()
-    return [entry for _, entry in pending]
+    return [one.entry for one in pending]
 
 
 @pytest.mark.parametrize("lost", ["everything", "the_last_sequence"])

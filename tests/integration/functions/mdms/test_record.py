@@ -139,7 +139,7 @@ async def test_entries_are_read_back_before_and_after_the_fold(headquarters: Zon
     await eventually(folded)
     after = await final_values(headquarters, "A", count=3)
 
-    assert answered.json() == {"acknowledged": 2}
+    assert answered.json() == {"acknowledged": 2, "any_order": True}
     assert before == after == [5, 60, None]
 
 
@@ -149,7 +149,7 @@ async def test_a_resent_uplink_is_harmless(headquarters: Zone) -> None:
 
     again = await post(headquarters, entry(1, "A", [5]), entry(2, "A", [6]))
 
-    assert again.json() == {"acknowledged": 2}
+    assert again.json()["acknowledged"] == 2
     assert await final_values(headquarters, "A", count=1) == [6]
 
 
@@ -252,7 +252,7 @@ async def test_a_neighbours_entries_count_whatever_another_zone_said(headquarter
 
     taken = await post(headquarters, entry(7, "A", [9], edge="zone-3b#1"), key="zone-2")
 
-    assert taken.json() == {"acknowledged": 1}
+    assert taken.json()["acknowledged"] == 1
     await post(headquarters, entry(8, "A", [3, 4], edge="zone-3a#2"), key="zone-2")
     assert await final_values(headquarters, "A", count=2) == [6, 4]
 

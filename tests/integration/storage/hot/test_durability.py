@@ -19,6 +19,7 @@ from storage.hot.store import RedisHotStore
 from storage.hot.uplink import Uplink
 from storage.model.block import PRESENT
 from storage.model.runs import RunBatch
+from storage.model.traffic import READING_QUEUES
 from storage.model.uplink import UplinkEntry
 from storage.ports import StoreUnavailable
 from tests.contract.event_readings import Event, events_of
@@ -55,9 +56,14 @@ async def _open(server: ValkeyServer) -> tuple[HotConnection, RedisHotStore]:
 
 async def _queued(server: ValkeyServer) -> list[UplinkEntry]:
     link = connect(await provision_link(server.url, password=PASSWORD))
-    pending = await Uplink(link).pending("acme", max_bytes=1 << 30, max_entries=100_000)
+    uplink = Uplink(link)
+    pending = [
+        one.entry
+        for queue in READING_QUEUES
+        for one in await uplink.pending("acme", queue, max_bytes=1 << 30, max_entries=100_000)
+    ]
     await link.aclose()
-    return [entry for _, entry in pending]
+    return pending
 
 
 async def test_a_kill_right_after_an_answer_loses_nothing(valkey: ValkeyServer) -> None:
@@ -172,7 +178,7 @@ async def test_a_kill_right_after_an_answer_loses_no_event(valkey: ValkeyServer)
     assert held["final"].tolist() == [999 if at == 3 else 2**60 + at for at in range(96)]
     assert held["revision"].tolist() == [int(at == 3) for at in range(96)]
     queued = await _queued(valkey)
-    assert [entry.sequence for entry in queued] == [first.sequence, 5, second.sequence]
+    assert [entry.sequence for entry in queued] == [first.sequence, second.sequence, 5]
     assert await store.relay([relayed], caller="zone-4") == 1
     assert (await store.accept(events_of(*reads))).sequence == 0
     assert len(await _queued(valkey)) == 3
