@@ -60,19 +60,29 @@ RUN_SHOWN: Final[dict[str, Any]] = {
 
 
 def _answers(example: Any, kind: Any, what: str) -> dict[str, Any]:
-    (schema,), _ = msgspec.json.schema_components([kind])
     described: dict[str, Any] = {
         "200": {
             "description": what,
-            "content": {"application/json": {"schema": _whole(schema, kind), "example": example}},
+            "content": {"application/json": {"schema": _schema(kind), "example": example}},
         },
         "503": _problem("store-unavailable: the zone's Redis does not answer; try again"),
     }
     return {"openapi_extra": {"responses": described}, "response_class": Response}
 
 
-def _whole(schema: dict[str, Any], kind: Any) -> dict[str, Any]:
-    return schema if "$ref" not in schema else msgspec.json.schema(kind)
+def _schema(kind: Any) -> dict[str, Any]:
+    """The kind's schema with everything that it refers to spelled out in its place."""
+    (schema,), parts = msgspec.json.schema_components([kind])
+    found: dict[str, Any] = _spelled_out(schema, parts)
+    return found
+
+
+def _spelled_out(schema: Any, parts: dict[str, Any]) -> Any:
+    if isinstance(schema, dict):
+        if "$ref" in schema:
+            return _spelled_out(parts[schema["$ref"].rpartition("/")[2]], parts)
+        return {name: _spelled_out(part, parts) for name, part in schema.items()}
+    return [_spelled_out(part, parts) for part in schema] if isinstance(schema, list) else schema
 
 
 def _problem(what: str) -> dict[str, Any]:
@@ -119,7 +129,5 @@ POLICY: Final = _answers(msgspec.to_builtins(HotPolicy()), HotPolicy, "The polic
 EXPLAIN: Final = _answers(EXPLANATION_SHOWN, Explanation, "Where the block is and why")
 RUN: Final = _answers(RUN_SHOWN, RunAnswer, "What was found and done")
 RUN["openapi_extra"]["requestBody"] = {
-    "content": {
-        "application/json": {"schema": msgspec.json.schema(Run), "example": {"dry_run": True}}
-    }
+    "content": {"application/json": {"schema": _schema(Run), "example": {"dry_run": True}}}
 }

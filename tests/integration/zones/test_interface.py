@@ -32,6 +32,7 @@ def test_services_are_described_before_anybody_called_them(zone: tuple[Agent, st
         "/v1/platform/tenants",
         "/v1/traffic_scheduling/status",
         "/v1/clock_sync/exchange",
+        "/v1/hot_storage/status",
     } <= document["paths"].keys()
     readings = document["paths"]["/v1/mdms/readings"]["post"]
     assert readings["x-scopes"] == ["mdms:write"]
@@ -40,7 +41,7 @@ def test_services_are_described_before_anybody_called_them(zone: tuple[Agent, st
         for kind, members in document["components"].items()
         for name in members
     }
-    always_up = {"clock_sync", "messaging", "traffic_scheduling"}
+    always_up = {"clock_sync", "hot_storage", "messaging", "traffic_scheduling"}
     assert {one["function"] for one in agent.instances()} == always_up
     # A worker each: the process that asked the functions is gone.
     until(lambda: len(agent.zygote().children()) == len(always_up), "nobody else is left")

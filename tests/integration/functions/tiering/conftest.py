@@ -9,6 +9,7 @@ import pytest
 from storage.cold.engine import create_engine
 from storage.cold.walls import provision_tenant as provision_record
 from storage.cold.walls import tenant_database_url
+from storage.hot.acl import provision_link
 from storage.hot.connection import connect
 from storage.hot.uplink import Uplink
 from storage.model.uplink import UplinkEntry, encode_entries
@@ -38,10 +39,12 @@ class Tiers:
         await _carry(self.edge, self.fog)
         await _carry(self.fog, self.headquarters)
 
+    async def skip_the_fog(self) -> None:
+        """Bring what waits in the edge straight to headquarters, as by another zone 2."""
+        await _carry(self.edge, self.headquarters)
+
 
 async def _carry(below: TierZone, above: TierZone) -> None:
-    from storage.hot.acl import provision_link
-
     link = connect(await provision_link(below.redis_url, password=PASSWORD))
     try:
         uplink = Uplink(link)
