@@ -165,7 +165,7 @@ async def _tried(
             interval_s=page.interval_s,
             active=np.array([by_name[page.meter_id].active]),
             estimated=_is_estimate(slots)[None, :],
-            versions=slots["revision"].astype(np.int64)[None, :],
+            versions=slots["revision"][None, :],
             register=page.register,
         )
         said = meters[page.meter_id]

@@ -24,12 +24,12 @@ from functions.mdms.vee.held_findings import (
     write_runs,
 )
 from functions.mdms.vee.judging import CellReader, Judge
+from functions.mdms.vee.meter_columns import MeterColumns
 from functions.mdms.vee.rule_group import BadRule
 from functions.mdms.vee.touched import Touched, newest_end_s, touched_blocks
 from functions.mdms.vee.turn import Turn
 from storage.hot.validation import HotValidation, ValidationState, Waiting
 from storage.model.findings import FindingBatch
-from storage.model.meter import Meter
 from storage.model.payload import decode_payload
 from storage.model.rule_groups import ActiveRules
 from storage.model.runs import RunBatch
@@ -85,6 +85,7 @@ class Validator:
         self._newest_s = 0
         self._swept_at = -float("inf")
         self._choice: GroupChoice | None = None
+        self._columns: MeterColumns | None = None
 
     def arrived(self) -> None:
         """Something was relayed."""
@@ -188,24 +189,26 @@ class Validator:
         """
         if not adds_up(touched.register):
             return
-        found = [table.get(name) for name in touched.meters]
-        places = np.array(
-            [at for at, meter in enumerate(found) if meter is not None], dtype=np.intp
-        )
-        meters = [meter for meter in found if meter is not None]
-        groups = choice.indexes_of(meters)
+        columns = self._columns_of(table, choice)
+        position = table.locate(touched.meters)
+        known = np.flatnonzero(position >= 0)
+        groups = columns.group[position[known]]
         for index in np.unique(groups).tolist():
-            of_group = np.flatnonzero(groups == index)
+            of_group = known[groups == index]
             for begin in range(0, len(of_group), METERS_AT_ONCE):
                 some = of_group[begin : begin + METERS_AT_ONCE]
-                chosen: list[Meter] = [meters[at] for at in some.tolist()]
                 await self._judge.judge(
                     turn,
-                    touched.take(places[some]),
-                    meters=chosen,
+                    touched if len(some) == len(touched.meters) else touched.take(some),
+                    active=columns.active[position[some]],
                     rules=choice.sets[index],
                     swept_s=swept_s,
                 )
+
+    def _columns_of(self, table: MeterTable, choice: GroupChoice) -> MeterColumns:
+        if self._columns is None or not self._columns.are_of(table, choice):
+            self._columns = MeterColumns(table, choice)
+        return self._columns
 
     async def _settle(
         self, turn: Turn, state: ValidationState, done: Sequence[Waiting], *, newest_s: int

@@ -40,7 +40,7 @@ class HotCells:
     async def _read(
         self, meters: Sequence[str], register: str, day: int, interval_s: int, slots: range
     ) -> NDArray[np.void]:
-        found = await self._places.find([(meter, register) for meter in meters])
+        found = await self._places.of_meters(meters, register)
         cells = np.zeros((len(meters), len(slots)), dtype=SLOT)
         placed = np.flatnonzero(found.places != NO_PLACE)
         if not len(placed) or not len(slots):

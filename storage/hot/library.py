@@ -22,6 +22,8 @@ UPLINK_ACK: Final = "gf5_uplink_ack"
 UPLINK_DROP: Final = "gf5_uplink_drop"
 REGISTRY_APPLY: Final = "gf5_registry_apply"
 RULES_APPLY: Final = "gf5_rules_apply"
+SETTLE: Final = "gf5_settle"
+READ_CELLS: Final = "gf5_read_cells"
 # One chunk of Lua: each part may use what those before it declare.
 _PARTS: Final = (
     "slots",
@@ -29,6 +31,7 @@ _PARTS: Final = (
     "runs",
     "events",
     "entries",
+    "validation",
     "received",
     "readings",
     "demotion",

@@ -95,6 +95,22 @@ class SeriesPlaces:
         places = [self._known.get(register, {}).get(meter, NO_PLACE) for meter, register in series]
         return self._placed(np.array(places, dtype=np.int64), before)
 
+    async def of_meters(self, meters: Sequence[str], register: str) -> Placed:
+        """As `find`, of many meters of one register.
+
+        Raises:
+            PlacesMoved, StoreUnavailable: as `of_batch`.
+        """
+        before = self._times_forgotten
+        known = self._known.get(register, {})
+        found = list(map(known.get, meters))
+        if None in found:
+            missing = [meter for meter, at in zip(meters, found, strict=True) if at is None]
+            await self._ask(FIND_PLACES, register, missing)
+            known = self._known.get(register, {})
+            found = [known.get(meter, NO_PLACE) for meter in meters]
+        return self._placed(np.array(found, dtype=np.int64), before)
+
     def _placed(self, places: NDArray[np.int64], times_forgotten: int) -> Placed:
         if times_forgotten != self._times_forgotten:
             raise PlacesMoved("the places were given anew")

@@ -140,7 +140,8 @@ local function relay(keys, args)
       if not received then
         return taken
       end
-      if not has_room(keys[2], args[1], entry_bytes(edge, excluded, payload)) then
+      if not has_room(keys[2], args[1], entry_bytes(edge, excluded, payload))
+        or not validation_has_room(keys[3], args[1], excluded, payload) then
         return taken
       end
       local plan = kind.plan(keys, before, places, claims, excluded ~= '', true)
@@ -149,6 +150,7 @@ local function relay(keys, args)
       end
       write_plan(plan, number, keys[before + 1])
       add_entry(keys[1], keys[2], entry, #plan.past > 0)
+      await_validation(keys[3], excluded, payload)
       write_received(keys[3], way, received)
     end
     before = before + #places / kind.bytes

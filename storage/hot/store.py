@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from storage.hot.blocks import Blocks, HotBlocks
+from storage.hot.cells import HotCells
 from storage.hot.command import Argument
 from storage.hot.connection import RETRY_AFTER_S, HotConnection, PlacesMoved
 from storage.hot.keys import (
@@ -96,6 +97,7 @@ class RedisHotStore:
         self._limits = uplink_limit_bytes, memory_limit_bytes
         self._places = SeriesPlaces(connection, slug=slug)
         self._blocks = HotBlocks(connection, slug=slug, places=self._places)
+        self._cells = HotCells(connection, slug=slug, places=self._places)
 
     async def accept(self, batch: Batch) -> Acceptance:
         """First hop: compare, write and queue, in calls of bounded size; see `HotStore.accept`.
@@ -137,6 +139,18 @@ class RedisHotStore:
     async def read(self, keys: Sequence[BlockKey]) -> dict[BlockKey, NDArray[np.void]]:
         """Slots of the blocks that exist, read-only arrays; see `HotStore.read`."""
         return await self._blocks.read(keys)
+
+    async def read_cells(
+        self, meters: Sequence[str], *, register: str, day: int, interval_s: int, slots: range
+    ) -> NDArray[np.void]:
+        """The same slots of many meters, (meters, slots), zeros where nothing is stored.
+
+        Raises:
+            StoreUnavailable: no answer in time.
+        """
+        return await self._cells.read(
+            meters, register=register, day=day, interval_s=interval_s, slots=slots
+        )
 
     async def drop(self, blocks: Blocks) -> set[BlockKey]:
         """Take out each block that is still as given; see `HotBlocks.drop`."""

@@ -76,13 +76,14 @@ class GapSweep:
             first=np.full(len(meters), low),
             last=np.full(len(meters), high),
         )
-        seen = await self._judge.stretch(touched, meters, first=low, end=high + 1)
+        active = np.ones(len(meters), dtype=np.bool_)
+        seen = await self._judge.stretch(touched, active, first=low, end=high + 1)
         rows = np.flatnonzero((~seen.present).any(axis=1))
         if len(rows):
             await self._judge.judge_gaps(
                 turn,
                 touched.take(rows),
-                [meters[at] for at in rows.tolist()],
+                active=active[rows],
                 rules=rules,
                 low=low,
                 high=high,

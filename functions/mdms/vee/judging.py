@@ -1,6 +1,8 @@
 """Validation of what was touched: every verdict that may have changed, and no other."""
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 import numpy as np
@@ -13,7 +15,6 @@ from functions.mdms.vee.rule_group import Applied, RuleSet
 from functions.mdms.vee.touched import Touched
 from functions.mdms.vee.turn import RowVerdict, Turn
 from storage.model.block import PRESENT
-from storage.model.meter import Meter
 from storage.model.quality import CLASS_OF_QUALITY, QualityClass
 from storage.model.runs import DAY_S
 
@@ -34,6 +35,15 @@ class CellReader(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Span:
+    """Intervals are seen from number `first` on; those from `low` to `high` are judged."""
+
+    first: int
+    low: int
+    high: int
+
+
 class Judge:
     """Tries a group's rules on the values that are stored, around what was written.
 
@@ -49,80 +59,66 @@ class Judge:
         turn: Turn,
         touched: Touched,
         *,
-        meters: Sequence[Meter],
+        active: NDArray[np.bool_],
         rules: RuleSet,
         swept_s: int,
     ) -> None:
-        """Judge what depends on `touched`, which is of `meters`, all of the group `rules`.
+        """Judge what depends on `touched`, of meters all of the group `rules`.
 
-        `swept_s` is the instant up to which gaps have been looked for.
+        `active` (meters,) says which are in use, `swept_s` is the instant up to which gaps have
+        been looked for.
 
         Raises:
             StoreUnavailable: no answer before the deadline.
         """
-        base = touched.day * (DAY_S // touched.interval_s)
+        length = touched.interval_s
+        base = touched.day * (DAY_S // length)
         low, high = base + int(touched.first.min()), base + int(touched.last.max())
-        near: list[Applied] = []
+        held = np.fromiter(
+            map(turn.held.__contains__, touched.meters), dtype=np.bool_, count=len(touched.meters)
+        )
+        near: defaultdict[int, list[Applied]] = defaultdict(list)
         far: list[Applied] = []
         for one in rules.intervals:
-            if not isinstance(one.rule, GapCheck):
-                is_near = one.rule.neighbours(touched.interval_s) <= NEAR
-                (near if is_near else far).append(one)
-        around = max([1, *(one.rule.neighbours(touched.interval_s) for one in near)])
+            reach = one.rule.neighbours(length)
+            if reach > NEAR:
+                far.append(one)
+            elif not isinstance(one.rule, GapCheck):
+                near[reach].append(one)
+        around = max(near, default=0)
         first = max(0, low - 2 * around)
-        seen = await self.stretch(touched, meters, first=first, end=high + 2 * around + 1)
-        every = frozenset(one.rule.name for one in rules.intervals)
-        await self._put(
-            turn,
-            touched,
-            seen,
-            near,
-            rules,
-            first=first,
-            low=low - around,
-            high=high + around,
-            kept=every - {one.rule.name for one in near},
-        )
-        held = np.array([name in turn.held for name in touched.meters])
+        seen = await self.stretch(touched, active, first=first, end=high + max(2 * around, 1) + 1)
+        for reach, some in near.items():
+            start = max(first, low - 2 * reach)
+            cut = seen.columns(slice(start - first, high + 2 * reach + 1 - first))
+            span = _Span(first=start, low=low - reach, high=high + reach)
+            await self._put(turn, touched, cut, some, rules, span=span, held=held)
         for one in far:
             concerned = one.rule.concerns(seen)[:, low - first : high - first + 1].any(axis=1)
             rows = np.flatnonzero(concerned | held)
             if len(rows):
-                reach = one.rule.neighbours(touched.interval_s)
-                some = touched.take(rows)
+                reach = one.rule.neighbours(length)
+                of_rows = touched.take(rows)
                 start = max(0, low - 2 * reach)
-                wide = await self.stretch(
-                    some,
-                    [meters[at] for at in rows.tolist()],
-                    first=start,
-                    end=high + 2 * reach + 1,
-                )
-                await self._put(
-                    turn,
-                    some,
-                    wide,
-                    [one],
-                    rules,
-                    first=start,
-                    low=low - reach,
-                    high=high + reach,
-                    kept=every - {one.rule.name},
-                )
+                end = high + 2 * reach + 1
+                wide = await self.stretch(of_rows, active[rows], first=start, end=end)
+                span = _Span(first=start, low=low - reach, high=high + reach)
+                await self._put(turn, of_rows, wide, [one], rules, span=span, held=held[rows])
         gap = rules.gap
         if gap is not None:
             at = first + np.arange(seen.present.shape[1])
-            limit = (swept_s - gap.grace_s) // touched.interval_s - 1
+            limit = (swept_s - gap.grace_s) // length - 1
             looked = (at >= base + touched.first[:, None]) & (
                 at <= np.minimum(base + touched.last[:, None] + 1, limit)
             )
             rows = np.flatnonzero((~seen.present & looked).any(axis=1) | held)
             if len(rows):
-                within = gap.within_days * DAY_S // touched.interval_s
+                within = gap.within_days * DAY_S // length
                 until = max(high, min(high + within, limit))
                 await self.judge_gaps(
                     turn,
                     touched.take(rows),
-                    [meters[at] for at in rows.tolist()],
+                    active=active[rows],
                     rules=rules,
                     low=low,
                     high=until,
@@ -133,8 +129,8 @@ class Judge:
         self,
         turn: Turn,
         touched: Touched,
-        meters: Sequence[Meter],
         *,
+        active: NDArray[np.bool_],
         rules: RuleSet,
         low: int,
         high: int,
@@ -149,23 +145,16 @@ class Judge:
         assert isinstance(gap.rule, GapCheck)
         within = gap.rule.within_days * DAY_S // touched.interval_s
         first = max(0, low - within)
-        seen = await self.stretch(touched, meters, first=first, end=high + 1)
+        seen = await self.stretch(touched, active, first=first, end=high + 1)
         waited = expected(seen.present, within=within, last=limit - first)
-        names = frozenset(one.rule.name for one in rules.intervals)
+        span = _Span(first=first, low=low, high=high)
+        held = np.array([name in turn.held for name in touched.meters])
         await self._put(
-            turn,
-            touched,
-            replace_expected(seen, waited),
-            [gap],
-            rules,
-            first=first,
-            low=low,
-            high=high,
-            kept=names - {gap.rule.name},
+            turn, touched, replace(seen, expected=waited), [gap], rules, span=span, held=held
         )
 
     async def stretch(
-        self, touched: Touched, meters: Iterable[Meter], *, first: int, end: int
+        self, touched: Touched, active: NDArray[np.bool_], *, first: int, end: int
     ) -> Stretch:
         """The intervals number `first` to `end`, counted since 1970, of the meters of `touched`.
 
@@ -191,9 +180,9 @@ class Judge:
             energy_wh=np.where(present, cells["final"], 0).astype(np.int64),
             present=present,
             interval_s=touched.interval_s,
-            active=np.array([meter.active for meter in meters], dtype=np.bool_),
+            active=active,
             estimated=CLASS_OF_QUALITY[cells["quality"]] == QualityClass.ESTIMATED,
-            versions=cells["revision"].astype(np.int64),
+            versions=cells["revision"],
             register=touched.register,
         )
 
@@ -205,39 +194,25 @@ class Judge:
         applied: Sequence[Applied],
         rules: RuleSet,
         *,
-        first: int,
-        low: int,
-        high: int,
-        kept: frozenset[str],
+        span: _Span,
+        held: NDArray[np.bool_],
     ) -> None:
-        low = max(low, first)
-        cut = slice(low - first, high - first + 1)
+        low = max(span.low, span.first)
+        cut = slice(low - span.first, span.high - span.first + 1)
         verdicts = [
             RowVerdict(one.rule.name, one.severity.value, suspects.iec_code, suspects.mask[:, cut])
             for one in applied
             for suspects in one.rule.suspects(seen)
         ]
+        judging = {one.rule.name for one in applied}
         await turn.judge(
             meters=touched.meters,
             register=touched.register,
             interval_s=touched.interval_s,
             first=low,
             verdicts=verdicts,
-            count=high - low + 1,
-            kept=kept,
+            count=span.high - low + 1,
+            kept=frozenset(one.rule.name for one in rules.intervals) - judging,
             rules=rules,
+            held=held,
         )
-
-
-def replace_expected(seen: Stretch, waited: NDArray[np.bool_]) -> Stretch:
-    """The same intervals, of which those of `waited` are expected."""
-    return Stretch(
-        energy_wh=seen.energy_wh,
-        present=seen.present,
-        interval_s=seen.interval_s,
-        active=seen.active,
-        estimated=seen.estimated,
-        versions=seen.versions,
-        expected=waited,
-        register=seen.register,
-    )

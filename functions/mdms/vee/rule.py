@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,20 +25,19 @@ class Stretch:
     interval_s: int
     active: NDArray[np.bool_]
     estimated: NDArray[np.bool_] | None = None
-    versions: NDArray[np.int64] | None = None
+    versions: NDArray[np.unsignedinteger[Any]] | None = None
     expected: NDArray[np.bool_] | None = None
     register: str = "1-0:1.8.0"
 
-    def rows(self, chosen: NDArray[np.intp]) -> "Stretch":
-        """The same intervals of the meters at `chosen` only."""
+    def columns(self, cut: slice) -> "Stretch":
+        """Those intervals of the same meters only."""
         return replace(
             self,
-            energy_wh=self.energy_wh[chosen],
-            present=self.present[chosen],
-            active=self.active[chosen],
-            estimated=None if self.estimated is None else self.estimated[chosen],
-            versions=None if self.versions is None else self.versions[chosen],
-            expected=None if self.expected is None else self.expected[chosen],
+            energy_wh=self.energy_wh[:, cut],
+            present=self.present[:, cut],
+            estimated=None if self.estimated is None else self.estimated[:, cut],
+            versions=None if self.versions is None else self.versions[:, cut],
+            expected=None if self.expected is None else self.expected[:, cut],
         )
 
 

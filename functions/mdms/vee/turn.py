@@ -49,18 +49,21 @@ class Turn:
         count: int,
         kept: frozenset[str],
         rules: RuleSet,
+        held: NDArray[np.bool_],
     ) -> None:
         """Take in what rules say of `count` intervals from number `first` on, since 1970.
 
-        Rules of `kept` did not judge. Nothing is read of meters without findings that pass.
+        Rules of `kept` did not judge. Nothing is read of meters that pass and are not `held`,
+        (meters,), as having findings.
 
         Raises:
             StoreUnavailable: no answer before the deadline.
         """
-        failing = np.zeros(len(meters), dtype=np.bool_)
+        judged = held.copy()
         for one in verdicts:
-            failing |= one.mask.any(axis=1)
-        rows = [at for at, name in enumerate(meters) if failing[at] or name in self.held]
+            if one.mask.any():
+                judged |= one.mask.any(axis=1)
+        rows = np.flatnonzero(judged).tolist()
         if not rows or count <= 0:
             return
         a_day = DAY_S // interval_s

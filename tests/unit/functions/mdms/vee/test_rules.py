@@ -166,7 +166,7 @@ def test_negative_and_export_are_beyond_a_tolerance() -> None:
 
 
 def test_values_that_outlived_others_are_told_by_their_number() -> None:
-    seen = replace(stretch((1, 2, ABSENT)), versions=np.array([[3, 2, 5]]))
+    seen = replace(stretch((1, 2, ABSENT)), versions=np.array([[3, 2, 5]], dtype=np.uint16))
     [suspects] = DuplicateInterval(versions=3).suspects(seen)
     assert np.flatnonzero(suspects.mask[0]).tolist() == [0]
     assert found(DuplicateInterval(), (1, 2)) == [[]]
