@@ -21,6 +21,7 @@ from functions.mdms.resampling import Resampled, adds_up
 from functions.mdms.sourced_series import sourced_parts
 from functions.mdms.stretch_reading import read_stretches, stretches
 from functions.mdms.tiered_reading import SourcedReader, TieredReader
+from functions.mdms.value_view import View, viewed_names, viewed_part, viewed_rows
 from storage.model.interval_lengths import lengths_in
 from storage.model.meter import Meter
 
@@ -77,7 +78,7 @@ def check_step(found: Period, step: Step) -> None:
             )
 
 
-async def answer_of_many(zone: Backing, found: Period) -> Response:
+async def answer_of_many(zone: Backing, found: Period, *, view: View) -> Response:
     """The intervals of many meters in one piece.
 
     Raises:
@@ -94,7 +95,7 @@ async def answer_of_many(zone: Backing, found: Period) -> Response:
     async for part, slots in read_stretches(reader, found.parts()):
         for one in sourced_parts(part, slots, reader.provenance):
             series[part.meter_id].append(
-                {"interval_s": part.interval_s, **msgspec.to_builtins(one)}
+                {"interval_s": part.interval_s, **msgspec.to_builtins(viewed_part(one, view))}
             )
     return json_answer(_head(found) | {"meters": meters} | sources(zone, reader))
 
@@ -186,15 +187,15 @@ async def resampled_meters(
         meter, buckets = next(waiting, None), Resampled.empty(bounds)
 
 
-async def answer_of_rows(zone: Backing, found: Period, form: AnswerForm) -> Response:
+async def answer_of_rows(zone: Backing, found: Period, form: AnswerForm, *, view: View) -> Response:
     """Rows of the intervals, however many: NDJSON or CSV."""
-    return await _streamed(form, ROW, _rows(zone, found, form))
+    return await _streamed(form, viewed_names(ROW, view), _rows(zone, found, form, view))
 
 
-async def _rows(zone: Backing, found: Period, form: AnswerForm) -> AsyncIterator[bytes]:
+async def _rows(zone: Backing, found: Period, form: AnswerForm, view: View) -> AsyncIterator[bytes]:
     reader = zone.open_reader(found.recall, True)
     async for part, slots in read_stretches(reader, found.parts()):
-        if rows := rows_of(part, slots):
+        if rows := viewed_rows(rows_of(part, slots), view):
             yield encode_rows(form, rows)
 
 

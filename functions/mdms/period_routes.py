@@ -34,6 +34,7 @@ from functions.mdms.ports import Backing
 from functions.mdms.schema import PeriodAnswer
 from functions.mdms.settings import MdmsSettings
 from functions.mdms.sourced_series import missing_in, sourced_parts
+from functions.mdms.value_view import View, viewed_part
 from functions.runtime.request import Caller, caller
 
 IMPORT: Final = "1-0:1.8.0"
@@ -56,6 +57,7 @@ class Asked:
     resample: Annotated[str | None, Query()] = None
     time_zone: Annotated[str | None, Query(max_length=64)] = None
     recall: Annotated[bool, Query()] = True
+    view: Annotated[View, Query()] = View.BOTH
     accept: Annotated[str, Header(include_in_schema=False)] = ""
 
 
@@ -72,7 +74,8 @@ def period_routes(backing: Callable[[], Backing], settings: MdmsSettings) -> API
         has a value. `resample` (seconds, `day` or `month`, in `time_zone`) gives sums of
         energy, or means and maxima of demand, and says how many intervals are missing.
         `greenbutton` is one meter's feed of NAESB ESPI. What this zone lacks is recalled from the
-        tiers below unless `recall` is false; `source` says where each stretch was read.
+        tiers below unless `recall` is false; `source` says where each stretch was read. `view` is
+        `raw` (as metered, pre-VEE), `final` (as it counts, post-VEE) or both beside one another.
         """
         zone = backing()
         form = form_of(asked.format, asked.accept)
@@ -94,6 +97,9 @@ def period_routes(backing: Callable[[], Backing], settings: MdmsSettings) -> API
             end_s=second_at_or_after(asked.end),
             recall=asked.recall,
         )
+        final_only = form is AnswerForm.GREEN_BUTTON or asked.resample is not None
+        if asked.view is View.RAW and final_only:
+            raise BadPeriod("a Green Button feed and longer intervals are of final values")
         if form is AnswerForm.GREEN_BUTTON:
             if not one or asked.resample is not None:
                 raise BadPeriod("a Green Button feed is of one meter, not resampled")
@@ -112,8 +118,8 @@ def period_routes(backing: Callable[[], Backing], settings: MdmsSettings) -> API
             said = {"resample": asked.resample, "time_zone": time_zone}
             return await resampled_answer(zone, found, bounds=bounds, said=said, form=form)
         if form is AnswerForm.JSON:
-            return await answer_of_many(zone, found)
-        return await answer_of_rows(zone, found, form)
+            return await answer_of_many(zone, found, view=asked.view)
+        return await answer_of_rows(zone, found, form, view=asked.view)
 
     return router
 
@@ -140,7 +146,9 @@ async def _page(zone: Backing, asked: Asked, settings: MdmsSettings) -> Response
             interval_s=page.interval_s,
             begin=page.instant(page.first),
             end=page.instant(page.end),
-            series=sourced_parts(page, slots, provenance),
+            series=[
+                viewed_part(part, asked.view) for part in sourced_parts(page, slots, provenance)
+            ],
             source=provenance.said(zone.source),
             next_cursor=page.cursor(),
             age_s=provenance.age_s(time.time()),

@@ -219,10 +219,10 @@ class SeriesPart(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """
 
     start: str
-    values: list[int | None]
-    final: list[int | None]
-    quality: list[int | None]
-    revision: list[int | None]
+    values: list[int | None] | UnsetType = UNSET
+    final: list[int | None] | UnsetType = UNSET
+    quality: list[int | None] | UnsetType = UNSET
+    revision: list[int | None] | UnsetType = UNSET
     source: str | None = None
     zone: str | None = None
 

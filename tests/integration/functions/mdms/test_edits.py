@@ -211,3 +211,34 @@ async def test_registers_are_compared_with_the_intervals_between_their_reads(zon
     assert strict["meters"][0]["between_reads"][0]["check"] == "fail"
     assert {IMPORT} == {answer["register"]}
     assert FIRST_DAY * 86_400 == 1_767_225_600
+
+
+async def test_values_are_seen_as_metered_as_they_count_or_side_by_side(zone: Zone) -> None:
+    await edited(zone, edit([11, 21]))
+    await edited(zone, edit([41], start="2026-01-01T00:45:00Z"))
+    asked = {"from": "2026-01-01T00:00:00Z", "to": "2026-01-01T01:00:00Z", "meter_id": "A"}
+    lists = {
+        "raw": {"values": [10, 20, 30, None]},
+        "final": {"final": [11, 21, 30, 41], "quality": [7, 7, 0, 7], "revision": [1, 1, 0, 0]},
+    }
+
+    for view, expected in (lists | {"both": lists["raw"] | lists["final"]}).items():
+        [one] = (await get(zone, "readings", **asked, view=view))["series"]
+        many = asked | {"meter_id": ["A", "B"], "view": view}
+        [of_many] = (await get(zone, "readings", **many))["meters"][0]["series"]
+        place = {"start": "2026-01-01T00:00:00Z", "source": "cold", "zone": "zone-1"}
+        assert one == place | expected
+        assert of_many == place | expected | {"interval_s": 900}
+    text = await zone.client.get(
+        "/v1/mdms/readings", params=asked | {"view": "raw", "format": "csv"}
+    )
+    assert text.text.splitlines() == [
+        "meter_id,register,at,interval_s,value",
+        "A,1-0:1.8.0,2026-01-01T00:00:00Z,900,10",
+        "A,1-0:1.8.0,2026-01-01T00:15:00Z,900,20",
+        "A,1-0:1.8.0,2026-01-01T00:30:00Z,900,30",
+    ]
+    refused = await zone.client.get(
+        "/v1/mdms/readings", params=asked | {"view": "raw", "resample": "3600"}
+    )
+    assert refused.status_code == 400
