@@ -15,6 +15,7 @@ from functions.mdms.edit_routes import edit_routes
 from functions.mdms.estimation_routes import estimation_routes
 from functions.mdms.event_routes import event_routes
 from functions.mdms.exception_routes import exception_routes
+from functions.mdms.finding_routes import finding_routes
 from functions.mdms.history_routes import history_routes
 from functions.mdms.hot_routes import HotRoutes, Scope
 from functions.mdms.metrics import MdmsMetrics
@@ -99,6 +100,7 @@ class MdmsApp:
         self._api.include_router(time_of_use_routes(self._opened, settings))
         self._api.include_router(validation_routes(self._opened, settings))
         self._api.include_router(rule_group_routes(self._opened, settings))
+        self._api.include_router(finding_routes(self._opened))
         self._api.include_router(event_routes(self._opened, settings))
         for desk_router in (
             estimation_routes,
@@ -146,6 +148,9 @@ class MdmsApp:
                     metrics.registry_version(await backing.book.version())
                     if backing.held_bytes is not None:
                         metrics.memory(await backing.held_bytes())
+                    if backing.validation is not None:
+                        entries, size = await backing.validation.backlog()
+                        metrics.validation_waits(entries=entries, size=size)
             return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
 
@@ -164,6 +169,6 @@ def create_app(config: WorkerConfig) -> MdmsApp:
     def open_backing() -> AbstractAsyncContextManager[Backing]:
         if config.tier == RECORD_TIER:
             return record_backing(config, settings, metrics)
-        return edge_backing(config, settings)
+        return edge_backing(config, settings, metrics)
 
     return MdmsApp(settings=settings, metrics=metrics, open_backing=open_backing)

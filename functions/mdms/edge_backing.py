@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from functions.mdms.downlink import first_version, nothing_newer, rules_in
+from functions.mdms.metrics import MdmsMetrics
 from functions.mdms.ports import Backing
 from functions.mdms.provenance import HOT, Origin
 from functions.mdms.reading_time import ReadingTime
@@ -15,6 +16,7 @@ from functions.mdms.service import Ingest
 from functions.mdms.settings import MdmsSettings
 from functions.mdms.technical_validation import TechnicalValidation
 from functions.mdms.tiered_reading import SourcedReader, TieredReader
+from functions.mdms.validator import Validator
 from functions.runtime.config import WorkerConfig
 from functions.runtime.zone_calls import Calls, ZoneCalls
 from storage.hot.connection import connect
@@ -22,6 +24,7 @@ from storage.hot.registry import MeterRegistry
 from storage.hot.rules import HotRules
 from storage.hot.store import RedisHotStore
 from storage.hot.tiering import TierNotes
+from storage.hot.validation import HotValidation
 from storage.model.meter import Meter, RegistryPosition
 from storage.model.uplink import UplinkEntry
 
@@ -90,7 +93,11 @@ class CachedBook:
 
 @asynccontextmanager
 async def edge_backing(
-    config: WorkerConfig, settings: MdmsSettings, *, calls: Calls | None = None
+    config: WorkerConfig,
+    settings: MdmsSettings,
+    metrics: MdmsMetrics,
+    *,
+    calls: Calls | None = None,
 ) -> AsyncIterator[Backing]:
     """Open the tenant's part of the zone's Redis; close it at the end.
 
@@ -117,8 +124,31 @@ async def edge_backing(
         rules = HotRules(connection, slug=config.tenant)
         first_hop = config.tier == FIRST_HOP_TIER
 
+        validator: Validator | None = None
+        if not first_hop:
+            validator = Validator(
+                queue=HotValidation(
+                    connection,
+                    slug=config.tenant,
+                    zone=config.zone,
+                    uplink_limit_bytes=settings.uplink_limit_bytes,
+                ),
+                cells=store,
+                registry=cache,
+                active_rules=rules.active,
+                zone=config.zone,
+                metrics=metrics,
+                rest_s=settings.validation_rest_s,
+                sweep_s=settings.gap_sweep_s,
+            )
+            validator.start()
+            stack.push_async_callback(validator.stop)
+
         async def keep(entries: Sequence[UplinkEntry], caller: str) -> int:
-            return await store.relay(entries, caller=caller)
+            kept = await store.relay(entries, caller=caller)
+            if validator is not None:
+                validator.arrived()
+            return kept
 
         ingest = Ingest(
             store=store,
@@ -157,6 +187,7 @@ async def edge_backing(
             keep=None if first_hop else keep,
             copy=copy,
             held_bytes=store.held_bytes,
+            validation=validator,
         )
 
 

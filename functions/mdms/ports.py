@@ -11,8 +11,9 @@ from functions.mdms.schema import DownlinkPage, MeterOutcome
 from functions.mdms.service import Ingest
 from functions.mdms.tiered_reading import OpenReader
 from functions.mdms.uplink import Keep
-from storage.cold.desk import PostgresDesk
+from functions.mdms.vee.held_findings import BlockName, HeldRun
 from storage.cold.class_sums import Classes, ClassSums
+from storage.cold.desk import PostgresDesk
 from storage.cold.rule_groups import Activation, GroupState, GroupVersion
 from storage.model.block import BlockKey
 from storage.model.event_block import EventKey
@@ -133,6 +134,21 @@ class RuleGroupBook(Protocol):
         """
 
 
+class ValidationBook(Protocol):
+    """What zone 2 has validated of what passed it. Each call may raise StoreUnavailable."""
+
+    async def backlog(self) -> tuple[int, int]:
+        """How many relayed batches wait for validation, and their bytes."""
+
+    async def findings_of(
+        self, names: Sequence[BlockName]
+    ) -> list[tuple[BlockName, list[HeldRun]]]:
+        """What is held of these blocks; those without anything are left out."""
+
+    async def looked_until_s(self) -> int:
+        """The instant up to which gaps have been looked for, seconds since 1970."""
+
+
 class RulesCopy(Protocol):
     """The durable copy of the rules in a zone below headquarters."""
 
@@ -164,6 +180,8 @@ class Backing:
     zone: str
     source: Literal["hot", "cold"]
     blocks: BlockReader
+    """What this zone itself has; `open_reader` makes what reads over the tiers for one query."""
+    open_reader: OpenReader
     book: MeterBook
     active_rules: Callable[[], Awaitable[ActiveRules]]
     ingest: Ingest | None = None
@@ -174,7 +192,6 @@ class Backing:
     class_sums: ClassSummer | None = None
     groups: RuleGroupBook | None = None
     rules_copy: RulesCopy | None = None
+    validation: ValidationBook | None = None
     held_bytes: Callable[[], Awaitable[int]] | None = None
     desk: PostgresDesk | None = None
-    """What this zone itself has; `open_reader` makes what reads over the tiers for one query."""
-    open_reader: OpenReader
