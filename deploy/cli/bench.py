@@ -13,6 +13,7 @@ from deploy.benchmarks.coldstart import measure_coldstart
 from deploy.benchmarks.gateway import compare_gateways
 from deploy.benchmarks.ingest import compare_ingest
 from deploy.benchmarks.ingest_bars import FORMS, WAYS
+from deploy.benchmarks.query import compare_queries
 from deploy.benchmarks.sender import compare_senders
 from deploy.cli.exit_codes import BAR_NOT_MET, OK
 from deploy.cli.interruption import cancelled_by_signals
@@ -189,6 +190,45 @@ def coldstart(*, starts: int, as_json: bool) -> None:
     with ShownProgress() as reporter:
         result = measure_coldstart(starts=starts, command=_command(), reporter=reporter)
     _end(result, as_json, table=coldstart_table(result))
+
+
+@bench.command()
+@_rounds
+@click.option(
+    "--meters", default=25_000, show_default=True, type=click.IntRange(100, 50_000), help="Fleet."
+)
+@click.option(
+    "--days", default=31, show_default=True, type=click.IntRange(1, 31), help="Of the month."
+)
+@_as_json
+def query(*, rounds: int, meters: int, days: int, as_json: bool) -> None:
+    """A hot day, a cold day, and a month's time-of-use sums beside a row-a-reading table.
+
+    Starts a PostgreSQL and a Valkey in a temporary folder (about 8 GiB for the whole fleet) and
+    fills the record, live and folded, and a table with a row a reading, keyed (meter, at) and
+    vacuumed, with the same readings. Then asks mdms for each meter's sums by period, computed
+    from blocks, and PostgreSQL for the same from rows, both warm and under the same settings: by
+    local time of each row, and joined with a calendar. The faster one is the peer, and every sum
+    is compared. `cold_day_ms` is a meter's day a year ago, first without anything in memory.
+    """
+    result = _interruptible(
+        lambda reporter: compare_queries(
+            rounds=rounds, meters=meters, days=days, command=_command(), reporter=reporter
+        )
+    )
+    _end(result, as_json, table=query_table(result))
+
+
+def query_table(result: dict[str, Any]) -> str:
+    """Return the medians, a line a query."""
+    hot, cold = result["hot_day_ms"], result["cold_day_ms"]
+    lines = [
+        f"last day of a meter, hot: p50 {hot['p50']:,.1f} ms, p95 {hot['p95']:,.1f} ms",
+        f"a day a year ago, cold: first {cold['first']:,.1f} ms, second {cold['second']:,.1f} ms",
+    ]
+    lines += [f"{name:32}{taken:>9,.2f}" for name, taken in result["medians"].items()]
+    lines += [f"{name:32}{size:>9,.2f}" for name, size in result["sizes"].items()]
+    return "\n".join([*lines, "", ""])
 
 
 def coldstart_table(result: dict[str, Any]) -> str:
