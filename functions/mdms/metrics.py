@@ -87,6 +87,11 @@ class MdmsMetrics:
             "tail_counted_timestamp_seconds", "When the fold last counted the tail.", time.time()
         )
 
+    def desk(self, *, exceptions: int, edits: int) -> None:
+        """Show what waits at the desk of headquarters."""
+        self._set("exceptions_open", "Exceptions that nobody has decided about.", exceptions)
+        self._set("edits_pending", "Edits that wait for an approval.", edits)
+
     def registry_version(self, version: int) -> None:
         """Show the version of the meter registry that this zone holds."""
         self._set("registry_version", "Version of the meter registry held here.", version)

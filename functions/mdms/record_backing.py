@@ -40,6 +40,8 @@ async def record_backing(
         async def waiting() -> TailState:
             # Each time the tail is looked at: late values came with it, findings beside it.
             await desk.settle()
+            exceptions, edits = await desk.waiting()
+            metrics.desk(exceptions=exceptions, edits=edits)
             tail = await store.waiting()
             metrics.tail(tail.entries, oldest_s=tail.oldest_s)
             return tail

@@ -38,6 +38,10 @@ from storage.model.payload import Batch
 TIMEOUT_S: Final = 20.0
 _SETTLE_AT_ONCE: Final = 200
 _MOST_ROUNDS: Final = 50
+_WAITING: Final = """
+    SELECT (SELECT count(*) FROM exceptions WHERE state <> 'closed' AND state = 'open') AS open,
+        (SELECT count(*) FROM edits WHERE state = 'pending') AS pending
+"""
 _DECISION: Final = {"edit": "edited", "estimate": "estimated"}
 
 
@@ -267,6 +271,12 @@ class PostgresDesk:
             if not stamps:
                 return found, {}
             return found, await edits_of_stamps(connection, keys[0].meter_id, sorted(stamps))
+
+    async def waiting(self) -> tuple[int, int]:
+        """How many exceptions are open, and how many edits wait for an approval."""
+        async with self._reading() as connection:
+            row = await connection.fetchrow(_WAITING)
+        return (0, 0) if row is None else (int(row["open"]), int(row["pending"]))
 
     async def settle(self) -> None:
         """Close the exceptions whose intervals have got the value that they were about."""

@@ -275,3 +275,17 @@ async def test_no_such_exception(headquarters: Zone) -> None:
 
     assert answered.status_code == 404
     assert answered.json()["type"] == "urn:gridfaas:problem:unknown-exception"
+
+
+async def test_what_waits_is_counted(headquarters: Zone, desk: PostgresDesk) -> None:
+    await desk.raise_exceptions([GAP, SPIKE])
+
+    async def shown() -> bool:
+        metrics = (await headquarters.client.get("/metrics")).text
+        labels = '{tenant="acme",zone="zone-1"}'
+        return (
+            f"gridfaas_mdms_exceptions_open{labels} 2.0" in metrics
+            and f"gridfaas_mdms_edits_pending{labels} 0.0" in metrics
+        )
+
+    await eventually(shown)
