@@ -31,11 +31,19 @@ class ZoneFunctions:
         tier: int,
         deployed: DeploymentKeeper,
         tenants: Callable[[], Mapping[str, TenantEntry] | None],
+        service_settings: Mapping[str, Mapping[str, Any]],
+        service_secrets: Callable[[FunctionSpec, str], tuple[tuple[str, str], ...] | None],
     ) -> None:
+        """`service_settings` are the zone's, by name of a service; a tenant's own come before them.
+
+        `service_secrets` gives those of a service for a tenant, None where it is not to serve it.
+        """
         self._catalogue = catalogue
         self._tier = tier
         self._deployed = deployed
         self._tenants = tenants
+        self._service_settings = service_settings
+        self._service_secrets = service_secrets
         self._minimum = [e for e in catalogue.values() if e.min > 0 and tier in e.tiers]
         self._listed: tuple[int, bytes, str] | None = None
 
@@ -63,6 +71,8 @@ class ZoneFunctions:
         entry = self._catalogue.get(name)
         if entry is not None:
             self._check_tier(entry)
+            if not self._set_up(entry, tenant):
+                raise UnknownFunction(f"{name} is not set up for {tenant} in this zone")
             return self._service(entry, tenant)
         found = self._deployed.find(tenant, name)
         if found is None:
@@ -83,7 +93,7 @@ class ZoneFunctions:
             return None
         service = self._catalogue.get(known.spec.name)
         if service is not None:
-            return self._service(service, tenant)
+            return self._service(service, tenant) if self._set_up(service, tenant) else None
         found = self._deployed.find(tenant, known.spec.name)
         return None if found is None else found.in_force
 
@@ -100,17 +110,24 @@ class ZoneFunctions:
                 groups.extend(
                     (tenant.slug, self._service(entry, tenant.slug))
                     for tenant in snapshot.tenants
-                    if not tenant.leaving or tenant.slug in served
+                    if (not tenant.leaving or tenant.slug in served)
+                    and self._set_up(entry, tenant.slug)
                 )
         groups.extend(pair for pair in self._deployed.in_force if pair[1].spec.min > 0)
         return groups
 
     def _service(self, spec: FunctionSpec, tenant: str | None) -> Resolved:
-        """Return a service of the platform with its tenant's settings."""
-        entry = None if tenant is None else (self._tenants() or {}).get(tenant)
-        if entry is None or spec.owner == "platform" or spec.name not in entry.settings:
+        """Return a service of the platform with its tenant's settings and secrets."""
+        if tenant is None or spec.owner == "platform":
             return Resolved(spec=spec)
-        return Resolved(spec=spec, settings=tuple(sorted(entry.settings[spec.name].items())))
+        entry = (self._tenants() or {}).get(tenant)
+        own = {} if entry is None else entry.settings.get(spec.name, {})
+        settings = {**self._service_settings.get(spec.name, {}), **own}
+        secrets = self._service_secrets(spec, tenant) if spec.opt_in else None
+        return Resolved(spec=spec, settings=tuple(sorted(settings.items())), secrets=secrets or ())
+
+    def _set_up(self, spec: FunctionSpec, tenant: str) -> bool:
+        return not spec.opt_in or self._service_secrets(spec, tenant) is not None
 
     def _check_tier(self, spec: FunctionSpec) -> None:
         if self._tier not in spec.tiers:

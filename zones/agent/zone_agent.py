@@ -29,6 +29,7 @@ from zones.agent.metrics import AgentMetrics
 from zones.agent.parent_client import parent_client
 from zones.agent.pool import WorkerPool
 from zones.agent.queue_walls import QueueWalls
+from zones.agent.service_secrets import ServiceSecrets
 from zones.agent.settings import AgentSettings
 from zones.agent.snapshot_feed import SnapshotFeed
 from zones.agent.snapshot_source import ParentSource, RecordSource, SnapshotSource
@@ -108,7 +109,12 @@ async def running_agent(
             changed=lambda: pool.poke(),
         )
         functions = ZoneFunctions(
-            catalogue, tier=settings.tier, deployed=deployments, tenants=lambda: feed.tenants
+            catalogue,
+            tier=settings.tier,
+            deployed=deployments,
+            tenants=lambda: feed.tenants,
+            service_settings=settings.service_settings,
+            service_secrets=ServiceSecrets(settings.secrets_dir).of,
         )
         metrics = AgentMetrics(zone=settings.zone)
         shipper = LedgerShipper(

@@ -85,6 +85,7 @@ class FunctionSpec(
     `concurrency` bounds the calls in flight of a worker, `max_concurrency` those of a zone,
     `queue` the calls that wait there. `route_prefix` and `app` (`module:factory`) are for the
     platform's own services. `owner` says whose worker serves: one a tenant, or the platform's.
+    A service that is `opt_in` runs for those tenants alone for whom a zone has its secrets.
     """
 
     name: Name
@@ -95,6 +96,7 @@ class FunctionSpec(
     owner: Literal["tenant", "platform"] = "tenant"
     route_prefix: Prefix | None = None
     app: Factory | None = None
+    opt_in: bool = False
     scopes: Scopes = Scopes()
     memory_mb: Positive = 256
     cpu: PositiveFloat = 1.0

@@ -55,6 +55,8 @@ def service_faults(spec: FunctionSpec) -> list[Fault]:
         faults.append(Fault("app", "a service has none", "name its factory, module:create_app"))
     if spec.route_prefix is None:
         faults.append(Fault("route_prefix", "a service has none", "set it to /v1/<name>"))
+    if spec.opt_in and spec.owner != "tenant":
+        faults.append(Fault("opt_in", "the platform's own worker serves all", "set owner: tenant"))
     return faults
 
 
@@ -65,6 +67,8 @@ def tenant_faults(spec: FunctionSpec) -> list[Fault]:
         if value is not None:
             advice = f"remove it: the function is called at /function/{spec.name}"
             faults.append(Fault(field, "only the platform's services have it", advice))
+    if spec.opt_in:
+        faults.append(Fault("opt_in", "only the platform's services have it", "remove it"))
     if spec.owner != "tenant":
         faults.append(Fault("owner", "only the platform's services have others", "remove it"))
     for field, most in MOST.items():
