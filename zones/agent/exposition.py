@@ -14,7 +14,7 @@ KINDS: Final = frozenset({"counter", "gauge", "histogram"})
 # Names that the platform's processes use for themselves, and instants, whose sum says nothing.
 _NOT_A_WORKERS: Final = re.compile(
     r"(process|python|gateway|go|prometheus)_|up$|scrape_|gridfaas_(build|instance|snapshot|zygote"
-    r"|zone|hot|cold|worker)|.*_created$"
+    r"|zone|(?:hot|cold)_(?!storage_)|worker)|.*_created$"
 )
 
 Labels = tuple[tuple[str, str], ...]

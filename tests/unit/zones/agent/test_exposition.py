@@ -41,6 +41,15 @@ def test_names_of_the_platforms_processes_are_not_a_workers(name: str) -> None:
     assert list(read_exposition(text, forced=FORCED)) == ["mine"]
 
 
+@pytest.mark.parametrize(
+    "name", ["gridfaas_hot_storage_held_bytes", "gridfaas_cold_storage_retention_days"]
+)
+def test_services_named_like_stores_speak_for_themselves(name: str) -> None:
+    families = read_exposition(f"# TYPE {name} gauge\n{name} 1\n", forced={"zone": "zone-2"})
+
+    assert set(families) == {name}
+
+
 def test_instants_of_creation_and_summaries_are_left_out() -> None:
     text = """
 # TYPE a_total counter
