@@ -1,5 +1,6 @@
 """The link between zones, with real stores on both sides: 3 -> 2 -> 1, up, down, and up again."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import Any
@@ -11,6 +12,7 @@ from deploy.servers.postgres import query
 from functions.runtime.config import WorkerConfig
 from functions.traffic_scheduling.app import build_app
 from storage.hot.connection import connect
+from storage.hot.uplink import Uplink
 from tests.integration.functions.readings import (
     IMPORT,
     eventually,
@@ -371,3 +373,84 @@ async def test_a_changed_registry_reaches_the_edge_through_the_fog(
         return len(found["registers"]) == 2
 
     await eventually(change_known)
+
+
+async def sequences_of(redis_url: str) -> list[int]:
+    """What waits in a zone for its parent, in the order in which it came."""
+    connection = connect(redis_url, max_connections=1)
+    try:
+        found = await Uplink(connection).pending("acme", max_bytes=1 << 30, max_entries=10_000)
+    finally:
+        await connection.aclose()
+    return [one.entry.sequence for one in found]
+
+
+async def test_live_readings_overtake_the_backlog_of_an_outage_and_corrections_do_not(
+    edge: Zone,
+    fog: Zone,
+    headquarters: Zone,
+    start_link: StartLink,
+    redis_url: str,
+    fog_url: str,
+) -> None:
+    await headquarters.client.post("/v1/mdms/meters", json={"meters": [meter("A")]})
+    for zone in (edge, fog):
+        await hold_meters(zone, "A")
+    link = await start_link(
+        edge, fog, redis_url, backlog_after_s=3.0, batch_entries=1, lanes=2, registry_every_s=3_600
+    )
+    # The first answer tells that the parent knows what it has.
+    await send(edge, run("A", [1]))
+    await eventually(drained(redis_url))
+    fog.entrance.unreachable = True
+    for slot in range(1, 60):
+        at = f"2026-01-01T{slot // 4:02}:{slot % 4 * 15:02}:00Z"
+        await send(edge, run("A", [slot], start=at))
+
+    async def is_old() -> bool:
+        (waits,) = [one for one in (await status_of(link))["tenants"] if one["tenant"] == "acme"]
+        return bool(waits["classes"]["interval"]["oldest_age_s"] > 3.1)
+
+    await eventually(is_old)
+    backlog = await sequences_of(redis_url)
+    take = fog.entrance.workers["acme"]
+    gate = asyncio.Event()
+    posts = 0
+
+    async def stops_the_backlog(scope: Any, receive: Any, reply: Any) -> None:
+        nonlocal posts
+        posts += 1
+        if posts == 3:
+            # Held in flight until what is live has gone by.
+            await gate.wait()
+        await take(scope, receive, reply)
+
+    fog.entrance.workers["acme"] = stops_the_backlog
+    fog.entrance.unreachable = False
+
+    async def held() -> bool:
+        return posts >= 3
+
+    await eventually(held)
+    await send(edge, run("A", [100], start="2026-01-01T20:00:00Z"))
+    await send(edge, run("A", [777], start="2026-01-01T10:00:00Z"))
+
+    async def overtaken() -> bool:
+        return max(await sequences_of(fog_url)) > backlog[-1]
+
+    await eventually(overtaken)
+    came = await sequences_of(fog_url)
+    assert set(backlog) - set(came)
+    gate.set()
+    await eventually(drained(redis_url))
+    came = await sequences_of(fog_url)
+    await start_link(fog, headquarters, fog_url)
+    await eventually(drained(fog_url))
+
+    assert len(came) == len(set(came)) == 62
+    # The correction waited for what it corrects, and for all that was before it.
+    assert came[-1] == max(came)
+    assert came.index(sorted(came)[-2]) < came.index(backlog[-1])
+    expected = [1, *range(1, 40), 777, *range(41, 60), *[None] * 20, 100]
+    for zone in (fog, headquarters):
+        assert await final_values(zone, "A", count=81) == expected
