@@ -15,6 +15,7 @@ from functions.mdms.estimation.method_list import fill
 from functions.mdms.period_query import Page
 from functions.mdms.ports import Backing
 from functions.mdms.register_reads.boundary_reads import pair_reads
+from functions.mdms.register_reads.interval_differences import intervals_of_reads
 from functions.mdms.stretch_reading import read_whole, stretches
 from storage.model.block import PRESENT
 from storage.model.event_block import EventKey
@@ -33,9 +34,8 @@ class EstimationPlan:
     """What to estimate: intervals of `register` that start in `[begin_s, end_s)`, and how.
 
     Wanted are those without a value and those that hold an estimate, of meters that are in use;
-    with `replace` all of them.
-    With `scale` estimates are scaled to the register reads around them. `weekend` are days of the
-    week, Monday 0.
+    with `replace` all of them. With `scale` register reads are used, and estimates are scaled to
+    them. `weekend` are days of the week, Monday 0.
     """
 
     register: str
@@ -175,6 +175,7 @@ def _estimated(
         wanted=wanted[None, :],
         interval_s=page.interval_s,
         calendar=calendar,
+        between_reads=None if reads is None else _between(meter, page, reads)[None, :],
     )
     filled = fill(history, plan.methods)
     energy, method = filled.energy_wh[0], filled.method[0]
@@ -193,6 +194,21 @@ def _estimated(
         method=method,
         boundaries=boundaries,
     )
+
+
+def _between(meter: Meter, page: Page, reads: NDArray[np.int64]) -> NDArray[np.int64]:
+    """What the register counted in each interval of the page that has a read at both ends."""
+    differences = intervals_of_reads(
+        at_s=reads[0],
+        values=reads[1],
+        dials=meter.dials,
+        multiplier=meter.multiplier,
+        interval_s=page.interval_s,
+    )
+    counted = np.full(page.end - page.first, -1, dtype=np.int64)
+    inside = (differences.interval >= page.first) & (differences.interval < page.end)
+    counted[differences.interval[inside] - page.first] = differences.energy_wh[inside]
+    return counted
 
 
 def _scaled(

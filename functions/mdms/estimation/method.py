@@ -16,7 +16,8 @@ class History:
 
     `energy_wh` (M, S) int64 counts where `known` (M, S): values that an estimate may rest on.
     `wanted` (M, S) are the intervals to estimate; none of them is known. `interval_s` is their
-    length in seconds.
+    length in seconds. `between_reads` (M, S) is what the register counted in each interval that has
+    a read at both ends, in Wh, and -1 elsewhere; None where no reads are at hand.
     """
 
     energy_wh: NDArray[np.int64]
@@ -24,6 +25,7 @@ class History:
     wanted: NDArray[np.bool_]
     interval_s: int
     calendar: DayCalendar
+    between_reads: NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True, slots=True)

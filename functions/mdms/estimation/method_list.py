@@ -13,9 +13,10 @@ from functions.mdms.estimation.like_day_profile import LikeDayProfile
 from functions.mdms.estimation.linear_interpolation import LinearInterpolation
 from functions.mdms.estimation.method import History, Method
 from functions.mdms.estimation.proxy_day import ProxyDay
+from functions.mdms.estimation.register_difference import RegisterDifference
 
 METHODS: Final[Mapping[str, type[Method]]] = MappingProxyType(
-    {one.name: one for one in (LinearInterpolation, LikeDayProfile, ProxyDay)}
+    {one.name: one for one in (RegisterDifference, LinearInterpolation, LikeDayProfile, ProxyDay)}
 )
 
 
@@ -73,7 +74,7 @@ def read_method(name: str, parameters: Mapping[str, Any]) -> Method:
 
 
 def default_methods() -> list[Method]:
-    """Every method with its defaults: the line for short gaps, then days that are alike."""
+    """Every method with its defaults: what registers say, short lines, days that are alike."""
     return [read_method(name, {}) for name in METHODS]
 
 

@@ -47,6 +47,7 @@ async def test_a_trial_says_what_would_be_written_and_writes_nothing(zone: Zone)
     answer = await post(zone, "estimations", NEXT_DAY | {"feeder": "F-01"})
 
     assert answer["counts"] == {
+        "register-difference": 0,
         "linear-interpolation": 0,
         "like-day-profile": 48,
         "proxy-day": 0,
@@ -99,6 +100,22 @@ async def test_what_is_applied_is_scaled_to_the_registers_and_audited(zone: Zone
         "field office",
         edit["edit_id"],
     )
+
+
+async def test_register_reads_of_every_quarter_are_turned_into_intervals(zone: Zone) -> None:
+    for slot, shown in enumerate((99_999_950, 10, 90, 80)):
+        await metered(zone, "B", [shown], second=slot * 900, sequence=BEFORE_US + 10 + slot)
+
+    answer = await post(zone, "estimations", PERIOD | {"meter_ids": ["B"]})
+
+    [of_meter] = answer["meters"]
+    [estimates] = of_meter["estimates"]
+    assert (estimates["method"], estimates["values"], estimates["quality"]) == (
+        "register-difference",
+        [60, 80],
+        8,
+    )
+    assert answer["counts"]["left"] == 94
 
 
 async def test_an_actual_value_counts_whenever_it_comes(zone: Zone) -> None:
