@@ -30,6 +30,8 @@ def write_secrets(folder: Path, *, hot_memory: str) -> None:
     hq = headquarters(zones).name
     _give(folder / "postgres", {"password": postgres}, mode=READ_BY_A_SERVER)
     _give(folder / "prometheus", {"metrics_key": metrics_key}, mode=READ_BY_A_SERVER)
+    grafana = lasting_password(kept / "grafana_password")
+    _give(folder / "grafana", {"password": grafana}, mode=READ_BY_A_SERVER)
     _give(folder / "load", {"keys.json": _tenants_only(keys)})
     _give(folder / f"agent-{hq}", {"database_url": database_url(postgres)})
     _give(

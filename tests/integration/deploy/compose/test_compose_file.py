@@ -60,7 +60,7 @@ def test_compose_accepts_the_file(tmp_path: Path) -> None:
         done = subprocess.run(
             [
                 *(*command, "--file", str(FILE), "--env-file", str(env_file)),
-                *("--profile", "load", "--profile", "tools", "config", "--quiet"),
+                *("--profile", "*", "config", "--quiet"),
             ],
             env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
             | ({"DOCKER_CONFIG": config} if (config := docker_config()) else {}),
@@ -138,6 +138,10 @@ def test_what_goes_on_is_watched_and_restarted(services: dict[str, Any]) -> None
 def test_only_gateways_publish_and_on_loopback(services: dict[str, Any]) -> None:
     publishing = {name for name, service in services.items() if "ports" in service}
 
+    # Grafana, when it is asked for, is never opened further.
+    assert services["grafana"]["profiles"] == ["grafana"]
+    assert services["grafana"]["ports"] == ["127.0.0.1:${GRAFANA_PORT:-3000}:3000"]
+    publishing.remove("grafana")
     assert publishing == {"gateway-zone-1", "gateway-zone-2", "gateway-zone-3a"}
     for name in publishing:
         (port,) = services[name]["ports"]
@@ -163,6 +167,8 @@ def test_networks_have_no_way_out(file: dict[str, Any]) -> None:
         ("link-zone-3a", {"link-zone-3a", "agent-zone-3a"}),
         ("link-zone-3a-above", {"link-zone-3a", "gateway-zone-2"}),
         ("links", {"link-zone-2", "link-zone-3a", "prometheus"}),
+        ("observation", {"prometheus", "grafana"}),
+        ("grafana-front", {"grafana"}),
         ("zone-2", {"gateway-zone-2", "agent-zone-2", "prometheus"}),
         ("zone-3a-front", {"gateway-zone-3a", "load"}),
     ],

@@ -10,6 +10,7 @@ from deploy.lab.keys_file import read_keys
 READERS = {
     "postgres": {"password"},
     "prometheus": {"metrics_key"},
+    "grafana": {"password"},
     "load": {"keys.json"},
     "redis-zone-1": {"redis.conf", "password"},
     "redis-zone-2": {"redis.conf", "password"},
@@ -57,7 +58,7 @@ def test_each_container_is_given_its_own_secrets_and_no_others(folder: Path) -> 
 
 def test_servers_read_theirs_and_ours_are_closed(folder: Path) -> None:
     for reader, names in READERS.items():
-        server = reader.startswith(("postgres", "prometheus", "redis"))
+        server = reader.startswith(("postgres", "prometheus", "grafana", "redis"))
         for name in names:
             mode = stat.S_IMODE((folder / reader / name).stat().st_mode)
             assert mode == (0o444 if server else 0o400), (reader, name)
