@@ -4,8 +4,8 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Final
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from typing import Final, Protocol
 
 import numpy as np
 
@@ -28,7 +28,7 @@ from functions.mdms.vee.meter_columns import MeterColumns
 from functions.mdms.vee.rule_group import BadRule
 from functions.mdms.vee.touched import Touched, newest_end_s, touched_blocks
 from functions.mdms.vee.turn import Turn
-from storage.hot.validation import HotValidation, ValidationState, Waiting
+from storage.hot.validation import ValidationState, Waiting
 from storage.model.findings import FindingBatch
 from storage.model.payload import decode_payload
 from storage.model.rule_groups import ActiveRules
@@ -45,6 +45,28 @@ LEAST_REST_S: Final = 0.02
 logger = logging.getLogger(__name__)
 
 
+class ValidationQueue(Protocol):
+    """What waits and what is held: `storage.hot.validation.HotValidation`, which says what is what.
+
+    Each call may raise StoreUnavailable.
+    """
+
+    async def waiting(self, *, max_bytes: int) -> list[Waiting]: ...
+    async def backlog(self) -> tuple[int, int]: ...
+    async def state(self) -> ValidationState: ...
+    async def settle(
+        self,
+        state: ValidationState,
+        *,
+        newest_s: int,
+        done: Sequence[Waiting],
+        payload: bytes,
+        findings: Mapping[str, bytes],
+    ) -> ValidationState | None: ...
+    async def findings(self, names: Sequence[str]) -> dict[str, bytes]: ...
+    def all_findings(self) -> AsyncIterator[tuple[str, bytes]]: ...
+
+
 class Validator:
     """Works off what waits; findings and the end of what they were found in are one step.
 
@@ -55,7 +77,7 @@ class Validator:
     def __init__(
         self,
         *,
-        queue: HotValidation,
+        queue: ValidationQueue,
         cells: CellReader,
         registry: RegistryCache,
         active_rules: Callable[[], Awaitable[ActiveRules]],
