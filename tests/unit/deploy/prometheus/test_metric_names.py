@@ -1,4 +1,4 @@
-"""What Prometheus' rules speak of exists: processes expose it, or other rules record it."""
+"""What rules and dashboards speak of exists: processes expose it, or rules record it."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -11,6 +11,8 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import Metric
 
 from functions.clock_sync.metrics import ClockMetrics
+from functions.cold_storage.metrics import ColdMetrics
+from functions.hot_storage.metrics import TierMetrics
 from functions.mdms.metrics import MdmsMetrics
 from functions.messaging.metrics import MessagingMetrics
 from functions.traffic_scheduling.metrics import LinkMetrics
@@ -21,9 +23,15 @@ from gateway.instances import Instances
 from gateway.ledger.log import LedgerLog
 from gateway.metrics import CallMetrics
 from gateway.snapshot_watch import SnapshotWatch
+from tests.unit.deploy.grafana.panels import questions
+from tests.unit.zones.links.line_plans import medium, plan
 from zones.agent.ledger_figures import LedgerFigures
 from zones.agent.metrics import AgentMetrics
 from zones.agent.store_figures import COLD, HOT, StoreFigures
+from zones.links.address import Address
+from zones.links.emulated_link import EmulatedLink
+from zones.links.figures import LinkFigures
+from zones.links.relay import Relay
 
 RULES = Path(__file__).parents[4] / "deploy" / "prometheus" / "rules"
 OWN = re.compile(r"(?<![\w:])(?:gridfaas|gateway)_\w+")
@@ -57,7 +65,7 @@ async def store_names(store: str, gauges: dict[str, tuple[str, str]]) -> set[str
 
 @pytest.fixture
 async def exposed(tmp_path: Path) -> set[str]:
-    """Names in the registries of gateway, agent and workers."""
+    """Names in the registries of gateway, agent, workers and links."""
     registry = CollectorRegistry()
     CallMetrics(registry)
     agent = AgentClient(tmp_path / "agent.sock", timeout_s=1)
@@ -77,7 +85,11 @@ async def exposed(tmp_path: Path) -> set[str]:
     names = await store_names("hot", HOT) | await store_names("cold", COLD)
     agent_metrics = AgentMetrics(zone="zone-1")
     LedgerFigures(agent_metrics.registry)
+    link = EmulatedLink(plan(medium("fibre")), seed=1)
     for collector in (
+        LinkFigures([Relay(link, target=Address("127.0.0.1", 1))]),
+        TierMetrics(zone="zone-1").registry,
+        ColdMetrics(tenant="acme", zone="zone-1").registry,
         registry,
         gauges,
         agent_metrics.registry,
@@ -97,12 +109,26 @@ async def test_rules_name_metrics_that_are_exposed(exposed: set[str]) -> None:
     assert named <= exposed
 
 
+def recorded() -> set[str]:
+    return {rule["record"] for rule in rules() if "record" in rule}
+
+
 def test_rules_name_recordings_that_are_made() -> None:
-    made = {rule["record"] for rule in rules() if "record" in rule}
     named = {name for rule in rules() for name in RECORDED.findall(rule["expr"])}
 
     assert named
-    assert named <= made
+    assert named <= recorded()
+
+
+async def test_dashboards_name_what_is_exposed_or_recorded(exposed: set[str]) -> None:
+    asked = [question.expression for question in questions()]
+    named = {name for expression in asked for name in OWN.findall(expression)}
+    recordings = {name for expression in asked for name in RECORDED.findall(expression)}
+
+    assert len(named) > 40
+    assert named <= exposed
+    assert recordings
+    assert recordings <= recorded()
 
 
 @pytest.mark.parametrize(
