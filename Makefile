@@ -37,7 +37,7 @@ status: $(STAMP) ## Show what runs
 	@exec $(BIN)/gridfaas status $(ARGS)
 
 test: lint typecheck ## Lint, types, import contracts and every test
-	$(BIN)/python -m pytest tests/architecture tests/unit tests/contract tests/integration tests/e2e $(ARGS)
+	$(BIN)/python -m pytest -rs tests/architecture tests/unit tests/contract tests/integration tests/e2e $(ARGS)
 
 lint: $(STAMP) ## Check style
 	$(BIN)/ruff check $(ROOMS) tests
@@ -56,15 +56,15 @@ unit: $(STAMP) ## Tests without I/O, and the architecture's
 integration: $(STAMP) ## Tests with real servers
 	$(BIN)/python -m pytest tests/contract tests/integration $(ARGS)
 
-e2e: $(STAMP) ## The whole lab, with processes killed in the middle
-	$(BIN)/python -m pytest tests/e2e $(ARGS)
+e2e: $(STAMP) ## The whole lab, and the containers where an engine answers, with kills in the middle
+	$(BIN)/python -m pytest -rs tests/e2e $(ARGS)
 
 soak: $(STAMP) ## The same kills for as long as you like (ROUNDS=10), from a new seed each time
 	GRIDFAAS_E2E_ROUNDS=$(or $(ROUNDS),10) $(BIN)/python -m pytest tests/e2e/test_crashes.py \
 		-o log_cli=true -o log_cli_level=INFO $(ARGS)
 
-e2e-docker: $(STAMP) ## The containers on a real Docker engine: loaded, cut off, killed
-	GRIDFAAS_E2E_DOCKER=1 $(BIN)/python -m pytest tests/e2e/test_compose.py -rs $(ARGS)
+e2e-docker: $(STAMP) ## The containers alone, on a Docker engine that must be there
+	GRIDFAAS_E2E_DOCKER=1 $(BIN)/python -m pytest -rs --durations=10 tests/e2e/test_compose*.py $(ARGS)
 
 lock: ## Renew the lock files (needs uv)
 	$(COMPILE) -o requirements.txt

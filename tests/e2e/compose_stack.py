@@ -5,30 +5,41 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.e2e.free_ports import free_ports
+
 ROOT = Path(__file__).parents[2]
 SWITCH = "GRIDFAAS_E2E_DOCKER"
 BUILD_S, UP_S, COMMAND_S = 1_200.0, 420.0, 120.0
+PROFILES = ("--profile", "load", "--profile", "tools")
 
 
 def require_engine() -> None:
-    """Skip, saying why, unless this run was asked for and an engine answers."""
-    if os.environ.get(SWITCH) != "1":
-        pytest.skip("containers are tested by `make e2e-docker`")
+    """Skip, saying why, where no engine answers; fail instead if this run asked for one."""
+    wanted = os.environ.get(SWITCH, "")
+    if wanted == "0":
+        pytest.skip(f"containers are left out: {SWITCH}=0")
+    if (reason := _lacking()) is not None:
+        (pytest.fail if wanted == "1" else pytest.skip)(f"containers are not tested: {reason}")
+
+
+def _lacking() -> str | None:
     if shutil.which("docker") is None:
-        pytest.skip("docker is not installed")
+        return "docker is not installed"
     for command, lacking in (
         (["docker", "info"], "no Docker engine answers"),
         (["docker", "compose", "version"], "Docker Compose v2 is not installed"),
     ):
         if subprocess.run(command, capture_output=True, timeout=60, check=False).returncode:
-            pytest.skip(lacking)
+            return lacking
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +49,16 @@ class Stack:
     project: str
     environment: Mapping[str, str]
     empty_file: Path
+
+    def begin(self) -> float:
+        """Build the images and bring everything up; return the seconds that coming up took."""
+        self.done("build", timeout_s=BUILD_S)
+        return self.up()
+
+    def end(self) -> None:
+        """Take everything down, with its data."""
+        down = (*PROFILES, "down", "--volumes", "--remove-orphans", "--timeout", "20")
+        self.compose(*down, timeout_s=300)
 
     def compose(
         self, *arguments: str, timeout_s: float = COMMAND_S, **environment: str
@@ -73,7 +94,9 @@ class Stack:
     def up(self) -> float:
         """Bring everything up and healthy; return the seconds that it took."""
         began = time.monotonic()
-        self.done("up", "--wait", "--wait-timeout", str(int(UP_S)), timeout_s=UP_S + 60)
+        asked = ("up", "--wait", "--wait-timeout", str(int(UP_S)))
+        done = self.compose(*asked, timeout_s=UP_S + 60)
+        assert done.returncode == 0, f"{done.stderr[-1000:]}\n{self._of_the_unwell()[-4000:]}"
         return time.monotonic() - began
 
     def container(self, service: str) -> str:
@@ -110,10 +133,19 @@ class Stack:
             capture_output=True,
             text=True,
             timeout=COMMAND_S,
-            check=True,
+            check=False,
         )
         rows = (line.split() for line in shown.stdout.splitlines())
-        return {row[0].removeprefix(f"{self.project}-"): _mib(row[1]) for row in rows}
+        # A container that ended in between shows "--".
+        figures = {row[0]: row[1] for row in rows if row[1][0].isdigit()}
+        names = {name: name.removeprefix(f"{self.project}-").rpartition("-")[0] for name in figures}
+        return {names[name]: _mib(text) for name, text in figures.items()}
+
+    def _of_the_unwell(self) -> str:
+        """The last that was written by services that are not healthy."""
+        shown = self.compose("ps", "--all", "--format", "{{.Service}} {{.Status}}").stdout
+        unwell = [line.split()[0] for line in shown.splitlines() if "(healthy)" not in line]
+        return self.compose("logs", "--no-color", "--tail", "5", *unwell).stdout
 
     def _command(self, *arguments: str) -> Sequence[str]:
         # A user's own .env must not decide what is tested.
@@ -129,3 +161,28 @@ def _mib(text: str) -> float:
         if text.endswith(unit):
             return float(text.removesuffix(unit)) * factor
     raise ValueError(text)
+
+
+@contextmanager
+def running_stack(folder: Path, purpose: str) -> Iterator[tuple[Stack, float]]:
+    """A stack that is up, with the seconds that it took; gone with its volumes afterwards."""
+    require_engine()
+    (folder / "empty.env").touch()
+    first = free_ports(3)
+    ports = {f"ZONE_{zone}_PORT": str(first + n) for n, zone in enumerate(("1", "2", "3A"))}
+    images = {"GRIDFAAS_IMAGE": "gridfaas:e2e", "WORKER_IMAGE": "gridfaas-worker:e2e"}
+    project = f"gridfaas-{purpose}-{os.getpid()}"
+    stack = Stack(project, ports | images, folder / "empty.env")
+    try:
+        yield stack, stack.begin()
+    finally:
+        stack.end()
+
+
+def docker(*arguments: str) -> str:
+    """Run a command of the engine; it must end with 0."""
+    ended = subprocess.run(
+        ["docker", *arguments], capture_output=True, text=True, timeout=COMMAND_S, check=False
+    )
+    assert ended.returncode == 0, f"docker {arguments}: {ended.stderr[-2000:]}"
+    return ended.stdout
