@@ -8,7 +8,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 import asyncpg
 import numpy as np
@@ -23,17 +23,18 @@ from storage.model.runs import DAY_S
 
 SUMS_TIMEOUT_S: Final = 25.0
 _BLOCKS_AT_ONCE: Final = 4_096
-_PLACE: Final = np.dtype([("meter", ">i4"), ("day", ">i4"), ("length", ">i4")])
-# Both aggregates see the rows in one order.
-_BLOCKS: Final = """
-    SELECT interval_s,
-        string_agg(int4send((n - 1)::int) || int4send(day) || int4send(octet_length(body)), '')
-            AS places,
-        string_agg(body, '') AS bodies
-    FROM unnest($1::text[]) WITH ORDINALITY AS k (meter_id, n) JOIN blocks USING (meter_id)
-    WHERE register = $2 AND day BETWEEN $3 AND $4
-    GROUP BY interval_s
+_DAY_BITS: Final = 20
+# Meter by meter by its key, also where the planner would rather look at every block there is
+# (that is what OFFSET 0 is for); one number says place and day, as each column costs its time.
+_BLOCKS: Final = f"""
+    SELECT interval_s, ((n - 1) << {_DAY_BITS}) | (day - $3), body
+    FROM unnest($1::text[]) WITH ORDINALITY AS k (meter_id, n) CROSS JOIN LATERAL (
+        SELECT day, interval_s, body FROM blocks
+        WHERE blocks.meter_id = k.meter_id AND register = $2 AND day BETWEEN $3 AND $4 OFFSET 0
+    ) AS held
 """
+_Place: TypeAlias = tuple[int, int, int]
+"""A meter's place among those asked for, a day, and an interval length."""
 Classes = Callable[[int], NDArray[np.int8]]
 """For an interval length in seconds: the class of each slot of each day, (days, slots).
 
@@ -92,26 +93,41 @@ class _Sums:
             lambda: np.zeros((meters, count), dtype=np.int64)
         )
 
-    def add(self, row: asyncpg.Record, first: int, merged: set[tuple[int, int, int]]) -> None:
-        """Add the blocks of a row of `_BLOCKS` but those in `merged` (meter, day, interval).
+    def add(self, rows: list[asyncpg.Record], first: int, merged: set[_Place]) -> None:
+        """Add the blocks of rows of `_BLOCKS` but those in `merged`.
 
         `first` is the place of the first of the meters that were asked for.
         """
-        interval_s: int = row["interval_s"]
-        where = np.frombuffer(row["places"], dtype=_PLACE)
-        meter = where["meter"].astype(np.int64) + first
-        day = where["day"].astype(np.int64)
-        counted = np.ones(len(where), dtype=np.bool_)
-        if merged:
-            pairs = zip(meter.tolist(), day.tolist(), strict=True)
-            counted[:] = [(one, at, interval_s) not in merged for one, at in pairs]
+        lengths = [row[0] for row in rows]
+        for interval_s in set(lengths):
+            of_length = rows
+            if lengths.count(interval_s) != len(rows):
+                of_length = [row for row in rows if row[0] == interval_s]
+            where = np.array([row[1] for row in of_length], dtype=np.int64)
+            meter, day = (where >> _DAY_BITS) + first, where & ((1 << _DAY_BITS) - 1)
+            bodies = [row[2] for row in of_length]
+            if merged:
+                pairs = zip(meter.tolist(), day.tolist(), strict=True)
+                kept = [
+                    at
+                    for at, (one, number) in enumerate(pairs)
+                    if (one, number + self._days.start, interval_s) not in merged
+                ]
+                meter, day, bodies = meter[kept], day[kept], [bodies[at] for at in kept]
+            self._add_bodies(interval_s, meter, day, bodies)
+
+    def _add_bodies(
+        self,
+        interval_s: int,
+        meter: NDArray[np.int64],
+        day: NDArray[np.int64],
+        bodies: list[bytes],
+    ) -> None:
         weights, present = self._weights_of(interval_s), self.present[interval_s]
-        lengths = where["length"].astype(np.int64)
-        for opened in open_final_planes(row["bodies"], lengths, slots=DAY_S // interval_s):
-            kept = opened.take(np.flatnonzero(counted[opened.block]))
-            rows = kept.take(np.argsort(day[kept.block], kind="stable"))
-            numbers, begins = np.unique(day[rows.block] - self._days.start, return_index=True)
-            ends = [*begins[1:].tolist(), len(rows.block)][: len(begins)]
+        for opened in open_final_planes(bodies, slots=DAY_S // interval_s):
+            rows = opened.take(np.argsort(day[opened.block], kind="stable"))
+            numbers, begins = np.unique(day[rows.block], return_index=True)
+            ends = [*begins[1:].tolist(), len(rows.block)]
             for number, begin, end in zip(numbers.tolist(), begins.tolist(), ends, strict=True):
                 of_day = rows.take(slice(begin, end))
                 # A meter has one block of a length a day: no place is named twice.
@@ -135,7 +151,7 @@ class _Sums:
 
 async def _add_merged(
     connection: Connection, work: _Sums, meters: Sequence[str], *, register: str, days: range
-) -> set[tuple[int, int, int]]:
+) -> set[_Place]:
     """Add the blocks that have versions in the tail; return their meters' places, days, lengths."""
     places = {name: at for at, name in enumerate(meters)}
     bounds = [BlockKey(name, register, days[0], DAY_S) for name in meters[:1]]
@@ -155,7 +171,7 @@ async def _add_blocks(
     connection: Connection,
     work: _Sums,
     meters: Sequence[str],
-    merged: set[tuple[int, int, int]],
+    merged: set[_Place],
     *,
     register: str,
     days: range,
@@ -168,17 +184,10 @@ async def _add_blocks(
             rows = await connection.fetch(_BLOCKS, some, register, days[0], days[-1])
             if adding is not None:
                 await adding
-            adding = asyncio.ensure_future(asyncio.to_thread(_add_rows, work, rows, first, merged))
+            adding = asyncio.ensure_future(asyncio.to_thread(work.add, rows, first, merged))
     finally:
         if adding is not None:
             await adding
-
-
-def _add_rows(
-    work: _Sums, rows: list[asyncpg.Record], first: int, merged: set[tuple[int, int, int]]
-) -> None:
-    for row in rows:
-        work.add(row, first, merged)
 
 
 def _groups(keys: list[BlockKey], size: int) -> Iterator[list[BlockKey]]:

@@ -5,9 +5,8 @@ are read as columns, the planes of all blocks are unpacked in one call, and noth
 slots.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, Final
 from zlib import crc32
 
@@ -22,6 +21,9 @@ from storage.model.block import PRESENT
 _FORMAT: Final = 1
 _PACKED: Final = 0x80
 _CRC_BYTES: Final = 4
+_RESIDUE: Final = 0x2144DF1C
+"""CRC-32 of anything that ends with its own CRC-32, least byte first."""
+_THREADS: Final = 2
 _FINAL: Final = 4
 _FLAGS: Final = 9
 _HEAD: Final = np.dtype(
@@ -79,22 +81,23 @@ class FinalPlanes:
         return counted
 
 
-def open_final_planes(
-    bodies: bytes, lengths: NDArray[np.int64], *, slots: int
-) -> Iterator[FinalPlanes]:
-    """Open the bodies that stand one after another in `bodies`, `lengths` (B,) bytes each.
+def open_final_planes(bodies: Sequence[bytes], *, slots: int) -> Iterator[FinalPlanes]:
+    """Open B bodies of blocks with `slots` slots.
 
     Raises:
         BlockDamaged: a body has changed since it was written, or is of another format.
     """
-    if not len(lengths):
+    if not bodies:
         return
+    lengths = np.array(list(map(len, bodies)), dtype=np.int64)
     if int(lengths.min()) < _HEAD.itemsize + _CRC_BYTES:
         raise BlockDamaged("a body that is too short")
+    if set(map(crc32, bodies)) != {_RESIDUE}:
+        raise BlockDamaged("the checksum does not fit")
     ends = np.cumsum(lengths)
     begins = ends - lengths
-    stored = np.frombuffer(bodies, dtype=np.uint8)
-    _check_sums(bodies, begins, ends, stored)
+    joined = b"".join(bodies)
+    stored = np.frombuffer(joined, dtype=np.uint8)
     heads = stored[begins[:, None] + np.arange(_HEAD.itemsize)].view(_HEAD)[:, 0]
     if (
         ((heads["form"] & ~np.uint8(_PACKED)) != _FORMAT).any()
@@ -112,7 +115,7 @@ def open_final_planes(
         block = np.flatnonzero(keys == key)
         planes = int(kept[block[0]])
         if key & 1:
-            plain = _unpacked(bodies, first[block], size[block], planes * slots)
+            plain = _unpacked(joined, first[block], size[block], planes * slots)
         else:
             if (size[block] != planes * slots).any():
                 raise BlockDamaged("planes of another length")
@@ -124,18 +127,6 @@ def open_final_planes(
         )
 
 
-def _check_sums(
-    bodies: bytes, begins: NDArray[np.int64], ends: NDArray[np.int64], stored: NDArray[np.uint8]
-) -> None:
-    view = memoryview(bodies)
-    bounds = np.append(begins, ends[-1]).tolist()
-    found = [crc32(view[begin : end - _CRC_BYTES]) for begin, end in pairwise(bounds)]
-    at = (ends - _CRC_BYTES)[:, None] + np.arange(_CRC_BYTES)
-    said = stored[at].view("<u4")[:, 0]
-    if (np.array(found, dtype=np.uint32) != said).any():
-        raise BlockDamaged("the checksum does not fit")
-
-
 def _unpacked(
     bodies: bytes, first: NDArray[np.int64], size: NDArray[np.int64], plain_size: int
 ) -> bytes:
@@ -143,7 +134,9 @@ def _unpacked(
     sizes = np.full(len(first), plain_size, dtype="<u8").tobytes()
     try:
         opened: Any = zstandard.ZstdDecompressor().multi_decompress_to_buffer(
-            zstandard.BufferWithSegments(bodies, segments), decompressed_sizes=sizes, threads=1
+            zstandard.BufferWithSegments(bodies, segments),
+            decompressed_sizes=sizes,
+            threads=_THREADS,
         )
     except (zstandard.ZstdError, ValueError, TypeError) as error:
         raise BlockDamaged(f"unreadable planes: {error}") from error

@@ -116,6 +116,6 @@ async def test_a_changed_byte_is_found(pool: Pool, place: int) -> None:
     body[place] ^= 4
 
     with pytest.raises(BlockDamaged):
-        list(open_final_planes(bytes(body), np.array([len(body)]), slots=96))
+        list(open_final_planes([bytes(body)], slots=96))
     with pytest.raises(BlockDamaged):
         BlockCodec(96).decode([bytes(body)])
