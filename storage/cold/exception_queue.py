@@ -17,23 +17,7 @@ UNCLOSED: Final = ("open", "pending")
 # A place in a block of events is a second of its day.
 _BEGIN: Final = "day::bigint * 86400 + first_slot::bigint * coalesce(nullif(interval_s, 0), 1)"
 _END: Final = f"{_BEGIN} + slots::bigint * coalesce(nullif(interval_s, 0), 1)"
-_WHERE: Final = f"""
-    WHERE ($1::text[] IS NULL OR state = ANY($1))
-      AND ($2::text IS NULL OR meter_id = $2)
-      AND ($3::text IS NULL OR meter_id IN (SELECT m.meter_id FROM meters m
-            WHERE m.record->>'feeder' = $3))
-      AND ($4::text IS NULL OR rule = $4)
-      AND ($5::text IS NULL OR severity = $5)
-      AND ($6::text IS NULL OR coalesce(assignee, '') = $6)
-      AND ($7::bigint IS NULL OR {_END} > $7)
-      AND ($8::bigint IS NULL OR {_BEGIN} < $8)
-      AND ($9::bigint[] IS NULL OR id = ANY($9))
-"""
-_LIST: Final = f"SELECT * FROM exceptions {_WHERE} AND id > $10 ORDER BY id LIMIT $11"
-_COUNT: Final = f"""
-    SELECT rule, severity, state, count(*) AS exceptions FROM exceptions {_WHERE}
-    GROUP BY rule, severity, state ORDER BY rule, severity, state
-"""
+_FEEDER: Final = "meter_id IN (SELECT m.meter_id FROM meters m WHERE m.record->>'feeder' = {})"
 _LOCK: Final = "SELECT * FROM exceptions WHERE id = ANY($1::bigint[]) ORDER BY id FOR UPDATE"
 _ASSIGN: Final = "UPDATE exceptions SET assignee = $2 WHERE id = ANY($1::bigint[])"
 _STATE: Final = "UPDATE exceptions SET state = $2, check_due = true WHERE id = ANY($1::bigint[])"
@@ -121,31 +105,51 @@ class ExceptionFilter:
     end_s: int | None = None
     ids: Sequence[int] | None = None
 
-    def arguments(self) -> list[Any]:
-        """What the queries of this module ask for first."""
-        return [
-            None if self.states is None else list(self.states),
-            self.meter_id,
-            self.feeder,
-            self.rule,
-            self.severity,
-            self.assignee,
-            self.begin_s,
-            self.end_s,
-            None if self.ids is None else list(self.ids),
+    def where(self) -> tuple[str, list[Any]]:
+        """The conditions in SQL, whose parameters begin with $1, and their values.
+
+        Only what is asked stands there, so that the indexes of open exceptions and of meters serve.
+        """
+        asked: list[tuple[str, Any]] = [
+            ("state = ANY({}::text[])", None if self.states is None else list(self.states)),
+            ("meter_id = {}", self.meter_id),
+            (_FEEDER, self.feeder),
+            ("rule = {}", self.rule),
+            ("severity = {}", self.severity),
+            ("coalesce(assignee, '') = {}", self.assignee),
+            (f"{_END} > {{}}", self.begin_s),
+            (f"{_BEGIN} < {{}}", self.end_s),
+            ("id = ANY({}::bigint[])", None if self.ids is None else list(self.ids)),
         ]
+        said = [(condition, value) for condition, value in asked if value is not None]
+        conditions = [
+            condition.format(f"${place}") for place, (condition, _) in enumerate(said, start=1)
+        ]
+        if self.states is not None and "closed" not in self.states:
+            conditions.append("state <> 'closed'")
+        return " AND ".join(conditions) or "true", [value for _, value in said]
 
 
 async def list_exceptions(
     connection: Connection, asked: ExceptionFilter, *, after: int, limit: int
 ) -> list[OpenException]:
     """Up to `limit` exceptions by number, the oldest first, those above number `after`."""
-    return [_of(row) for row in await connection.fetch(_LIST, *asked.arguments(), after, limit)]
+    where, values = asked.where()
+    query = f"""
+        SELECT * FROM exceptions WHERE {where} AND id > ${len(values) + 1}
+        ORDER BY id LIMIT ${len(values) + 2}
+    """
+    return [_of(row) for row in await connection.fetch(query, *values, after, limit)]
 
 
 async def count_exceptions(connection: Connection, asked: ExceptionFilter) -> list[dict[str, Any]]:
     """How many there are, by `rule`, `severity` and `state`."""
-    return [dict(row) for row in await connection.fetch(_COUNT, *asked.arguments())]
+    where, values = asked.where()
+    query = f"""
+        SELECT rule, severity, state, count(*) AS exceptions FROM exceptions WHERE {where}
+        GROUP BY rule, severity, state ORDER BY rule, severity, state
+    """
+    return [dict(row) for row in await connection.fetch(query, *values)]
 
 
 async def lock_exceptions(
