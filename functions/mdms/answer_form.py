@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from functions.mdms import green_button
+from functions.mdms import green_button, parquet_form
 
 
 class AnswerForm(StrEnum):
@@ -18,6 +18,7 @@ class AnswerForm(StrEnum):
     NDJSON = "ndjson"
     CSV = "csv"
     GREEN_BUTTON = "greenbutton"
+    PARQUET = "parquet"
 
 
 MEDIA_TYPES: Final[Mapping[AnswerForm, str]] = {
@@ -25,6 +26,7 @@ MEDIA_TYPES: Final[Mapping[AnswerForm, str]] = {
     AnswerForm.NDJSON: "application/x-ndjson",
     AnswerForm.CSV: "text/csv",
     AnswerForm.GREEN_BUTTON: green_button.MEDIA_TYPE,
+    AnswerForm.PARQUET: parquet_form.MEDIA_TYPE,
 }
 _encoder = msgspec.json.Encoder()
 

@@ -103,6 +103,7 @@ PERIOD: Final[dict[str, Any]] = {
                 },
                 "application/x-ndjson": {"example": msgspec.json.encode(_ROW).decode() + "\n"},
                 "application/atom+xml": {"schema": {"type": "string"}},
+                "application/vnd.apache.parquet": {"schema": {"type": "string"}},
                 "text/csv": {
                     "example": ",".join(_ROW) + "\r\n" + ",".join(map(str, _ROW.values())) + "\r\n"
                 },

@@ -35,26 +35,38 @@ class NoMetersAsked(ValueError):
     """A query names neither meters nor a group of them, or both."""
 
     def __init__(self) -> None:
-        super().__init__("say either `meter_id`, once or more often, or `feeder`")
+        super().__init__(
+            "say either `meter_id`, once or more often, or `feeder`, or, where the call knows "
+            "them, `transformer` or `all`"
+        )
 
 
 async def meters_asked(
-    book: MeterBook, *, meter_ids: Sequence[str] | None, feeder: str | None, register: str
+    book: MeterBook,
+    *,
+    meter_ids: Sequence[str] | None,
+    feeder: str | None,
+    register: str,
+    transformer: str | None = None,
+    every: bool = False,
 ) -> list[Meter]:
-    """Return the meters named, in that order, or those of a feeder that have `register`, by id.
+    """Return the meters named, in that order, or those of a group that have `register`, by id.
+
+    A group is a feeder, a transformer or `every` meter of the tenant.
 
     Raises:
-        NoMetersAsked: neither or both were said.
+        NoMetersAsked: none of them was said, or more than one.
         UnknownMeter, UnknownRegister: the registry of this zone knows no such thing.
-        TooManyMeters: the feeder has more than `MOST_METERS`.
+        TooManyMeters: the group has more than `MOST_METERS`.
         StoreUnavailable: no answer before the deadline.
     """
-    if feeder is None and meter_ids:
+    ways = (bool(meter_ids), feeder is not None, transformer is not None, every)
+    if sum(ways) != 1:
+        raise NoMetersAsked
+    if meter_ids:
         names = dict.fromkeys(meter_ids)
         return [await registered_meter(book, name, register=register) for name in names]
-    if feeder is None or meter_ids:
-        raise NoMetersAsked
-    meters = await book.of_group(feeder=feeder, limit=MOST_METERS + 1)
+    meters = await book.of_group(feeder=feeder, transformer=transformer, limit=MOST_METERS + 1)
     if len(meters) > MOST_METERS:
         raise TooManyMeters
     return [meter for meter in meters if register in meter.registers]

@@ -1,5 +1,6 @@
 """Answers about periods of many meters: in one piece, or a row at a time."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
@@ -14,19 +15,22 @@ from numpy.typing import NDArray
 from functions.mdms.answer_form import MEDIA_TYPES, AnswerForm, encode_header, encode_rows
 from functions.mdms.calendar_buckets import Step
 from functions.mdms.green_button import END, GreenButtonFeed
+from functions.mdms.parquet_form import ParquetRows
 from functions.mdms.period_query import BadPeriod, Page, instant_text
 from functions.mdms.ports import Backing, BlockReader
 from functions.mdms.reading_rows import ROW, rows_of
 from functions.mdms.resampling import Resampled, adds_up
 from functions.mdms.sourced_series import sourced_parts
 from functions.mdms.stretch_reading import read_stretches, stretches
-from functions.mdms.tiered_reading import SourcedReader, TieredReader
+from functions.mdms.tiered_reading import QueryReader
 from functions.mdms.value_view import View, viewed_names, viewed_part, viewed_rows
 from storage.model.interval_lengths import lengths_in
 from storage.model.meter import Meter
 
 MOST_IN_JSON: Final = 100_000
 """Intervals or buckets of an answer that is made in one piece."""
+MOST_IN_PARQUET: Final = 2_000_000
+"""Intervals with a value of a file, which is made in memory."""
 
 
 class AnswerTooLarge(ValueError):
@@ -34,7 +38,7 @@ class AnswerTooLarge(ValueError):
 
     def __init__(self, rows: int, *, most: int = MOST_IN_JSON) -> None:
         super().__init__(
-            f"{rows} intervals for one JSON answer; at most {most} are: ask for a shorter "
+            f"{rows} intervals for an answer in one piece; at most {most} are: ask for a shorter "
             "period or fewer meters, or for ndjson or csv"
         )
         self.members = {"limit": most}
@@ -159,7 +163,7 @@ async def resampled_answer(
     return json_answer(_head(found) | said | {"meters": meters} | sources(zone, reader))
 
 
-def sources(zone: Backing, reader: TieredReader | SourcedReader) -> dict[str, Any]:
+def sources(zone: Backing, reader: QueryReader) -> dict[str, Any]:
     """Where an answer was read, how old the recalled part is, and how much could not be asked."""
     provenance = reader.provenance
     told: dict[str, Any] = {"source": provenance.said(zone.source)}
@@ -190,6 +194,24 @@ async def resampled_meters(
 async def answer_of_rows(zone: Backing, found: Period, form: AnswerForm, *, view: View) -> Response:
     """Rows of the intervals, however many: NDJSON or CSV."""
     return await _streamed(form, viewed_names(ROW, view), _rows(zone, found, form, view))
+
+
+async def answer_of_parquet(zone: Backing, found: Period) -> Response:
+    """Rows of the intervals as a Parquet file.
+
+    Raises:
+        AnswerTooLarge: more than `MOST_IN_PARQUET`.
+        FormNotInstalled: see there.
+    """
+    rows = ParquetRows()
+    reader = zone.open_reader(found.recall, True)
+    async for part, slots in read_stretches(reader, found.parts()):
+        rows.add(part, slots)
+        if rows.rows > MOST_IN_PARQUET:
+            raise AnswerTooLarge(rows.rows, most=MOST_IN_PARQUET)
+    return Response(
+        await asyncio.to_thread(rows.written), media_type=MEDIA_TYPES[AnswerForm.PARQUET]
+    )
 
 
 async def _rows(zone: Backing, found: Period, form: AnswerForm, view: View) -> AsyncIterator[bytes]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Header, Query, Response
-from pydantic import AwareDatetime, StringConstraints
+from pydantic import AwareDatetime, Field, StringConstraints
 
 from functions.mdms import examples
 from functions.mdms.answer_form import (
@@ -19,6 +19,7 @@ from functions.mdms.period_answers import (
     Period,
     answer_of_green_button,
     answer_of_many,
+    answer_of_parquet,
     answer_of_rows,
     check_step,
     json_answer,
@@ -31,6 +32,7 @@ from functions.mdms.period_query import (
     second_at_or_after,
 )
 from functions.mdms.ports import Backing
+from functions.mdms.quality_filter import of_qualities
 from functions.mdms.schema import PeriodAnswer
 from functions.mdms.settings import MdmsSettings
 from functions.mdms.sourced_series import missing_in, sourced_parts
@@ -38,6 +40,7 @@ from functions.mdms.value_view import View, viewed_part
 from functions.runtime.request import Caller, caller
 
 IMPORT: Final = "1-0:1.8.0"
+Quality = Annotated[int, Field(ge=0, le=255)]
 MeterName = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 
 
@@ -50,6 +53,9 @@ class Asked:
     end: Annotated[AwareDatetime, Query(alias="to")]
     meter_id: Annotated[list[MeterName] | None, Query(max_length=1_000)] = None
     feeder: Annotated[str | None, Query(min_length=1, max_length=128)] = None
+    transformer: Annotated[str | None, Query(min_length=1, max_length=128)] = None
+    every: Annotated[bool, Query(alias="all")] = False
+    quality: Annotated[list[Quality] | None, Query(max_length=32)] = None
     register: Annotated[str, Query()] = IMPORT
     limit: Annotated[int, Query(ge=1, le=50_000)] = 5_000
     cursor: Annotated[str | None, Query()] = None
@@ -67,19 +73,23 @@ def period_routes(backing: Callable[[], Backing], settings: MdmsSettings) -> API
 
     @router.get("/readings", summary="Read periods of meters", **examples.PERIOD)
     async def period(asked: Annotated[Asked, Depends()]) -> Response:
-        """Intervals that start in `[from, to)`, of `meter_id` (one or more) or of a `feeder`.
+        """Intervals that start in `[from, to)`: of `meter_id` (one or more) or of a group.
 
+        A group is a `feeder`, a `transformer`, or `all` meters of the tenant. `quality` (one or
+        more) leaves out values whose quality is another, as if they were not there.
         JSON of one meter comes in pages, all of one length: where the meter's changed,
         `next_cursor` leads on. NDJSON and CSV (`format`, or Accept) have a row an interval that
         has a value. `resample` (seconds, `day` or `month`, in `time_zone`) gives sums of
         energy, or means and maxima of demand, and says how many intervals are missing.
-        `greenbutton` is one meter's feed of NAESB ESPI. What this zone lacks is recalled from the
-        tiers below unless `recall` is false; `source` says where each stretch was read. `view` is
-        `raw` (as metered, pre-VEE), `final` (as it counts, post-VEE) or both beside one another.
+        `greenbutton` is one meter's feed of NAESB ESPI, `parquet` a file of rows. What this zone
+        lacks is recalled from the tiers below unless `recall` is false; `source` says where each
+        stretch was read. `view` is `raw` (as metered, pre-VEE), `final` (as it counts, post-VEE) or
+        both beside one another.
         """
-        zone = backing()
+        zone = of_qualities(backing(), asked.quality)
         form = form_of(asked.format, asked.accept)
-        one = asked.meter_id is not None and len(asked.meter_id) == 1 and asked.feeder is None
+        grouped = asked.every or asked.feeder is not None or asked.transformer is not None
+        one = asked.meter_id is not None and len(asked.meter_id) == 1 and not grouped
         if one and form is AnswerForm.JSON and asked.resample is None:
             return await _page(zone, asked, settings)
         if asked.cursor is not None:
@@ -90,6 +100,8 @@ def period_routes(backing: Callable[[], Backing], settings: MdmsSettings) -> API
                 zone.book,
                 meter_ids=asked.meter_id,
                 feeder=asked.feeder,
+                transformer=asked.transformer,
+                every=asked.every,
                 register=asked.register,
             ),
             register=asked.register,
@@ -105,6 +117,10 @@ def period_routes(backing: Callable[[], Backing], settings: MdmsSettings) -> API
                 raise BadPeriod("a Green Button feed is of one meter, not resampled")
             now_s = int(time.time())
             return await answer_of_green_button(zone, found, tenant=asked.known.tenant, now_s=now_s)
+        if form is AnswerForm.PARQUET:
+            if asked.resample is not None or asked.view is not View.BOTH:
+                raise BadPeriod("a Parquet file has intervals as they are, in all their columns")
+            return await answer_of_parquet(zone, found)
         if asked.resample is not None:
             time_zone = asked.time_zone or settings.time_zone
             step = read_step(asked.resample)

@@ -9,6 +9,7 @@ from functions.mdms.estimation.method_list import BadMethod
 from functions.mdms.exception_decisions import WrongValues
 from functions.mdms.exception_form import UnknownException
 from functions.mdms.lookup import NoMetersAsked, TooManyMeters, UnknownMeter, UnknownRegister
+from functions.mdms.parquet_form import FormNotInstalled
 from functions.mdms.period_answers import AnswerTooLarge
 from functions.mdms.period_query import BadPeriod
 from functions.mdms.readings_body import MalformedBody
@@ -88,6 +89,7 @@ PROBLEMS: ProblemTable = {
     BadRule: (400, "malformed-body"),
     BadRuleGroup: (400, "malformed-body"),
     NoMetersAsked: (400, "malformed-request"),
+    FormNotInstalled: (406, "not-acceptable"),
     BadPeriod: (400, "malformed-request"),
     ClientGone: (400, "malformed-request"),
     BadCursor: (400, "malformed-request"),

@@ -155,5 +155,13 @@ class TieredReader:
         return found
 
 
-OpenReader = Callable[[bool, bool], TieredReader | SourcedReader]
+class QueryReader(BothBlocks, Protocol):
+    """Blocks of one query, and where they came from."""
+
+    @property
+    def provenance(self) -> Provenance:
+        """Filled while blocks are read."""
+
+
+OpenReader = Callable[[bool, bool], QueryReader]
 """Makes the reader of one query: whether to recall, and whether it must be whole."""

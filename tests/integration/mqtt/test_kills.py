@@ -46,7 +46,7 @@ async def uplinked(redis_url: str) -> int:
     finally:
         await connection.aclose()
     total = 0
-    for _, entry, _ in entries:
+    for one in entries:
         readings = len(decode_payload(one.entry.payload))
         total += readings - int(unpack_excluded(one.entry.excluded, readings).sum())
     return total

@@ -173,8 +173,12 @@ def test_a_tenant_whose_secrets_go_has_no_intake_any_more(zone: Zone) -> None:
         zone.until_connected(key=BASRA)
     folder.rename(folder.with_name("taken-away"))
 
-    until(lambda: not zone.pids("mqtt_intake", tenant="basra"), "basra's intake ends")
-    assert "not set up" in zone.get("/v1/mqtt_intake/status", key=BASRA).json()["detail"]
+    def refused() -> bool:
+        answer = zone.get("/v1/mqtt_intake/status", key=BASRA)
+        return answer.status_code == 503 and "not set up" in answer.json()["detail"]
+
+    until(refused, "basra's intake ends")
+    until(lambda: not zone.pids("mqtt_intake", tenant="basra"), "basra's worker ends")
     assert len(zone.pids("mqtt_intake")) == 1
 
 
