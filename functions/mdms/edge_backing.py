@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from functions.mdms.downlink import first_version, nothing_newer, rules_in
+from functions.mdms.gap_filling import GapFilling
 from functions.mdms.metrics import MdmsMetrics
 from functions.mdms.ports import Backing
 from functions.mdms.provenance import HOT, Origin
@@ -60,6 +61,10 @@ class CachedBook:
         """See `MeterBook.of_group`."""
         table = await self._cache.table()
         return table.of_group(feeder=feeder, transformer=transformer)[:limit]
+
+    async def at_service_point(self, service_point: str, *, limit: int) -> list[Meter]:
+        """See `MeterBook.at_service_point`."""
+        return (await self._cache.table()).at_service_point(service_point)[:limit]
 
     async def history(self, meter_id: str) -> list[dict[str, Any]] | None:
         """Only headquarters keeps the history."""
@@ -141,8 +146,6 @@ async def edge_backing(
                 rest_s=settings.validation_rest_s,
                 sweep_s=settings.gap_sweep_s,
             )
-            validator.start()
-            stack.push_async_callback(validator.stop)
 
         async def keep(entries: Sequence[UplinkEntry], caller: str) -> int:
             kept = await store.relay(entries, caller=caller)
@@ -174,7 +177,7 @@ async def edge_backing(
                 return SourcedReader(store, Origin(HOT, config.zone))
             return TieredReader(store, zone=config.zone, recall=line, whole=whole)
 
-        yield Backing(
+        zone = Backing(
             tier=config.tier,
             zone=config.zone,
             source="hot",
@@ -189,6 +192,10 @@ async def edge_backing(
             held_bytes=store.held_bytes,
             validation=validator,
         )
+        if validator is not None:
+            validator.start(GapFilling(zone, store.accept, weekend=settings.weekend_days))
+            stack.push_async_callback(validator.stop)
+        yield zone
 
 
 def _calls(config: WorkerConfig) -> Calls | None:

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Final, Protocol
 
 import numpy as np
@@ -67,6 +67,19 @@ class ValidationQueue(Protocol):
     def all_findings(self) -> AsyncIterator[tuple[str, bytes]]: ...
 
 
+class Filler(Protocol):
+    """What estimates gaps: `functions.mdms.gap_filling.GapFilling`."""
+
+    def fill(
+        self,
+        findings: Iterable[tuple[BlockName, list[HeldRun]]],
+        *,
+        table: MeterTable,
+        choice: GroupChoice,
+        newest_s: int,
+    ) -> AsyncIterator[RunBatch]: ...
+
+
 class Validator:
     """Works off what waits; findings and the end of what they were found in are one step.
 
@@ -108,13 +121,16 @@ class Validator:
         self._swept_at = -float("inf")
         self._choice: GroupChoice | None = None
         self._columns: MeterColumns | None = None
+        self._filler: Filler | None = None
+        self._filled: list[RunBatch] = []
 
     def arrived(self) -> None:
         """Something was relayed."""
         self._arrived.set()
 
-    def start(self) -> None:
-        """Begin to work off what waits, in the background."""
+    def start(self, filler: Filler | None = None) -> None:
+        """Begin to work off what waits, in the background; `filler` estimates gaps."""
+        self._filler = filler
         self._task = asyncio.create_task(self._run(), name="validation")
 
     async def stop(self) -> None:
@@ -176,10 +192,12 @@ class Validator:
         self._newest_s = max(
             self._newest_s, state.newest_s, newest_end_s(batch for batch, _ in batches)
         )
-        sweeps = self._clock() - self._swept_at >= self._sweep_s
-        sweeps = sweeps and self._newest_s > state.newest_s
-        if not waiting and not sweeps:
+        due = self._clock() - self._swept_at >= self._sweep_s
+        sweeps = due and self._newest_s > state.newest_s
+        filled = list(self._filled)
+        if not waiting and not sweeps and not filled:
             return False
+        batches += [(batch, np.zeros(len(batch), dtype=np.bool_)) for batch in filled]
         table, choice = await self._registry.table(), await self._rules()
         turn = Turn(self._queue.findings, self._held)
         # With a sweep gaps count up to the newest data, also those of what this turn has touched.
@@ -191,9 +209,25 @@ class Validator:
             await sweep.over(turn, begin_s=state.newest_s, end_s=newest_s)
         if await self._settle(turn, state, waiting, newest_s=newest_s):
             self._metrics.validated(sum(len(batch) for batch, _ in batches))
+            del self._filled[: len(filled)]
             if sweeps:
                 self._swept_at = self._clock()
+                await self._fill(table, choice, newest_s)
         return True
+
+    async def _fill(self, table: MeterTable, choice: GroupChoice, newest_s: int) -> None:
+        """Estimate gaps that are due; the next turn judges what is then there.
+
+        A turn that is lost leaves the gap held, so that it is filled with the same again.
+        """
+        if self._filler is None or not choice.fills:
+            return
+        held = [(read_name(name), record) async for name, record in self._queue.all_findings()]
+        findings = [(name, read_runs(record)) for name, record in held if name.interval_s]
+        async for batch in self._filler.fill(
+            findings, table=table, choice=choice, newest_s=newest_s
+        ):
+            self._filled.append(batch)
 
     async def judge(
         self,

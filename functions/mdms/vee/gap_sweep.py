@@ -16,6 +16,7 @@ from storage.model.meter import Meter
 from storage.model.runs import DAY_S
 
 METERS_AT_ONCE: Final = 2_000
+LONGEST_DAYS: Final = 35
 
 
 class GapSweep:
@@ -29,7 +30,7 @@ class GapSweep:
     async def over(self, turn: Turn, *, begin_s: int, end_s: int) -> None:
         """Judge the intervals that became due while the newest data went from begin to end.
 
-        Of a clock that jumped, the last days that a gap rule looks back count.
+        Of a clock that jumped further than `LONGEST_DAYS`, the last of them count.
 
         Raises:
             StoreUnavailable: no answer before the deadline.
@@ -63,29 +64,32 @@ class GapSweep:
     ) -> None:
         gap = rules.gap
         assert gap is not None
-        begin_s = max(begin_s, end_s - gap.within_days * DAY_S)
+        # Before the first look every value was judged as it came; what is older was not waited for.
+        days = LONGEST_DAYS if begin_s else gap.within_days
+        begin_s = max(begin_s, end_s - days * DAY_S)
         low = max(0, (begin_s - gap.grace_s) // interval_s)
         high = (end_s - gap.grace_s) // interval_s - 1
-        if high < low:
-            return
+        active = np.ones(len(meters), dtype=np.bool_)
         touched = Touched(
             register=register,
             interval_s=interval_s,
             day=0,
             meters=[meter.meter_id for meter in meters],
-            first=np.full(len(meters), low),
-            last=np.full(len(meters), high),
+            first=np.zeros(len(meters), dtype=np.int64),
+            last=np.zeros(len(meters), dtype=np.int64),
         )
-        active = np.ones(len(meters), dtype=np.bool_)
-        seen = await self._judge.stretch(touched, active, first=low, end=high + 1)
-        rows = np.flatnonzero((~seen.present).any(axis=1))
-        if len(rows):
-            await self._judge.judge_gaps(
-                turn,
-                touched.take(rows),
-                active=active[rows],
-                rules=rules,
-                low=low,
-                high=high,
-                limit=high,
-            )
+        # A day at a time: what is read stays small, however far the clock has jumped.
+        for start in range(low, high + 1, DAY_S // interval_s):
+            last = min(high, start + DAY_S // interval_s - 1)
+            seen = await self._judge.stretch(touched, active, first=start, end=last + 1)
+            rows = np.flatnonzero((~seen.present).any(axis=1))
+            if len(rows):
+                await self._judge.judge_gaps(
+                    turn,
+                    touched.take(rows),
+                    active=active[rows],
+                    rules=rules,
+                    low=start,
+                    high=last,
+                    limit=high,
+                )

@@ -31,6 +31,7 @@ class GroupChoice:
                 continue
             sets.append(read_group(group))
         self.sets: tuple[RuleSet, ...] = (read_group(otherwise), *sets)
+        self.fills = any(one.fill is not None for one in self.sets)
 
     def index_of(self, meter: Meter) -> int:
         """The place in `sets` of the group that is for the meter."""
