@@ -1,6 +1,5 @@
 """What links carry, as Prometheus reads it: by link, direction and path."""
 
-import asyncio
 from collections.abc import Iterable, Iterator, Sequence
 
 from prometheus_client import CollectorRegistry, ProcessCollector
@@ -8,6 +7,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from zones.links.lane import Lane
+from zones.links.pump import now
 from zones.links.relay import Relay
 
 BY_LANE = ("link", "direction", "path")
@@ -77,7 +77,6 @@ class LinkFigures(Collector):
         yield from (works, used, taken)
 
     def _of_links(self) -> Iterator[Metric]:
-        now = asyncio.get_running_loop().time()
         outage = self._counter("outage_seconds", "Time without a path in use.")
         gap = self._gauge("takeover_seconds", "How long the last takeover left no path in use.")
         open_now = self._gauge("connections", "Open connections.")
@@ -91,7 +90,7 @@ class LinkFigures(Collector):
         )
         for relay in self._relays:
             name = (relay.link.name,)
-            outage.add_metric(name, relay.link.choice.outage_s(now))
+            outage.add_metric(name, relay.link.choice.outage_s(now()))
             gap.add_metric(name, relay.link.choice.last_gap_s)
             open_now.add_metric(name, relay.open_connections)
             opened.add_metric(name, relay.link.connections)

@@ -1,6 +1,7 @@
 """Moves one direction of a connection: what is read enters the model, what is due is written."""
 
 import asyncio
+import time
 from collections.abc import Callable
 
 from zones.links.flow import NEVER, Flow
@@ -28,14 +29,14 @@ class Pump:
 
     def take(self, data: bytes) -> None:
         """Take bytes that the source has sent."""
-        self.flow.enter(_now(), data)
+        self.flow.enter(now(), data)
         self.arrange()
 
     def take_end(self) -> None:
         """Take the end of what the source sends."""
         if not self._ended:
             self._ended = True
-            self.flow.enter_end(_now())
+            self.flow.enter_end(now())
             self.arrange()
 
     def block(self, blocked: bool) -> None:
@@ -48,7 +49,7 @@ class Pump:
         if self.sink is None or self.source is None or self.sink.is_closing():
             return
         if not self._blocked:
-            for piece in self.flow.take_due(_now() + RESOLUTION_S):
+            for piece in self.flow.take_due(now() + RESOLUTION_S):
                 if piece.end:
                     self.done = True
                     self.sink.write_eof()
@@ -81,12 +82,14 @@ class Pump:
             self._timer = None
         self._timer_at = at
         if at < NEVER:
-            self._timer = asyncio.get_running_loop().call_at(at, self._woken)
+            wait_s = max(0.0, at - now())
+            self._timer = asyncio.get_running_loop().call_later(wait_s, self._woken)
 
     def _woken(self) -> None:
         self._timer = None
         self.arrange()
 
 
-def _now() -> float:
-    return asyncio.get_running_loop().time()
+def now() -> float:
+    """The instant that models are told: uvloop's own is of the last turn, in milliseconds."""
+    return time.monotonic()

@@ -6,6 +6,7 @@ from zones.links.address import Address
 from zones.links.connection import GIVE_UP_S, Connection
 from zones.links.emulated_link import EmulatedLink
 from zones.links.medium import Direction, Line
+from zones.links.pump import now
 
 MOST_CONNECTIONS = 256
 BACKLOG = 128
@@ -64,12 +65,12 @@ class Relay:
 
     def fail(self, path: str) -> None:
         """Cut a path; UnknownPath when there is none of that name."""
-        self.link.fail(path, _now())
+        self.link.fail(path, now())
         self._changed()
 
     def restore(self, path: str) -> None:
         """Mend a path; UnknownPath when there is none of that name."""
-        self.link.restore(path, _now())
+        self.link.restore(path, now())
         self._changed()
 
     def change(self, path: str, direction: Direction, line: Line) -> None:
@@ -109,16 +110,13 @@ class Relay:
             self._timer = None
         at = self.link.choice.next_change
         if at is not None:
-            self._timer = asyncio.get_running_loop().call_at(at, self._change_due)
+            wait_s = max(0.0, at - now())
+            self._timer = asyncio.get_running_loop().call_later(wait_s, self._change_due)
         for connection in list(self._open):
             connection.path_changed()
 
     def _change_due(self) -> None:
         # The loop's timers count whole milliseconds and may fire a little early.
         self._timer = None
-        self.link.advance(max(_now(), self.link.choice.next_change or 0.0))
+        self.link.advance(max(now(), self.link.choice.next_change or 0.0))
         self._changed()
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()
