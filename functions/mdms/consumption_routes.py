@@ -1,6 +1,7 @@
 """`GET /v1/mdms/register-consumption`: what registers counted, beside the sum of the intervals."""
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Annotated, Any, Final
 
 import numpy as np
@@ -32,6 +33,7 @@ from storage.model.block import PRESENT
 from storage.model.meter import Meter
 
 READ_TOLERANCE_S: Final = 60
+MOST_METERS: Final = 100
 _TURN: Final = {
     Turn.FORWARD: "forward",
     Turn.ROLLED_OVER: "rolled-over",
@@ -51,25 +53,27 @@ def consumption_routes(backing: Callable[[], Backing], settings: MdmsSettings) -
     )
     async def consumption(
         _: Annotated[Caller, Depends(caller)],
-        meter_id: Annotated[list[MeterName], Query(max_length=100)],
         begin: Annotated[AwareDatetime, Query(alias="from")],
         end: Annotated[AwareDatetime, Query(alias="to")],
+        meter_id: Annotated[list[MeterName] | None, Query(max_length=MOST_METERS)] = None,
+        service_point: Annotated[str | None, Query(min_length=1, max_length=128)] = None,
         register: Annotated[str, Query()] = "1-0:1.8.0",
         tolerance_wh: Annotated[int, Query(ge=0)] = SumCheck().tolerance_wh,
         tolerance_percent: Annotated[float, Query(ge=0, le=100)] = SumCheck().tolerance_percent,
     ) -> Response:
         """Energy between register reads in `[from, to)`, roll-over and multiplier applied.
 
-        Of a service point whose meter was exchanged name both meters: each one's reads are paired
-        among themselves, and `consumption_wh` is the sum. `check` compares with the intervals in
-        between: `pass`, `fail`, `incomplete` where one is missing, `off-grid`, or `backward`.
+        Of `meter_id`, one or more, or of all meters that a `service_point` had: each one's reads
+        are paired among themselves, `consumption_wh` is the sum, and `exchanges` says from which
+        read to which nothing was counted. `check` compares with the intervals in between: `pass`,
+        `fail`, `incomplete` where one is missing, `off-grid`, or `backward`.
         """
         check_period(begin=begin, end=end, max_days=settings.max_query_days)
         if not adds_up(register):
             raise BadPeriod("only energy is counted by a register; this is one of demand")
         check = SumCheck(tolerance_percent=tolerance_percent, tolerance_wh=tolerance_wh)
         zone = backing()
-        meters = await meters_asked(zone.book, meter_ids=meter_id, feeder=None, register=register)
+        meters = await _meters(zone, meter_id, service_point, register)
         begin_s, end_s = second_at_or_after(begin), second_at_or_after(end)
         answers = [
             await _of_meter(zone, meter, register, (begin_s, end_s), check) for meter in meters
@@ -81,11 +85,41 @@ def consumption_routes(backing: Callable[[], Backing], settings: MdmsSettings) -
                 "to": instant_text(end_s),
                 "source": zone.source,
                 "consumption_wh": sum(one["consumption_wh"] for one in answers),
+                "exchanges": [] if service_point is None else _exchanges(answers),
                 "meters": answers,
             }
         )
 
     return router
+
+
+async def _meters(
+    zone: Backing, meter_ids: list[str] | None, service_point: str | None, register: str
+) -> list[Meter]:
+    if service_point is None:
+        return await meters_asked(zone.book, meter_ids=meter_ids, feeder=None, register=register)
+    if meter_ids:
+        raise BadPeriod("say either `meter_id` or `service_point`")
+    meters = await zone.book.at_service_point(service_point, limit=MOST_METERS)
+    return [meter for meter in meters if register in meter.registers]
+
+
+def _exchanges(answers: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """From the last read of each meter to the first one of the next, by their first reads."""
+    read = sorted((one for one in answers if one["first_read_at"]), key=_first_read)
+    return [
+        {
+            "removed": before["meter_id"],
+            "last_read_at": before["last_read_at"],
+            "installed": after["meter_id"],
+            "first_read_at": after["first_read_at"],
+        }
+        for before, after in pairwise(read)
+    ]
+
+
+def _first_read(answer: dict[str, Any]) -> str:
+    return str(answer["first_read_at"])
 
 
 async def _of_meter(
@@ -148,6 +182,8 @@ async def _of_meter(
         "dials": meter.dials,
         "multiplier": meter.multiplier,
         "consumption_wh": int(pairs.energy_wh.sum()),
+        "first_read_at": instant_text(int(events["at"][0])) if len(events) else None,
+        "last_read_at": instant_text(int(events["at"][-1])) if len(events) else None,
         "between_reads": parts,
     }
 

@@ -261,12 +261,15 @@ CONSUMPTION: Final[dict[str, Any]] = {
         | {
             "source": "cold",
             "consumption_wh": 12_400,
+            "exchanges": [],
             "meters": [
                 {
                     "meter_id": "A000001",
                     "dials": 8,
                     "multiplier": 1,
                     "consumption_wh": 12_400,
+                    "first_read_at": "2026-01-05T00:00:00Z",
+                    "last_read_at": "2026-01-06T00:00:00Z",
                     "between_reads": [
                         {
                             "from": "2026-01-05T00:00:00Z",

@@ -80,6 +80,11 @@ class MeterTable:
         )
         return sorted(of_it, key=attrgetter("meter_id"))
 
+    def at_service_point(self, service_point: str) -> list[Meter]:
+        """The meters that hang at a service point, or hung there, by id."""
+        of_it = (one for one in self._meters.values() if one.service_point == service_point)
+        return sorted(of_it, key=attrgetter("meter_id"))
+
     def changed_after(self, version: int) -> list[Meter]:
         """The meters whose last change is after `version`, in the order of their changes."""
         changed = [meter for meter in self._meters.values() if meter.version > version]

@@ -80,6 +80,9 @@ class MeterBook(Protocol):
     ) -> list[Meter]:
         """At most `limit` meters by id: of a feeder, of a transformer, or all."""
 
+    async def at_service_point(self, service_point: str, *, limit: int) -> list[Meter]:
+        """At most `limit` meters by id that name a service point, exchanged ones included."""
+
     async def history(self, meter_id: str) -> list[dict[str, Any]] | None:
         """Earlier states of a meter, oldest first; None where no history is kept."""
 

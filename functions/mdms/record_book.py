@@ -42,6 +42,10 @@ class RecordBook:
         """See `MeterBook.of_group`."""
         return await self._registry.of_group(feeder=feeder, transformer=transformer, limit=limit)
 
+    async def at_service_point(self, service_point: str, *, limit: int) -> list[Meter]:
+        """See `MeterBook.at_service_point`."""
+        return await self._registry.at_service_point(service_point, limit=limit)
+
     async def history(self, meter_id: str) -> list[dict[str, Any]] | None:
         """See `MeterBook.history`; each period names its bounds, the last one is open."""
         return [

@@ -29,6 +29,10 @@ _OF_GROUP = """
       AND ($2::text IS NULL OR record->>'transformer' = $2)
     ORDER BY meter_id LIMIT $3
 """
+_AT_SERVICE_POINT = """
+    SELECT version, record FROM meters WHERE record->>'service_point' = $1
+    ORDER BY meter_id LIMIT $2
+"""
 _CHANGES = "SELECT version, record FROM meters WHERE version > $1 ORDER BY version LIMIT $2"
 _HISTORY = """
     SELECT version, valid_from, valid_to, record FROM meter_history WHERE meter_id = $1
@@ -134,6 +138,15 @@ class PostgresMeterRegistry:
         """
         async with transaction(self._pool, within_s=TIMEOUT_S, snapshot=True) as connection:
             rows = await connection.fetch(_OF_GROUP, feeder, transformer, limit)
+        return [meter_of(row) for row in rows]
+
+    async def at_service_point(self, service_point: str, *, limit: int) -> list[Meter]:
+        """Return up to `limit` meters that name a service point, by identifier.
+
+        It looks at every row.
+        """
+        async with transaction(self._pool, within_s=TIMEOUT_S, snapshot=True) as connection:
+            rows = await connection.fetch(_AT_SERVICE_POINT, service_point, limit)
         return [meter_of(row) for row in rows]
 
     async def changes(self, *, after: int, limit: int) -> tuple[list[Meter], int, bool]:

@@ -24,7 +24,13 @@ REASON = "the customer's own meter"
 @pytest.fixture
 async def zone(headquarters: Zone) -> Zone:
     await headquarters.client.post(
-        "/v1/mdms/meters", json={"meters": [meter("A"), meter("B", dials=5)]}
+        "/v1/mdms/meters",
+        json={
+            "meters": [
+                meter("A", service_point="SP-1"),
+                meter("B", service_point="SP-1", dials=5),
+            ]
+        },
     )
     await metered(headquarters, "A", [10, 20, 30])
     return headquarters
@@ -192,7 +198,8 @@ async def test_registers_are_compared_with_the_intervals_between_their_reads(zon
     await metered(zone, "B", [15, 500], first_slot=4, sequence=BEFORE_US + 90_000)
     period = {"from": "2026-01-01T00:00:00Z", "to": "2026-01-02T00:00:00Z"}
 
-    answer = await get(zone, "register-consumption", meter_id=["A", "B"], **period)
+    answer = await get(zone, "register-consumption", service_point="SP-1", **period)
+    named = await get(zone, "register-consumption", meter_id=["A", "B"], **period)
     strict = await get(
         zone, "register-consumption", meter_id=["B"], tolerance_wh=1, tolerance_percent=0, **period
     )
@@ -208,6 +215,15 @@ async def test_registers_are_compared_with_the_intervals_between_their_reads(zon
         ["rolled-over", 40, 515, 0, "fail"],
         ["backward", None, None, None, "backward"],
     ]
+    assert answer["exchanges"] == [
+        {
+            "removed": "A",
+            "last_read_at": "2026-01-01T01:00:00Z",
+            "installed": "B",
+            "first_read_at": "2026-01-01T01:00:00Z",
+        }
+    ]
+    assert named == answer | {"exchanges": []}
     assert strict["meters"][0]["between_reads"][0]["check"] == "fail"
     assert {IMPORT} == {answer["register"]}
     assert FIRST_DAY * 86_400 == 1_767_225_600
