@@ -17,11 +17,12 @@ from functions.mdms.request_body import BodyTooLarge, ClientGone, UnsupportedMed
 from functions.mdms.rule_group_form import BadRuleGroup
 from functions.mdms.series_columns import TooManyReadings, TooManyRegisters
 from functions.mdms.tiered_reading import RecallTooLarge, TierUnreachable
-from functions.mdms.uplink import EdgeForbidden, UnpackedTooLarge
+from functions.mdms.uplink import EdgeForbidden
 from functions.mdms.vee.rule_group import BadRule
 from functions.mdms.zone_routes import LinkRoutesOnly
 from functions.runtime.problem import Problem, ProblemTable
 from functions.runtime.request import NoCaller
+from functions.runtime.uplink_body import UnpackedTooLarge
 from storage.cold.record import EdgeRefused
 from storage.cold.rule_groups import RuleGroupConflict, TooManyRuleGroups, UnknownRuleGroup
 from storage.hot.keys import RegisterRefused

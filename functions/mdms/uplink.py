@@ -3,14 +3,11 @@
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Final
 
-import zstandard
-
+from functions.runtime.uplink_body import unpack
 from storage.model.stamp import zone_of_edge
-from storage.model.uplink import UplinkEntry, UplinkUnreadable, decode_entries
+from storage.model.uplink import UplinkEntry, decode_entries
 
 MEDIA_TYPE: Final = "application/x-gridfaas-uplink"
-MAX_UNPACKED_BYTES: Final = 64 * 1024 * 1024
-_MAX_WINDOW_BYTES: Final = 8 * 1024 * 1024
 
 Keep = Callable[[Sequence[UplinkEntry], str], Awaitable[int]]
 """Entries and the zone that brings them: `HotStore.relay` in zone 2, `RecordStore.append` in 1."""
@@ -22,34 +19,6 @@ class EdgeForbidden(PermissionError):
     def __init__(self, *, caller: str, edge: str) -> None:
         super().__init__(f"{caller} may not bring entries of edge {edge[:64]!r}")
         self.members = {"edge": edge[:64]}
-
-
-class UnpackedTooLarge(ValueError):
-    """The body is larger than allowed once it is unpacked."""
-
-    def __init__(self) -> None:
-        super().__init__(f"the body unpacks to more than {MAX_UNPACKED_BYTES} bytes")
-        self.members = {"limit": MAX_UNPACKED_BYTES}
-
-
-def unpack(body: bytes, *, encoding: str) -> bytes:
-    """Undo the content encoding, `zstd` or `identity`.
-
-    Raises:
-        UnpackedTooLarge: more than `MAX_UNPACKED_BYTES` would come out.
-        UplinkUnreadable: the body is not zstd.
-    """
-    if encoding != "zstd":
-        return body
-    decompressor = zstandard.ZstdDecompressor(max_window_size=_MAX_WINDOW_BYTES)
-    try:
-        with decompressor.stream_reader(body) as reader:
-            unpacked = reader.read(MAX_UNPACKED_BYTES + 1)
-    except zstandard.ZstdError as error:
-        raise UplinkUnreadable(f"not zstd: {error}") from error
-    if len(unpacked) > MAX_UNPACKED_BYTES:
-        raise UnpackedTooLarge
-    return unpacked
 
 
 async def keep_entries(

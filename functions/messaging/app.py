@@ -12,6 +12,7 @@ import httpx
 from fastapi import FastAPI, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from functions.messaging.bridge_routes import bridge_routes
 from functions.messaging.call_routes import call_routes
 from functions.messaging.deployments import Deployments
 from functions.messaging.errors import PROBLEMS
@@ -34,6 +35,7 @@ from functions.runtime.problem import install_problem_handlers
 from functions.runtime.tls import client_context
 from functions.runtime.zone_client import zone_client
 from storage.hot.connection import connect
+from storage.hot.queues.bridges import Bridges
 from storage.hot.queues.calls import CallQueue
 from storage.hot.queues.letters import DeadLetters
 from storage.hot.queues.schedules import Schedules
@@ -114,11 +116,18 @@ def create_app(config: WorkerConfig) -> FastAPI:
         queued=runner.poke,
     )
     parts = Parts(
+        tier=config.tier,
         settings=settings,
         max_body_bytes=MAX_BODY_BYTES,
         queue=queue,
         letters=DeadLetters(connection),
         topics=topics,
+        bridges=Bridges(
+            connection,
+            zone=config.zone,
+            retention=settings.retention,
+            waiting_bytes=settings.bridge_bytes,
+        ),
         deployments=deployments,
         runner=runner,
         feed=feed,
@@ -158,7 +167,7 @@ def create_app(config: WorkerConfig) -> FastAPI:
 
     app = FastAPI(title="GridFaaS messaging", version="1", lifespan=lifespan)
     install_problem_handlers(app, PROBLEMS)
-    for routes in (call_routes, topic_routes, letter_routes, key_routes):
+    for routes in (call_routes, topic_routes, bridge_routes, letter_routes, key_routes):
         app.include_router(routes(parts))
 
     @app.get("/healthz", include_in_schema=False)

@@ -5,7 +5,9 @@ from typing import Final
 from functions.messaging.callback_target import CallbackRefused
 from functions.messaging.signing_keys import KeyMissing
 from functions.runtime.problem import ProblemTable
+from functions.runtime.uplink_body import UnpackedTooLarge
 from storage.hot.queues.record import QueueFull
+from storage.model.uplink import UplinkUnreadable
 from storage.ports import StoreFull, StoreUnavailable
 
 
@@ -48,6 +50,8 @@ PROBLEMS: Final[ProblemTable] = {
     CallbackRefused: (400, "callback-refused"),
     QueueFull: (429, "too-many-requests"),
     KeyMissing: (503, "signing-key-missing"),
+    UplinkUnreadable: (400, "malformed-body"),
+    UnpackedTooLarge: (413, "body-too-large"),
     StoreFull: (503, "store-full"),
     StoreUnavailable: (503, "store-unavailable"),
 }

@@ -99,6 +99,8 @@ def message_body(message: Message) -> dict[str, Any]:
         "published_at_ms": int(message.id.partition("-")[0]),
         "content_type": message.content_type or None,
     }
+    if message.zone:
+        shown["zone"] = message.zone
     return shown | shown_body(message.body, message.content_type)
 
 

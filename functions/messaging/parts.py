@@ -9,6 +9,7 @@ from functions.messaging.runner import Runner
 from functions.messaging.settings import MessagingSettings
 from functions.messaging.signing_keys import SigningKeys
 from functions.messaging.topic_feed import TopicFeed
+from storage.hot.queues.bridges import Bridges
 from storage.hot.queues.calls import CallQueue
 from storage.hot.queues.letters import DeadLetters
 from storage.hot.queues.topics import Topics
@@ -18,11 +19,13 @@ from storage.hot.queues.topics import Topics
 class Parts:
     """What the routes ask."""
 
+    tier: int
     settings: MessagingSettings
     max_body_bytes: int
     queue: CallQueue
     letters: DeadLetters
     topics: Topics
+    bridges: Bridges
     deployments: Deployments
     runner: Runner
     feed: TopicFeed

@@ -3,11 +3,12 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from functions.messaging.listeners import shown_body
 from storage.hot.queues.letters import DeadLetter
 from storage.hot.queues.record import CallRecord
+from storage.model.traffic import TrafficClass
 
 CALL_ID = "4f2c1a9be0d35c7788a1b2c3d4e5f607"
 _RESULT: dict[str, Any] = {
@@ -132,8 +133,33 @@ class GroupShown(BaseModel):
     behind: int | None
 
 
+class BridgeBody(BaseModel):
+    """The class of traffic in which a topic's messages travel."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"class": "alarm"}]})
+
+    traffic_class: TrafficClass = Field(alias="class")
+
+
+class BridgeShown(BaseModel):
+    """A topic whose messages travel to the zones above."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"topic": "meter-alarms", "class": "alarm"}]},
+    )
+
+    topic: str
+    traffic_class: TrafficClass = Field(serialization_alias="class")
+
+
+class Acknowledged(BaseModel):
+    """Answer to a child zone: this many of its entries, from the first, are durable."""
+
+    acknowledged: int
+
+
 class TopicShown(BaseModel):
-    """A topic, and who reads it."""
+    """A topic, and who reads it; `bridge` is the class in which its messages travel up."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -141,6 +167,7 @@ class TopicShown(BaseModel):
                 {
                     "topic": "meter-events",
                     "messages": 12,
+                    "bridge": None,
                     "readers": [{"function": "alarm", "last_id": "1795254000000-0", "behind": 0}],
                 }
             ]
@@ -149,6 +176,7 @@ class TopicShown(BaseModel):
 
     topic: str
     messages: int
+    bridge: TrafficClass | None = None
     readers: list[GroupShown]
 
 

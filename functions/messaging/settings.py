@@ -49,6 +49,7 @@ class MessagingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     unread_bytes: Positive = 16 * 1024 * 1024
     topics: Positive = 200
     tenant_topic_bytes: Positive = 32 * 1024 * 1024
+    bridge_bytes: Positive = 16 * 1024 * 1024
     subscribe_back_s: Seconds = 60.0
     forget_after_s: Seconds = 60.0
     tidy_every_s: Seconds = 30.0

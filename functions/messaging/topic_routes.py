@@ -24,11 +24,13 @@ def topic_routes(parts: Parts) -> APIRouter:
 
     @router.get("", summary="The tenant's topics in this zone, and which functions read them")
     async def listing(caller: Asking) -> TopicList:
+        bridged = await parts.bridges.bridged(caller.tenant)
         return TopicList(
             topics=[
                 TopicShown(
                     topic=name,
                     messages=await parts.topics.length(caller.tenant, name),
+                    bridge=bridged.get(name),
                     readers=[
                         GroupShown(function=one.name, last_id=one.last_id, behind=one.lag)
                         for one in await parts.topics.groups(caller.tenant, name)
@@ -46,7 +48,8 @@ def topic_routes(parts: Parts) -> APIRouter:
             413: {"description": "body-too-large"},
             429: {
                 "description": "too-many-requests: `limit` is topic_messages, topic_bytes or "
-                "tenant_topic_bytes (too much is unread) or topics"
+                "tenant_topic_bytes (too much is unread), topics, or bridge_bytes (too much of "
+                "its class waits for the zone above)"
             },
         },
         openapi_extra={

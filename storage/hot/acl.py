@@ -53,6 +53,7 @@ TIERING_COMMANDS: Final = (
     "get", "mget", "getrange", "setrange", "set", "strlen", "incrby", "decrby", "del",
     "hget", "hmget", "hgetall", "hlen", "hexists", "hset", "hdel", "hscan",
 )  # fmt: skip
+BRIDGE_COMMANDS: Final = ("xadd", "get", "incrby")
 _Grant = tuple[tuple[str, ...], tuple[str, ...]]
 # Of every tenant: strips, events, histories, places, registry, and what tiering itself keeps. A
 # slug has two characters or more, so no queue's name is among them.
@@ -120,7 +121,11 @@ async def provision_link(redis_url: str, *, password: str) -> str:
 
 async def provision_messaging(redis_url: str, *, password: str) -> str:
     """Make or renew the user that keeps every tenant's queues and topics; return its URL."""
-    grants = (((f"{QUEUES}:*",), MESSAGING_COMMANDS),)
+    grants = (
+        ((f"{QUEUES}:*",), MESSAGING_COMMANDS),
+        # Bridged messages wait for the parent beside the readings, where it reaches nothing else.
+        ((f"{uplink_key('*')}:m:*", f"{uplink_bytes_key('*')}:m:*"), BRIDGE_COMMANDS),
+    )
     await _set_user(redis_url, MESSAGING_USER, password, grants=grants)
     return with_login(redis_url, user=MESSAGING_USER, password=password)
 

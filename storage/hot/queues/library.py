@@ -9,7 +9,7 @@ LIBRARY: Final = "gridfaas_queues_v1"
 PREFIX: Final = "gfq1_"
 """Every function's name begins with the version: change it with the meaning of an argument."""
 # One chunk of Lua: each part may use what those before it declare.
-_PARTS: Final = ("calls", "topics")
+_PARTS: Final = ("calls", "bridge", "topics", "bridged")
 
 
 async def install(redis_url: str) -> bool:

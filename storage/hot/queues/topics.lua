@@ -55,12 +55,12 @@ local function trim_topic(prefix, topic, messages, bytes, age_ms, adding)
   end
 end
 
--- ARGV: topic; messages, bytes, ms that are kept; messages, bytes that may be unread; topics and
--- bytes of messages that a tenant may have; then fields. Answer: {'full', limit} or {'published', id}.
-local function publish(keys, args)
-  local prefix, topic = keys[1], args[1]
+-- Add a message of these fields. `args` begins with its topic; messages, bytes, ms that are kept;
+-- messages, bytes that may be unread; topics and bytes of messages that a tenant may have.
+-- Answer: {'full', limit} or {'published', id}.
+local function add_message(prefix, args, flat)
+  local topic = args[1]
   local stream, kind = prefix .. ':t:' .. topic, 't:' .. topic
-  local flat = rest_of(args, 9)
   local bytes = weight(flat)
   if redis.call('SISMEMBER', prefix .. ':topics', topic) == 0 then
     if redis.call('SCARD', prefix .. ':topics') >= tonumber(args[7]) then
@@ -87,6 +87,20 @@ local function publish(keys, args)
   local id = redis.call('XADD', stream, '*', unpack(flat))
   hold_message(prefix, topic, bytes)
   return {'published', id}
+end
+
+-- ARGV: as `add_message` says, then fields. A bridged topic's message goes up in the same step.
+local function publish(keys, args)
+  local prefix, flat = keys[1], rest_of(args, 9)
+  local going = going_up(prefix, args[1], flat)
+  if going and going.full then
+    return {'full', 'bridge_bytes'}
+  end
+  local done = add_message(prefix, args, flat)
+  if going and done[1] == 'published' then
+    send_up(prefix, going)
+  end
+  return done
 end
 
 -- ARGV: topic; messages, bytes, ms that are kept. A topic with nothing in it is forgotten.

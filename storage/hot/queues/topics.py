@@ -38,6 +38,8 @@ class Message:
     content_type: str
     body: bytes
     subject: str = ""
+    zone: str = ""
+    """Where it was published, when it came from another zone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,4 +195,5 @@ def _message(row: tuple[bytes, list[bytes]]) -> Message:
         content_type=held.get(b"content_type", b"").decode(),
         body=held.get(b"body", b""),
         subject=held.get(b"subject", b"").decode(),
+        zone=held.get(b"zone", b"").decode(),
     )

@@ -1,16 +1,11 @@
 """The link between zones, with real stores on both sides: 3 -> 2 -> 1, up, down, and up again."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
 from typing import Any
 
 import httpx
-import pytest
 
 from deploy.servers.postgres import query
-from functions.runtime.config import WorkerConfig
-from functions.traffic_scheduling.app import build_app
 from storage.hot.connection import connect
 from storage.hot.uplink import Uplink
 from tests.integration.functions.readings import (
@@ -22,84 +17,13 @@ from tests.integration.functions.readings import (
     run,
     send,
 )
-from tests.integration.functions.zone import Zone, lifespan, provision_hot
-
-QUICK = {
-    "batch_age_s": 0.01,
-    "first_retry_s": 0.02,
-    "longest_retry_s": 0.05,
-    "longest_link_retry_s": 0.05,
-    "tenants_every_s": 0.05,
-    "registry_every_s": 0.05,
-}
-StartLink = Callable[..., Awaitable[httpx.AsyncClient]]
-
-
-@pytest.fixture
-async def start_link() -> AsyncIterator[StartLink]:
-    """Start the forwarder from a zone to its parent; return a client of the forwarder.
-
-    Ask for it after the zones, so that links end before what they connect.
-    """
-    opened = AsyncExitStack()
-
-    async def start(
-        child: Zone, parent: Zone, redis_url: str, **settings: Any
-    ) -> httpx.AsyncClient:
-        config = WorkerConfig(
-            function="traffic_scheduling",
-            app="functions.traffic_scheduling.app:create_app",
-            tenant="platform",
-            zone=child.name,
-            tier=3,
-            socket="",
-            gateway_url=f"http://{child.name}",
-            parent_url=f"http://{parent.name}",
-            redis_url=await provision_hot(redis_url),
-            zone_credential=child.name,
-            settings=QUICK | settings,
-        )
-        entrances = {f"http://{zone.name}": zone.entrance for zone in (child, parent)}
-
-        def client(base_url: str) -> httpx.AsyncClient:
-            return httpx.AsyncClient(
-                transport=httpx.ASGITransport(entrances[base_url]),
-                base_url=base_url,
-                headers={"Authorization": f"Bearer {child.name}"},
-            )
-
-        app = build_app(config, client=client)
-        await opened.enter_async_context(lifespan(app))
-        return await opened.enter_async_context(
-            httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://link")
-        )
-
-    async with opened:
-        yield start
-
-
-async def waiting(redis_url: str, tenant: str = "acme") -> int:
-    admin = connect(redis_url, max_connections=1)
-    try:
-        length = await admin.call("XLEN", f"up:{tenant}")
-    finally:
-        await admin.aclose()
-    assert isinstance(length, int)
-    return length
-
-
-def drained(*redis_urls: str) -> Callable[[], Awaitable[bool]]:
-    async def check() -> bool:
-        return not any([await waiting(url) for url in redis_urls])
-
-    return check
-
-
-async def status_of(link: httpx.AsyncClient) -> dict[str, Any]:
-    answered = await link.get("/v1/traffic_scheduling/status")
-    assert answered.status_code == 200, answered.text
-    found: dict[str, Any] = answered.json()
-    return found
+from tests.integration.functions.traffic_scheduling.links import (
+    StartLink,
+    drained,
+    status_of,
+    waiting,
+)
+from tests.integration.functions.zone import Zone
 
 
 async def test_a_restored_registry_takes_the_place_of_the_copies_below(
