@@ -24,6 +24,7 @@ from functions.mdms.period_routes import period_routes
 from functions.mdms.ports import Backing
 from functions.mdms.problems import PROBLEMS, UNFORESEEN
 from functions.mdms.record_backing import record_backing
+from functions.mdms.register_estimate_routes import register_estimate_routes
 from functions.mdms.request_body import Receive, header_map
 from functions.mdms.routes import routes
 from functions.mdms.rule_group_routes import rule_group_routes
@@ -110,6 +111,7 @@ class MdmsApp:
             consumption_routes,
         ):
             self._api.include_router(desk_router(self._opened, settings))
+        self._api.include_router(register_estimate_routes(self._opened))
         self._add_own_routes(metrics)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -288,3 +288,21 @@ CONSUMPTION: Final[dict[str, Any]] = {
         }
     )
 }
+REGISTER_ESTIMATES: Final[dict[str, Any]] = {
+    "responses": _answer(
+        {
+            "meter_id": "A000001",
+            "register": "1-0:1.8.0",
+            "source": "cold",
+            "reads": [
+                {
+                    "at": "2026-02-01T00:00:00Z",
+                    "value": 81_250_400,
+                    "quality": 8,
+                    "read_at": "2026-01-31T06:00:07Z",
+                    "method": "intervals",
+                }
+            ],
+        }
+    )
+}

@@ -258,3 +258,22 @@ async def test_values_are_seen_as_metered_as_they_count_or_side_by_side(zone: Zo
         "/v1/mdms/readings", params=asked | {"view": "raw", "resample": "3600"}
     )
     assert refused.status_code == 400
+
+
+async def test_a_register_is_told_at_an_instant_when_nobody_read_it(zone: Zone) -> None:
+    # A few seconds late, and over the last of five dials within the second quarter.
+    await metered(zone, "B", [99_980], second=903, sequence=BEFORE_US + 1)
+    await metered(zone, "B", [15, 25, 40], first_slot=1, sequence=BEFORE_US + 2)
+    instants = [f"2026-01-01T{at}:00Z" for at in ("00:15", "00:30", "00:45", "01:15", "00:40")]
+
+    answer = await get(zone, "register-estimates", meter_id="B", at=instants)
+    read = await get(zone, "register-estimates", meter_id="B", at=["2026-01-01T00:15:03Z"])
+
+    assert [(one["value"], one["quality"], one["method"]) for one in answer["reads"]] == [
+        (None, None, "no-read"),
+        (99_995, 8, "intervals"),
+        (20, 8, "intervals"),
+        (None, None, "missing-intervals"),
+        (None, None, "off-grid"),
+    ]
+    assert [(one["value"], one["method"]) for one in read["reads"]] == [(99_980, "read")]
