@@ -6,7 +6,7 @@ import click
 
 MODULES = (
     *("up", "down", "status", "load", "tenant", "key", "fn", "usage"),
-    *("backup", "restore", "bench"),
+    *("backup", "restore", "archive", "bench"),
 )
 
 

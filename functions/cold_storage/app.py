@@ -9,6 +9,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from functions.cold_storage.metrics import ColdMetrics
 from functions.cold_storage.routes import recall_routes
 from functions.cold_storage.settings import read_settings
+from functions.cold_storage.tier_routes import NoSuchLength, tier_routes
 from functions.runtime.config import WorkerConfig
 from functions.runtime.problem import ProblemTable, install_problem_handlers
 from functions.runtime.request import NoCaller
@@ -22,6 +23,7 @@ PROBLEMS: ProblemTable = {
     NoCaller: (401, "unauthenticated"),
     ZonesOnly: (403, "forbidden"),
     RecallUnreadable: (400, "malformed-body"),
+    NoSuchLength: (400, "malformed-request"),
     BlockDamaged: (500, "block-damaged"),
     StoreUnavailable: (503, "store-unavailable"),
 }
@@ -44,7 +46,7 @@ def create_app(config: WorkerConfig) -> FastAPI:
     if config.database_url is None:
         raise MissingField("database_url")
     database_url = config.database_url
-    read_settings(config.settings)
+    settings = read_settings(config.settings)
     metrics = ColdMetrics(tenant=config.tenant, zone=config.zone)
     opened: list[Pool] = []
 
@@ -57,6 +59,7 @@ def create_app(config: WorkerConfig) -> FastAPI:
     app = FastAPI(title="GridFaaS cold_storage", version="1", lifespan=lifespan)
     install_problem_handlers(app, PROBLEMS)
     app.include_router(recall_routes(lambda: opened[0], zone=config.zone, metrics=metrics))
+    app.include_router(tier_routes(lambda: opened[0], settings, zone=config.zone, metrics=metrics))
 
     @app.get("/healthz", include_in_schema=False)
     async def healthz() -> dict[str, str]:

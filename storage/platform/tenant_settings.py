@@ -1,10 +1,12 @@
 """What a tenant's administrator may set for it in the platform's services."""
 
-from typing import Annotated, Any
+from datetime import date
+from typing import Annotated, Any, Literal
 
 import msgspec
 
 Days = Annotated[int, msgspec.Meta(ge=1, le=36_500)]
+Reads = Annotated[float, msgspec.Meta(gt=0, le=1_000_000)]
 
 
 class InvalidSettings(ValueError):
@@ -31,12 +33,55 @@ class TrafficTenantSettings(
     weight: Annotated[float, msgspec.Meta(ge=0.01, le=100)] | None = None
 
 
+class Hold(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Days from `since` up to `until` (excluded) that stay hot, of all meters or of `meter_ids`."""
+
+    since: date
+    until: date
+    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] = "active-dr"
+    meter_ids: Annotated[list[str], msgspec.Meta(max_length=10_000)] = []
+
+
+class HotStorageTenantSettings(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """`hot_storage`: what stays in the zones' Redis, as its README says."""
+
+    classifier: Literal["access", "age"] | None = None
+    hot_days: Days | None = None
+    pressed_days: Days | None = None
+    longest_days: Days | None = None
+    keep_reads: Reads | None = None
+    half_life_days: Reads | None = None
+    promote_reads: Reads | None = None
+    keep_open_billing: bool | None = None
+    billing_day: Annotated[int, msgspec.Meta(ge=1, le=28)] | None = None
+    billing_grace_days: Annotated[int, msgspec.Meta(ge=0, le=366)] | None = None
+    keep_open_exceptions: bool | None = None
+    holds: Annotated[list[Hold], msgspec.Meta(max_length=100)] | None = None
+    demote: bool | None = None
+
+
+class ColdStorageTenantSettings(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """`cold_storage`: after how many days months leave the record for files, and files are erased.
+
+    What the law asks to be kept is the platform's to say, and refuses less.
+    """
+
+    archive_after_days: Days | None = None
+    erase_after_days: Days | None = None
+
+
 class TenantSettings(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
 ):
     """By service; None leaves a setting as the platform has it."""
 
     mdms: MdmsTenantSettings = MdmsTenantSettings()
+    hot_storage: HotStorageTenantSettings = HotStorageTenantSettings()
+    cold_storage: ColdStorageTenantSettings = ColdStorageTenantSettings()
     traffic_scheduling: TrafficTenantSettings = TrafficTenantSettings()
 
 

@@ -86,6 +86,7 @@ async def tiers(redis_url: str, fog_url: str, tenant_database: str) -> AsyncIter
             redis_url=fog_url,
             parent=headquarters.entrance,
             policy={"keep_open_billing": False},
+            settings={"keep_s": 0.001, "compare_every_s": 0.1},
         )
         edge = await open_hot_zone(
             stack,
@@ -94,6 +95,7 @@ async def tiers(redis_url: str, fog_url: str, tenant_database: str) -> AsyncIter
             redis_url=redis_url,
             parent=fog.entrance,
             policy={"keep_open_billing": False},
+            settings={"tenants_every_s": 0.05},
         )
         meters = [meter(name) for name in METERS]
         taken = await headquarters.client.post("/v1/mdms/meters", json={"meters": meters})

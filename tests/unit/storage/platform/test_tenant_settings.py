@@ -2,8 +2,12 @@ from typing import Any
 
 import pytest
 
+from functions.cold_storage.settings import ColdStorageSettings
+from functions.hot_storage.policy import HotPolicy, read_policy
 from functions.mdms.settings import MdmsSettings
 from storage.platform.tenant_settings import (
+    ColdStorageTenantSettings,
+    HotStorageTenantSettings,
     InvalidSettings,
     MdmsTenantSettings,
     changed_settings,
@@ -44,3 +48,15 @@ def test_what_is_no_setting_is_refused(change: dict[str, Any]) -> None:
 def test_every_setting_is_one_that_mdms_reads() -> None:
     assert set(MdmsTenantSettings.__struct_fields__) <= set(MdmsSettings.__struct_fields__)
     assert "mdms.stale_after_days" in known_settings()
+
+
+def test_every_setting_of_the_tiers_is_one_that_they_read() -> None:
+    assert set(HotStorageTenantSettings.__struct_fields__) <= set(HotPolicy.__struct_fields__)
+    cold = set(ColdStorageTenantSettings.__struct_fields__)
+    assert cold <= set(ColdStorageSettings.__struct_fields__)
+    hold = {"since": "2026-07-01", "until": "2026-07-04"}
+
+    after = changed_settings({}, {"hot_storage": {"hot_days": 30, "holds": [hold]}})
+
+    policy = read_policy(after["hot_storage"])
+    assert (policy.hot_days, len(policy.holds[0].days)) == (30, 3)
