@@ -142,7 +142,7 @@ def test_the_idle_stack_is_small(running: tuple[Stack, float], tell: Tell) -> No
     assert len(tenants(stack)) == 2
     memory = stack.memory_mib()
 
-    tell(f"built, up and healthy in {up_s:.0f} s; {pretty(memory)} idle with two tenants")
+    tell(f"up and healthy in {up_s:.0f} s; {pretty(memory)} idle with two tenants")
     assert set(memory) >= {"postgres", "agent-zone-1", "gateway-zone-3a", "spawner-zone-2"}
     assert sum(memory.values()) < IDLE_MIB
 
