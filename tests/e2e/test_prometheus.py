@@ -1,4 +1,4 @@
-"""A lab with Prometheus: every zone is scraped, and no rule is empty for a wrong name."""
+"""A lab with Prometheus: all is scraped, and no rule and no panel is empty for a wrong name."""
 
 import asyncio
 import os
@@ -15,13 +15,26 @@ import yaml
 from deploy.lab.home import Home
 from deploy.lab.replay import replay_day
 from deploy.lab.running import RunningLab, running_lab
-from deploy.lab.topology import gateway_url, lab_topology
+from deploy.lab.topology import gateway_url, lab_topology, named_design
 from tests.e2e.free_ports import free_ports
 from tests.e2e.lab import Silent
+from tests.unit.deploy.grafana.panels import Question, questions
 
 RULES = Path(__file__).parents[2] / "deploy" / "prometheus" / "rules"
 # Nobody was turned down for too many calls.
 WITHOUT_A_CAUSE = {"zone_tenant:gateway_rate_limited:rate5m"}
+# Nobody calls for later, nothing is old enough to be demoted, and so nothing has to be recalled.
+NOTHING_TO_SHOW = {
+    ("functions", "Calls for later"),
+    *(
+        ("tiering", panel)
+        for panel in (
+            *("Blocks by tier", "Where reads were answered", "Recalls", "Time of a recall (p95)"),
+            *("Staleness", "Demoted and promoted", "Demotions refused", "Since the last demotion"),
+        )
+    ),
+}
+OWN = re.compile(r"(?<![\w:])(?:gridfaas|gateway)_\w+")
 START_S = 180.0
 FILL_S = 90.0
 
@@ -45,6 +58,13 @@ class Api:
             return None
         return answer.json()["data"] if answer.status_code == 200 else None
 
+    async def answers(self, question: Question) -> bool:
+        """Tell whether a dashboard's question has an answer with the labels of its legend."""
+        found = await self.ask("query", query=question.asked_for_all())
+        return any(
+            question.labels <= series["metric"].keys() for series in (found or {}).get("result", ())
+        )
+
     async def zones(self, query: str) -> set[str]:
         """Name the zones that a query has an answer for."""
         found = await self.ask("query", query=query)
@@ -63,8 +83,11 @@ async def until_none(missing: Any, what: str) -> None:
     reason="Prometheus is not installed (Debian: apt install prometheus)",
 )
 @pytest.mark.timeout(420)
-async def test_every_zone_is_scraped_and_every_rule_has_an_answer(lab_folder: Path) -> None:
-    topology = lab_topology(first_port=free_ports(len(lab_topology().zones) + 1))
+async def test_all_is_scraped_and_every_rule_and_panel_has_an_answer(lab_folder: Path) -> None:
+    design = named_design("fc-ec")
+    # Gateways, Prometheus, links and the links' metrics.
+    count = 2 * len(lab_topology(design).zones) + 4
+    topology = lab_topology(design, first_port=free_ports(count))
     deadline = time.monotonic() + START_S
     async with running_lab(
         Home(lab_folder / "state", lab_folder / "run"),
@@ -95,12 +118,34 @@ async def check(api: Api, *, zones: set[str]) -> None:
 
     async def unknown_metrics() -> set[str]:
         expressions = " ".join(of_rules("expr"))
-        named = set(re.findall(r"(?<![\w:])(?:gridfaas|gateway)_\w+", expressions))
+        named = set(OWN.findall(expressions))
         return named - set(await api.ask("label/__name__/values") or ())
 
+    async def silent_links() -> set[str]:
+        found = await api.ask("query", query='up{job="link"} == 1')
+        return set() if found and found["result"] else {"links"}
+
+    async def unknown_to_dashboards() -> set[str]:
+        families = set(await api.ask("metadata") or ())
+        families |= {f"{name}{end}" for name in families for end in ("_total", "_bucket")}
+        asked = " ".join(question.expression for question in questions())
+        return set(OWN.findall(asked)) - families
+
+    async def empty_panels() -> set[str]:
+        return {
+            str(question)
+            for question in questions()
+            if (question.dashboard, question.panel) not in NOTHING_TO_SHOW
+            and not await api.answers(question)
+        }
+
     await until_none(silent_targets, "zones that are not scraped")
+    await until_none(silent_links, "links that are not scraped")
     await until_none(empty_recordings, "recordings without an answer")
     await until_none(unknown_metrics, "metrics that rules name and nobody exposes")
+    await until_none(empty_panels, "panels without an answer")
+    # Also of what has nothing to show here, some process must know the name.
+    await until_none(unknown_to_dashboards, "metrics that dashboards name and nobody exposes")
     for record in sorted(of_rules("record") - WITHOUT_A_CAUSE):
         assert await api.zones(record) <= zones, record
     for group in (await api.ask("rules"))["groups"]:
