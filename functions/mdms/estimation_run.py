@@ -1,7 +1,7 @@
 """Estimating stored intervals: history and register reads in, estimates and their reasons out."""
 
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -34,8 +34,9 @@ class EstimationPlan:
     """What to estimate: intervals of `register` that start in `[begin_s, end_s)`, and how.
 
     Wanted are those without a value and those that hold an estimate, of meters that are in use;
-    with `replace` all of them. With `scale` register reads are used, and estimates are scaled to
-    them. `weekend` are days of the week, Monday 0.
+    with `replace` all of them. With `only`, of each meter those in its periods `[begin_s, end_s)`
+    there. With `scale` register reads are used, and estimates are scaled to them. `weekend` are
+    days of the week, Monday 0.
     """
 
     register: str
@@ -45,6 +46,7 @@ class EstimationPlan:
     scale: bool
     weekend: frozenset[int]
     replace: bool = False
+    only: Mapping[str, Sequence[tuple[int, int]]] | None = None
 
     @property
     def margin_s(self) -> int:
@@ -83,6 +85,17 @@ class MeterEstimate:
         """Mask the intervals that are estimates, or would be."""
         found: NDArray[np.bool_] = (self.method >= 0) | (is_estimate(self.slots) & ~self.wanted)
         return found
+
+
+def estimate_of(found: MeterEstimate, begin_s: int, end_s: int) -> MeterEstimate:
+    """The part of `found` that was wanted in `[begin_s, end_s)`, the history as it is."""
+    start_s = (found.page.first + np.arange(len(found.slots))) * found.page.interval_s
+    within = (start_s >= begin_s) & (start_s < end_s)
+    return replace(
+        found,
+        wanted=found.wanted & within,
+        method=np.where(within, found.method, -1).astype(np.int8),
+    )
 
 
 def is_present(slots: NDArray[np.void]) -> NDArray[np.bool_]:
@@ -164,6 +177,11 @@ def _estimated(
     start_s = (page.first + np.arange(len(slots), dtype=np.int64)) * page.interval_s
     present, estimate = is_present(slots), is_estimate(slots)
     wanted = (start_s >= plan.begin_s) & (start_s < plan.end_s)
+    if plan.only is not None:
+        within = np.zeros(len(slots), dtype=np.bool_)
+        for begin_s, end_s in plan.only.get(meter.meter_id, ()):
+            within |= (start_s >= begin_s) & (start_s < end_s)
+        wanted &= within
     if not plan.replace:
         wanted &= (~present | estimate) & meter.active
     stored = np.where(present, slots["final"], 0).astype(np.int64)

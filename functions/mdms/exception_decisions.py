@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from functions.mdms.estimation.method import Method
 from functions.mdms.estimation_form import edits_of
-from functions.mdms.estimation_run import EstimationPlan, estimate
+from functions.mdms.estimation_run import EstimationPlan, MeterEstimate, estimate, estimate_of
 from functions.mdms.ports import Backing
 from functions.mdms.resampling import adds_up
 from functions.mdms.settings import MdmsSettings
@@ -18,7 +18,6 @@ NOT_FILLED = "not-filled"
 HAS_VALUES = "has-values"
 NOT_INTERVALS = "not-intervals"
 UNKNOWN_METER = "unknown-meter"
-_Period = tuple[int, int, str]
 
 
 class WrongValues(ValueError):
@@ -37,47 +36,65 @@ async def estimated_edits(
     """What the methods would write for each exception, by its number, and why others have nothing.
 
     With `replace` the exception's values are replaced by an edit, whatever they are; without it
-    only what has no actual value is estimated, and it must be filled as a whole.
+    only what has no actual value is estimated, and it must be filled as a whole. Exceptions of a
+    day are read together.
 
     Raises:
         StoreUnavailable: no answer before the deadline.
     """
     written: dict[int, list[NewEdit]] = {}
     left: dict[int, str] = {}
-    by_period: defaultdict[_Period, list[OpenException]] = defaultdict(list)
+    by_day: defaultdict[tuple[str, int], list[OpenException]] = defaultdict(list)
     for one in exceptions:
         if one.interval_s == 0 or not adds_up(one.register):
             left[one.id] = NOT_INTERVALS
         else:
             left[one.id] = UNKNOWN_METER
-            by_period[(one.begin_s, one.end_s, one.register)].append(one)
-    for (begin_s, end_s, register), some in by_period.items():
+            by_day[(one.register, one.day)].append(one)
+    now_s = int(time.time())
+    for (register, _), some in by_day.items():
+        periods: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
+        for one in some:
+            periods[one.meter_id].append((one.begin_s, one.end_s))
         plan = EstimationPlan(
             register=register,
-            begin_s=begin_s,
-            end_s=min(end_s, int(time.time())),
+            begin_s=min(one.begin_s for one in some),
+            end_s=min(now_s, max(one.end_s for one in some)),
             methods=methods,
             scale=scale,
             weekend=settings.weekend_days,
             replace=replace,
+            only=periods,
         )
-        names = dict.fromkeys(one.meter_id for one in some)
-        meters = [meter for name in names if (meter := await zone.book.get(name)) is not None]
+        meters = [meter for name in periods if (meter := await zone.book.get(name)) is not None]
         async for found in estimate(zone, meters, plan):
+            place = found.meter.meter_id, found.page.interval_s
             for one in some:
-                if (one.meter_id, one.interval_s) != (found.meter.meter_id, found.page.interval_s):
-                    continue
-                if not found.wanted.any():
-                    left[one.id] = HAS_VALUES
-                elif (found.wanted & (found.method < 0)).any():
-                    left[one.id] = NOT_FILLED
-                else:
-                    kind = "edit" if replace else "estimate"
-                    edits = edits_of(found, methods, kind=kind, exception_ids=(one.id,))
-                    # Estimates that are there already are confirmed by closing the exception.
-                    written[one.id] = edits
-                    del left[one.id]
+                if (one.meter_id, one.interval_s) == place:
+                    _judge(
+                        one, found, methods, written, left, kind="edit" if replace else "estimate"
+                    )
     return written, left
+
+
+def _judge(
+    one: OpenException,
+    found: MeterEstimate,
+    methods: Sequence[Method],
+    written: dict[int, list[NewEdit]],
+    left: dict[int, str],
+    *,
+    kind: str,
+) -> None:
+    own = estimate_of(found, one.begin_s, one.end_s)
+    if not own.wanted.any():
+        left[one.id] = HAS_VALUES
+    elif (own.wanted & (own.method < 0)).any():
+        left[one.id] = NOT_FILLED
+    else:
+        # Estimates that are there already are not written again: closing confirms them.
+        written[one.id] = edits_of(own, methods, kind=kind, exception_ids=(one.id,))
+        del left[one.id]
 
 
 def manual_edit(one: OpenException, values: Sequence[int], seen: Sequence[int | None]) -> NewEdit:

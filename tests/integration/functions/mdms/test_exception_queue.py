@@ -169,6 +169,32 @@ async def test_gaps_are_estimated_in_bulk_and_each_has_its_outcome(
     assert (closed["decision"], closed["rule"]) == ("estimated", "missing-interval")
 
 
+async def test_exceptions_of_a_day_are_estimated_each_by_itself(
+    headquarters: Zone, desk: PostgresDesk
+) -> None:
+    await metered(headquarters, "A", [10, 20])
+    await metered(headquarters, "A", [50], first_slot=4, sequence=BEFORE_US + 1)
+    await metered(headquarters, "A", [70], first_slot=6, sequence=BEFORE_US + 2)
+    late = replace(GAP, first_slot=5, count=1)
+    endless = replace(GAP, first_slot=7, count=2)
+    await desk.raise_exceptions([GAP, late, endless])
+    where = {"decision": "estimate", "where": {"meter_id": "A"}, "reason": "radio was down"}
+
+    answer = await post(headquarters, "exceptions/decisions", where)
+
+    assert outcomes(answer) == ["applied", "applied", "not-filled"]
+    assert await final_values(headquarters, "A", count=9) == [
+        *range(10, 80, 10),
+        None,
+        None,
+    ]
+    kept = (await get(headquarters, "edits"))["edits"]
+    assert [(one["start"], one["values"]) for one in kept] == [
+        ("2026-01-01T00:30:00Z", [30, 40]),
+        ("2026-01-01T01:15:00Z", [60]),
+    ]
+
+
 async def test_a_suspect_value_is_edited_by_hand_or_by_a_method(
     headquarters: Zone, desk: PostgresDesk
 ) -> None:
