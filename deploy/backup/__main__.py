@@ -36,10 +36,13 @@ def main() -> int:
         if plan is None:
             raise BackupFailure("no plan: `gridfaas backup --to` makes one")
         key = None if plan.key_file is None else read_key(Path(plan.key_file))
-        with opened_source(home, topology, environ=os.environ) as source:
+        with (
+            open_vault(plan.address, environ=os.environ) as vault,
+            opened_source(home, topology, environ=os.environ) as source,
+        ):
             follow(
                 source,
-                open_vault(plan.address, environ=os.environ),
+                vault,
                 Sealer(key),
                 plan,
                 home=home,

@@ -1,7 +1,8 @@
 """From what a user writes to where backups are kept."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -13,18 +14,21 @@ from deploy.backup.vault import Vault
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
 
-def open_vault(address: str, *, environ: Mapping[str, str]) -> Vault:
-    """Open `s3://bucket/prefix`, or a folder.
+@contextmanager
+def open_vault(address: str, *, environ: Mapping[str, str]) -> Iterator[Vault]:
+    """Give `s3://bucket/prefix`, or a folder, for the length of a block.
 
     Raises:
         BackupFailure: neither, or the login for it is missing.
     """
     if "://" not in address:
-        return FolderVault(Path(address).expanduser().absolute())
+        yield FolderVault(Path(address).expanduser().absolute())
+        return
     parts = urlsplit(address)
     if parts.scheme != "s3" or not _BUCKET.fullmatch(parts.netloc):
         raise BackupFailure(f"{address}: not a folder, nor s3://BUCKET/PREFIX")
-    return open_bucket(bucket=parts.netloc, prefix=parts.path, environ=environ)
+    with open_bucket(bucket=parts.netloc, prefix=parts.path, environ=environ) as vault:
+        yield vault
 
 
 def is_remote(address: str) -> bool:

@@ -41,7 +41,7 @@ class FolderVault:
         """See `Vault.get`."""
         try:
             return (self._folder / name).read_bytes()
-        except (FileNotFoundError, NotADirectoryError):
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             return None
         except OSError as error:
             raise VaultUnavailable(f"cannot read {self._folder / name}: {error.strerror}") from (

@@ -4,7 +4,8 @@ No object is larger than a chunk, so that uploads in parts are not needed.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import urlsplit
@@ -130,8 +131,9 @@ class S3Vault:
         raise VaultUnavailable(f"{self.address}: {name}: HTTP {answer.status_code} {code}".rstrip())
 
 
-def open_bucket(*, bucket: str, prefix: str, environ: Mapping[str, str]) -> S3Vault:
-    """Open a bucket with the login and endpoint that AWS_* variables name.
+@contextmanager
+def open_bucket(*, bucket: str, prefix: str, environ: Mapping[str, str]) -> Iterator[S3Vault]:
+    """Give a bucket with the login and endpoint that AWS_* variables name, for a block.
 
     Raises:
         BackupFailure: there is no login.
@@ -146,10 +148,9 @@ def open_bucket(*, bucket: str, prefix: str, environ: Mapping[str, str]) -> S3Va
     except KeyError as error:
         raise BackupFailure(f"an s3:// address needs {error.args[0]} in the environment") from error
     endpoint = environ.get("AWS_ENDPOINT_URL_S3") or environ.get("AWS_ENDPOINT_URL")
-    http = httpx.Client(
-        base_url=endpoint or _AWS.format(region=login.region), timeout=_TIMEOUT, trust_env=False
-    )
-    return S3Vault(http, login=login, bucket=bucket, prefix=prefix)
+    base_url = endpoint or _AWS.format(region=login.region)
+    with httpx.Client(base_url=base_url, timeout=_TIMEOUT, trust_env=False) as http:
+        yield S3Vault(http, login=login, bucket=bucket, prefix=prefix)
 
 
 def _code(answer: httpx.Response) -> str:

@@ -37,7 +37,8 @@ _NOW: Final = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint 
 # After the time was read: whatever was committed by then lies below.
 _WRITTEN: Final = "SELECT pg_current_wal_insert_lsn()::text AS lsn"
 _RECEIVED: Final = (
-    "SELECT restart_lsn::text AS lsn, wal_status FROM pg_replication_slots WHERE slot_name = $1"
+    "SELECT restart_lsn::text AS lsn, wal_status, active FROM pg_replication_slots"
+    " WHERE slot_name = $1"
 )
 _DROP: Final = "SELECT pg_drop_replication_slot($1)"
 
@@ -174,6 +175,20 @@ def archiving(source: Source, vault: Vault, sealer: Sealer, *, home: Home) -> It
                 archive.stop()
     finally:
         os.close(lock)
+
+
+def end_archiving(source: Source, *, home: Home) -> None:
+    """Have the record keep no WAL for an archiver any more, and drop what was not stored yet.
+
+    Raises:
+        ArchiverRuns: one is still at work.
+    """
+    held = query(source.database_url, _RECEIVED, SLOT)
+    if held and held[0]["active"]:
+        raise ArchiverRuns("somebody archives the WAL of this record: end that first")
+    if held:
+        query(source.database_url, _DROP, SLOT)
+    shutil.rmtree(spool_folder(home), ignore_errors=True)
 
 
 def require_own(vault: Vault, source: Source) -> None:

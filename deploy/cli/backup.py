@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import sys
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -15,13 +14,13 @@ from deploy.backup.base_backup import take_base_backup
 from deploy.backup.failure import BackupFailure
 from deploy.backup.following import follow
 from deploy.backup.manifest import Covered, Manifest, backups_at, covered_at
-from deploy.backup.plan_file import BackupPlan, read_plan, save_plan
+from deploy.backup.plan_file import BackupPlan, plan_path, read_plan, save_plan
 from deploy.backup.retention import drop_old
 from deploy.backup.sealing import Sealer, read_key
-from deploy.backup.source import opened_source
+from deploy.backup.source import Source, opened_source
 from deploy.backup.target import instant
-from deploy.backup.wal_archive import require_own
-from deploy.cli.exit_codes import OK
+from deploy.backup.vault import Vault
+from deploy.backup.wal_archive import ArchiverRuns, archiving, end_archiving, require_own
 from deploy.lab.home import Home, find_home
 from deploy.lab.topology import headquarters, lab_topology
 
@@ -39,6 +38,7 @@ from deploy.lab.topology import headquarters, lab_topology
 @click.option(
     "--every-hours", type=click.FloatRange(0.1), help="With an archiver: how often.  [default: 24]"
 )
+@click.option("--end", "ending", is_flag=True, help="Archive no more: forget address and slot.")
 @click.option("--list", "listing", is_flag=True, help="Show what is there, and take nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as one JSON object.")
 def backup(
@@ -49,6 +49,7 @@ def backup(
     keep: int | None,
     following: bool,
     every_hours: float | None,
+    ending: bool,
     listing: bool,
     as_json: bool,
 ) -> None:
@@ -57,7 +58,8 @@ def backup(
     Takes a base backup, of a running lab or of one that is down. The address is kept, and from the
     next `up` on (or with --follow) the WAL is archived there every 5 seconds and a base backup
     taken every day, so that `restore` reaches any moment. Old base backups go, and the WAL before
-    the oldest one that is left.
+    the oldest one that is left. PostgreSQL keeps WAL for whoever archives, up to 8 GB: --end once
+    nobody will.
 
     Everything is checksummed, and encrypted (AES-256-GCM) with a key: keep it elsewhere, without
     it nothing can be restored. Without a key, what is at the address is as secret as the lab's own
@@ -73,32 +75,54 @@ def backup(
       2    wrong arguments
     """
     home, topology = find_home(environ=os.environ), lab_topology()
+    if ending:
+        with opened_source(home, topology, environ=os.environ) as source:
+            end_archiving(source, home=home)
+        plan_path(home).unlink(missing_ok=True)
+        click.echo(json.dumps({"ended": True}) if as_json else "nothing is archived any more")
+        return
     plan = _plan(home, address, key_file=key_file, keep=keep, every_hours=every_hours)
     if is_remote(plan.address) and plan.key_file is None and not unencrypted:
         raise click.UsageError(
             "what goes to s3:// holds keys and passwords: give --key-file, or --unencrypted"
         )
-    vault = open_vault(plan.address, environ=os.environ)
-    if listing:
-        _print_list(backups_at(vault), covered_at(vault), as_json)
-        sys.exit(OK)
     sealer = Sealer(None if plan.key_file is None else read_key(Path(plan.key_file)))
-    with opened_source(home, topology, environ=os.environ) as source:
-        hq = headquarters(topology).name
-        require_own(vault, source)
-        if not following:
-            manifest = take_base_backup(source, vault, sealer, home=home, headquarters=hq)
+    with open_vault(plan.address, environ=os.environ) as vault:
+        if listing:
+            _print_list(backups_at(vault), covered_at(vault), as_json)
+            return
+        with opened_source(home, topology, environ=os.environ) as source:
+            hq = headquarters(topology).name
+            require_own(vault, source)
+            if following:
+                save_plan(home, plan)
+                click.echo(f"archiving to {vault.address}; Ctrl-C ends it", err=True)
+                stop = _stop_at_signals()
+                follow(source, vault, sealer, plan, home=home, headquarters=hq, stop=stop)
+                return
+            manifest = _take(source, vault, sealer, home=home, hq=hq)
             gone = drop_old(vault, keep=plan.keep)
             save_plan(home, plan)
-            _print_taken(manifest, vault.address, gone, as_json)
-            sys.exit(OK)
-        save_plan(home, plan)
-        stop = Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: stop.set())
-        click.echo(f"archiving to {vault.address}; Ctrl-C ends it", err=True)
-        follow(source, vault, sealer, plan, home=home, headquarters=hq, stop=stop)
-    sys.exit(OK)
+        _print_taken(manifest, vault.address, gone, as_json)
+
+
+def _take(source: Source, vault: Vault, sealer: Sealer, *, home: Home, hq: str) -> Manifest:
+    """Take a base backup; unless somebody archives WAL, archive it up to now from there on."""
+    try:
+        with archiving(source, vault, sealer, home=home) as archive:
+            archive.ship()
+            manifest = take_base_backup(source, vault, sealer, home=home, headquarters=hq)
+            archive.ship()
+            return manifest
+    except ArchiverRuns:
+        return take_base_backup(source, vault, sealer, home=home, headquarters=hq)
+
+
+def _stop_at_signals() -> Event:
+    stop = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
 
 
 def kept_plan(home: Home, address: str | None, key_file: Path | None) -> BackupPlan:

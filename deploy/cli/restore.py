@@ -110,9 +110,8 @@ def restore(
     if drilling == (into is not None):
         raise click.UsageError("give --into FOLDER, or --drill, or --hot-store ZONE")
     plan = kept_plan(home, address, key_file)
-    vault = open_vault(plan.address, environ=os.environ)
     sealer = Sealer(None if plan.key_file is None else read_key(Path(plan.key_file)))
-    with ShownProgress() as reporter:
+    with open_vault(plan.address, environ=os.environ) as vault, ShownProgress() as reporter:
         if drilling:
             with opened_source(home, lab_topology(), environ=os.environ) as source:
                 found = drill(
