@@ -4,10 +4,12 @@ import asyncio
 import contextlib
 import logging
 import time
+from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Final, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from functions.mdms.meter_table import MeterTable
 from functions.mdms.metrics import MdmsMetrics
@@ -25,10 +27,13 @@ from functions.mdms.vee.held_findings import (
 )
 from functions.mdms.vee.judging import CellReader, Judge
 from functions.mdms.vee.meter_columns import MeterColumns
+from functions.mdms.vee.read_instants import ReadInstants
+from functions.mdms.vee.register_judging import ReadReader, RegisterJudge, TouchedReads
 from functions.mdms.vee.rule_group import BadRule
 from functions.mdms.vee.touched import Touched, newest_end_s, touched_blocks
 from functions.mdms.vee.turn import Turn
 from storage.hot.validation import ValidationState, Waiting
+from storage.model.events import EventBatch
 from storage.model.findings import FindingBatch
 from storage.model.payload import decode_payload
 from storage.model.rule_groups import ActiveRules
@@ -63,8 +68,14 @@ class ValidationQueue(Protocol):
         payload: bytes,
         findings: Mapping[str, bytes],
     ) -> ValidationState | None: ...
+    async def read_instants(self) -> dict[tuple[str, str], int]: ...
+    async def note_reads(self, newest: Mapping[tuple[str, str], int]) -> None: ...
     async def findings(self, names: Sequence[str]) -> dict[str, bytes]: ...
     def all_findings(self) -> AsyncIterator[tuple[str, bytes]]: ...
+
+
+class Values(CellReader, ReadReader, Protocol):
+    """Where values are read from: `RedisHotStore`."""
 
 
 class Filler(Protocol):
@@ -91,7 +102,7 @@ class Validator:
         self,
         *,
         queue: ValidationQueue,
-        cells: CellReader,
+        cells: Values,
         registry: RegistryCache,
         active_rules: Callable[[], Awaitable[ActiveRules]],
         zone: str,
@@ -106,6 +117,8 @@ class Validator:
         """
         self._queue = queue
         self._judge = Judge(cells)
+        self._registers = RegisterJudge(cells)
+        self._reads = ReadInstants()
         self._registry = registry
         self._active_rules = active_rules
         self._zone = zone
@@ -184,11 +197,14 @@ class Validator:
         """
         state = await self._known_state()
         waiting = await self._queue.waiting(max_bytes=TURN_BYTES)
-        batches = []
+        batches: list[tuple[RunBatch, NDArray[np.bool_]]] = []
+        events: list[EventBatch] = []
         for one in waiting:
             batch = decode_payload(one.payload)
             if isinstance(batch, RunBatch):
                 batches.append((batch, unpack_excluded(one.excluded, len(batch))))
+            else:
+                events.append(batch)
         self._newest_s = max(
             self._newest_s, state.newest_s, newest_end_s(batch for batch, _ in batches)
         )
@@ -202,8 +218,10 @@ class Validator:
         turn = Turn(self._queue.findings, self._held)
         # With a sweep gaps count up to the newest data, also those of what this turn has touched.
         newest_s = self._newest_s if sweeps else state.newest_s
-        for touched in touched_blocks(batches):
+        blocks = touched_blocks(batches)
+        for touched in blocks:
             await self.judge(turn, touched, table, choice, swept_s=newest_s)
+        await self._judge_reads(turn, events, blocks, table, choice)
         if sweeps:
             sweep = GapSweep(self._judge, table, choice)
             await sweep.over(turn, begin_s=state.newest_s, end_s=newest_s)
@@ -261,6 +279,28 @@ class Validator:
                     swept_s=swept_s,
                 )
 
+    async def _judge_reads(
+        self,
+        turn: Turn,
+        events: Sequence[EventBatch],
+        blocks: Sequence[Touched],
+        table: MeterTable,
+        choice: GroupChoice,
+    ) -> None:
+        newer = self._reads.take(events)
+        if newer:
+            await self._queue.note_reads(newer)
+        spans = self._reads.touched(events, blocks)
+        by_group: defaultdict[int, list[TouchedReads]] = defaultdict(list)
+        for (meter_id, register), (begin_s, end_s) in spans.items():
+            meter = table.get(meter_id)
+            if meter is not None:
+                of = TouchedReads(meter=meter, register=register, begin_s=begin_s, end_s=end_s)
+                by_group[choice.index_of(meter)].append(of)
+        for index, touched in by_group.items():
+            if choice.sets[index].registers:
+                await self._registers.judge(turn, touched, choice.sets[index])
+
     def _columns_of(self, table: MeterTable, choice: GroupChoice) -> MeterColumns:
         if self._columns is None or not self._columns.are_of(table, choice):
             self._columns = MeterColumns(table, choice)
@@ -297,6 +337,7 @@ class Validator:
             async for name, _ in self._queue.all_findings():
                 held.add(read_name(name).meter_id)
             self._held = held
+            self._reads = ReadInstants(await self._queue.read_instants())
         return self._state
 
     async def _rules(self) -> GroupChoice:

@@ -105,6 +105,11 @@ def findings_key(slug: str) -> str:
     return f"{slug}:vf"
 
 
+def read_instants_key(slug: str) -> str:
+    """Hash of register/meter id -> the newest instant of a register read, seconds since 1970."""
+    return f"{slug}:vm"
+
+
 def places_epoch_key(slug: str) -> str:
     """When this store first gave a place: what names a strip's cells is void with another one."""
     return f"{slug}:pe"

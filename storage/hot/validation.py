@@ -7,6 +7,7 @@ from typing import Final, cast
 from storage.hot.connection import HotConnection
 from storage.hot.keys import (
     findings_key,
+    read_instants_key,
     uplink_bytes_key,
     uplink_key,
     validation_bytes_key,
@@ -136,6 +137,30 @@ class HotValidation:
         if cast(int, reply) != state.generation + 1:
             return None
         return ValidationState(state.generation + 1, newest_s)
+
+    async def read_instants(self) -> dict[tuple[str, str], int]:
+        """The newest instant of a read that is known, by meter and register."""
+        found: dict[tuple[str, str], int] = {}
+        cursor = b"0"
+        while True:
+            reply = await self._connection.call(
+                "HSCAN", read_instants_key(self._slug), cursor, "COUNT", _FIELDS
+            )
+            cursor, flat = cast(tuple[bytes, list[bytes]], reply)
+            for name, at in zip(flat[::2], flat[1::2], strict=True):
+                register, _, meter_id = name.decode().partition("/")
+                found[meter_id, register] = int(at)
+            if cursor == b"0":
+                return found
+
+    async def note_reads(self, newest: Mapping[tuple[str, str], int]) -> None:
+        """Hold newer instants; before a turn is settled, so that none is forgotten."""
+        fields: list[str | int] = []
+        for (meter_id, register), at in newest.items():
+            fields += (f"{register}/{meter_id}", at)
+        for begin in range(0, len(fields), 2 * _FIELDS):
+            some = fields[begin : begin + 2 * _FIELDS]
+            await self._connection.call("HSET", read_instants_key(self._slug), some)
 
     async def findings(self, names: Sequence[str]) -> dict[str, bytes]:
         """What is held of the blocks of these names; those without anything are left out."""

@@ -1,6 +1,6 @@
 """One turn of validation: what is held of the blocks that it judges, and what it makes of that."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -91,6 +91,24 @@ class Turn:
                     group=rules.group,
                     version=rules.version,
                 )
+
+    async def put_reads(self, judged: Mapping[BlockName, Mapping[int, list[HeldRun]]]) -> None:
+        """Take in what rules say of register reads: by block and second of its day, what fails.
+
+        Raises:
+            StoreUnavailable: no answer before the deadline.
+        """
+        names = [
+            name
+            for name, seconds in judged.items()
+            if name.meter_id in self.held or any(seconds.values())
+        ]
+        await self._fetch(names)
+        for name in names:
+            before = {run.said: run for run in self.after[name]}
+            left = [run for run in self.after[name] if run.first not in judged[name]]
+            new = [run for runs in judged[name].values() for run in runs]
+            self.after[name] = left + [before.get(run.said, run) for run in new]
 
     async def _fetch(self, names: Sequence[BlockName]) -> None:
         unknown = [name for name in dict.fromkeys(names) if name not in self.before]

@@ -185,3 +185,50 @@ async def test_a_gap_that_a_group_says_to_fill_is_estimated_and_an_actual_value_
     assert await final_values(fog, "A", count=4) == [100, 111, 120, 130]
     await carry(fog_url, fog, headquarters)
     assert await final_values(headquarters, "A", count=4) == [100, 111, 120, 130]
+
+
+async def send_reads(zone: Zone, *reads: tuple[str, str, int]) -> None:
+    """Post register reads: meter, time of the day and what the dials show."""
+    body = {
+        "readings": [
+            {"meter_id": name, "register": IMPORT, "at": f"2026-01-01T{at}:00Z", "value": value}
+            for name, at, value in reads
+        ]
+    }
+    answered = await zone.client.post("/v1/mdms/readings", json=body)
+    assert answered.json()["accepted"] == len(reads), answered.text
+
+
+async def test_intervals_that_do_not_add_up_to_the_register(
+    zones: tuple[Zone, Zone], redis_url: str
+) -> None:
+    edge, fog = zones
+    # The reads are there before the intervals between them, and those come late.
+    await send_reads(edge, ("A", "00:00", 1_000), ("A", "02:00", 2_000), ("B", "00:00", 7))
+    await carry(redis_url, edge, fog)
+    await send(edge, run("A", [100, 101, 99, 100, 102, 98, 100, 100]))
+    await carry(redis_url, edge, fog)
+    await validated(fog)
+    assert await found(fog, "A", "B") == [("A", "sum-check", "02:00", 1)]
+
+    await send(edge, run("A", [300], start="2026-01-01T01:45:00Z"))
+    await carry(redis_url, edge, fog)
+    await validated(fog)
+    assert await found(fog, "A", "B") == []
+
+
+async def test_a_register_that_goes_back_or_past_its_end(
+    edge: Zone, fog: Zone, redis_url: str
+) -> None:
+    for zone in (edge, fog):
+        await hold(zone, *meters("A", "B", dials=5))
+    await send_reads(edge, ("A", "01:30", 900), ("B", "02:00", 300))
+    await send_reads(edge, ("A", "00:00", 1_000), ("B", "00:00", 99_900))
+    await carry(redis_url, edge, fog)
+    await validated(fog)
+
+    # Past its end A would have used 99,900 Wh in an hour and a half, and B 400.
+    assert await found(fog, "A", "B") == [
+        ("A", "backward-dial", "01:30", 1),
+        ("B", "register-rollover", "02:00", 1),
+    ]

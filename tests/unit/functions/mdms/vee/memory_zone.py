@@ -9,7 +9,8 @@ from functions.mdms.metrics import MdmsMetrics
 from functions.mdms.registry_cache import RegistryCache
 from functions.mdms.validator import Validator
 from storage.hot.validation import ValidationState, Waiting
-from storage.model.block import HAS_RAW, PRESENT, SLOT
+from storage.model.block import HAS_RAW, PRESENT, SLOT, BlockKey
+from storage.model.event_block import EventKey
 from storage.model.findings import FindingBatch
 from storage.model.meter import Meter, RegistryPosition
 from storage.model.rule_groups import ActiveRules, RuleGroup
@@ -99,6 +100,18 @@ class MemoryZone:
         if self.lose_answers:
             raise StoreUnavailable("the answer is lost")
         return ValidationState(self.generation, newest_s)
+
+    async def read_instants(self) -> dict[tuple[str, str], int]:
+        return {}
+
+    async def note_reads(self, newest: Mapping[tuple[str, str], int]) -> None:
+        raise AssertionError("no register read was relayed")
+
+    async def read_events(self, keys: Sequence[EventKey]) -> dict[EventKey, NDArray[np.void]]:
+        return {}
+
+    async def read(self, keys: Sequence[BlockKey]) -> dict[BlockKey, NDArray[np.void]]:
+        return {}
 
     async def backlog(self) -> tuple[int, int]:
         return len(self.entries), sum(one.size for one in self.entries)
