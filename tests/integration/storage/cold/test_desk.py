@@ -1,5 +1,6 @@
 """What the desk writes: its rank against what comes later, approvals, and what settles itself."""
 
+import asyncio
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -325,3 +326,53 @@ async def test_everything_is_audited_with_who_and_why(desk: PostgresDesk) -> Non
         "values": [1],
     }
     assert await queue(desk, states=None, assignee="key-ben") != []
+
+
+async def test_of_two_that_decide_at_once_one_does(
+    desk: PostgresDesk, record: PostgresRecordStore
+) -> None:
+    await metered(record, [5], sequence=NOW_US)
+    await desk.raise_exceptions([Finding(first_slot=0, count=1)])
+    [exception] = await queue(desk)
+    edits = [
+        desk.write(
+            [edit([value], [5], exception_ids=(exception.id,))],
+            reason="both were told",
+            actor=actor,
+            needs_approval=True,
+        )
+        for value, actor in ((50, ANN), (60, BEN))
+    ]
+
+    written = [one for [one] in await asyncio.gather(*edits)]
+
+    assert sorted(one.outcome for one in written) == [Decided.NOT_OPEN, Decided.PENDING]
+    [number] = [one.edit_id for one in written if one.edit_id is not None]
+    carl, dora = Actor("key-carl", "operator"), Actor("key-dora", "operator")
+    decided = await asyncio.gather(
+        *(
+            desk.decide([number], approve=approve, reason="seen", actor=actor)
+            for approve, actor in ((True, carl), (False, dora))
+        )
+    )
+    outcomes = {one[number] for one in decided}
+    assert outcomes - {Decided.NOT_PENDING} in ({Decided.APPLIED}, {Decided.REJECTED})
+    assert Decided.NOT_PENDING in outcomes
+    assert len(await desk.audit(AuditFilter(edit_id=number), before=None, limit=10)) == 2
+
+
+async def test_stamps_rise_however_many_write_at_once(
+    desk: PostgresDesk, record: PostgresRecordStore, pool: Pool
+) -> None:
+    await asyncio.gather(
+        *(write(desk, edit([value], [None], start_s=DAY * 86_400)) for value in range(8))
+    )
+
+    async with pool.acquire() as connection:
+        rows = await connection.fetch("SELECT sequence, new_values FROM edits ORDER BY sequence")
+        tail = await connection.fetch("SELECT edge, last_sequence FROM tail ORDER BY id")
+    sequences = [row["sequence"] for row in rows]
+    assert len(set(sequences)) == 8
+    assert [row["last_sequence"] for row in tail] == sequences
+    assert len({row["edge"] for row in tail}) == 1
+    assert await final(record, 1) == [(rows[-1]["new_values"][0], 7)]
