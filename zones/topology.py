@@ -1,7 +1,7 @@
 """Which zones a design has, what is above what, and where each is reached."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 import yaml
@@ -11,6 +11,8 @@ from zones.providers.port import ProviderName
 
 DESIGNS = Path(__file__).parent / "designs"
 LAB = DESIGNS / "lab.yaml"
+REPLICATING_TIER: Final = 2
+"""From here readings go on to the record."""
 
 
 class DesignError(Exception):
@@ -38,11 +40,24 @@ class Zone(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 class Topology(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The zones of a design, every parent before its children, and the links between them.
 
-    A zone without a link calls its parent's gateway itself.
+    A zone without a link calls its parent's gateway itself. `replication` says when interval
+    readings go on from tier 2 to headquarters: `eager` at once, `lazy` once they have been there
+    for `cool_after_s`. Until then the copy in tier 2 is the only one above the edge.
     """
 
     zones: Annotated[list[Zone], msgspec.Meta(min_length=1)]
     links: list[Link] = []
+    replication: Literal["eager", "lazy"] = "eager"
+    cool_after_s: Annotated[float, msgspec.Meta(gt=0)] = 86_400.0
+
+    def service_settings(self, zone: Zone) -> dict[str, dict[str, Any]]:
+        """What the design says to services of a zone, by their names."""
+        if self.replication == "eager" or zone.tier != REPLICATING_TIER:
+            return {}
+        return {
+            "traffic_scheduling": {"replication": "lazy", "lazy_after_s": self.cool_after_s},
+            "hot_storage": {"replication": "lazy"},
+        }
 
     def zone(self, name: str) -> Zone:
         """Return the zone of that name.

@@ -1,5 +1,6 @@
 """What the processes of a zone are told: settings by environment, secrets as files."""
 
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,10 +12,11 @@ from deploy.servers.secret_file import write_secret
 from zones.topology import Topology, Zone
 
 LOG_CONFIG = CLONE / "deploy" / "logging.json"
+SERVICE_SETTINGS = "GRIDFAAS_SERVICE_SETTINGS"
 # Only these cross from our environment: a stray DATABASE_URL or PYTHONPATH must not.
 PASSED_ON = (
     *("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR"),
-    *("GRIDFAAS_SERVICE_SETTINGS", "GRIDFAAS_PRICE_LISTS"),
+    *(SERVICE_SETTINGS, "GRIDFAAS_PRICE_LISTS"),
     *("DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"),
     *("GRIDFAAS_DOCKER_IMAGE", "GRIDFAAS_DOCKER_PAUSED"),
 )
@@ -62,10 +64,22 @@ def zone_env(home: Home, zone: Zone, topology: Topology) -> dict[str, str]:
         "GRIDFAAS_GATEWAY_URL": gateway_url(zone),
         "GRIDFAAS_PROVIDER": os.environ.get("GRIDFAAS_PROVIDER", zone.provider),
     }
+    if settings := _service_settings(zone, topology, given=env.get(SERVICE_SETTINGS)):
+        env[SERVICE_SETTINGS] = settings
     parent = parent_url(topology, zone)
     if parent is not None:
         env["GRIDFAAS_PARENT_URL"] = parent
     return env
+
+
+def _service_settings(zone: Zone, topology: Topology, *, given: str | None) -> str | None:
+    """What is given, over what the design says."""
+    said = topology.service_settings(zone)
+    if not said:
+        return given
+    for service, names in json.loads(given or "{}").items():
+        said[service] = said.get(service, {}) | names
+    return json.dumps(said)
 
 
 def gateway_env(home: Home, zone: Zone, topology: Topology) -> dict[str, str]:

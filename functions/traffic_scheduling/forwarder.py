@@ -18,12 +18,14 @@ from functions.traffic_scheduling.metrics import LinkMetrics
 from functions.traffic_scheduling.schedule import Schedule
 from functions.traffic_scheduling.settings import LinkSettings
 from storage.hot.uplink import FROM_START, NEWEST, Pending, Uplink
+from storage.model.traffic import INTERVALS
 from storage.model.uplink import encode_entries
 from storage.ports import StoreUnavailable
 
 WATCH_S: Final = 0.1
 PAUSE_S: Final = 0.05
 UNFORESEEN_S: Final = 1.0
+LOOK_AGAIN_S: Final = 5.0
 ZSTD_LEVEL: Final = 3
 
 logger = logging.getLogger(__name__)
@@ -124,7 +126,12 @@ class Forwarder:
             else:
                 schedule.nothing_waits(flow)
             return
-        if not flow.backlog and pair.any_order and await self._is_old(waiting[0]):
+        waiting, held_s = await self._cooled(flow, waiting)
+        if not waiting:
+            schedule.holds(flow, until_s=time.monotonic() + held_s)
+            return
+        lazy = is_lazy(flow, self._settings)
+        if not lazy and not flow.backlog and pair.any_order and await self._is_old(waiting[0]):
             at = await self._uplink.last_id(flow.tenant, flow.queue)
             logger.info("%s of %s is a backlog up to %s", flow.queue, flow.tenant, at)
             schedule.cut_off(flow, at=at, now_s=time.monotonic())
@@ -170,6 +177,21 @@ class Forwarder:
         )
         return taken
 
+    async def _cooled(
+        self, flow: Flow, waiting: list[Pending]
+    ) -> tuple[list[Pending], float]:
+        """What may go of what waits, and how long the rest stays at least."""
+        if not is_lazy(flow, self._settings):
+            return waiting, 0.0
+        born_ms = await self._uplink.now_ms() - self._settings.lazy_after_s * 1e3
+        cooled = [one for one in waiting if one.born_ms <= born_ms]
+        if cooled:
+            return cooled, 0.0
+        if (await self._uplink.backlog(flow.tenant, flow.queue)).bytes > self._settings.lazy_bytes:
+            return waiting, 0.0
+        # Looked at again in between: the bytes may pass their bound before the time comes.
+        return [], min((waiting[0].born_ms - born_ms) / 1e3, LOOK_AGAIN_S)
+
     def _batching(self) -> Batching:
         cap, limits = self._schedule.cap, self._schedule.batching
         most = cap.batch_bytes(limits.max_bytes, hold_s=self._settings.batch_hold_s)
@@ -199,3 +221,8 @@ class Forwarder:
         if self._schedule.link_error is None:
             logger.warning("the link to the parent is down: %s", error)
         self._schedule.link_failed(flow, str(error), now_s=time.monotonic(), spread=random.random())
+
+
+def is_lazy(flow: Flow, settings: LinkSettings) -> bool:
+    """Whether what waits in a flow stays in this zone until it has cooled."""
+    return settings.replication == "lazy" and flow.queue == INTERVALS

@@ -188,6 +188,11 @@ class Schedule:
             failures=failures, spread=spread, at_least_s=retry_after_s
         )
 
+    def holds(self, flow: Flow, *, until_s: float) -> None:
+        """What waits in the flow is not to go before then."""
+        self._end(flow)
+        flow.not_before_s = until_s
+
     def link_failed(self, flow: Flow, error: str, *, now_s: float, spread: float) -> None:
         """The parent cannot be reached; nobody is served until the link is tried again."""
         flow.in_flight = False

@@ -1,7 +1,7 @@
 """Limits of the link: how much travels at once, how long it waits, how often things are asked."""
 
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -28,6 +28,9 @@ class LinkSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     `batch_age_s`. `link_bits_per_s` caps what is sent; a batch then holds the link up for about
     `batch_hold_s`. What waited `backlog_after_s` is a backlog, which live data overtakes.
     `share` of the link is kept for each laxer class that waits.
+
+    With `replication: lazy` interval readings stay in this zone, which has acknowledged them, until
+    they have waited `lazy_after_s`, or until more than `lazy_bytes` of a tenant's wait.
     """
 
     batch_bytes: Positive = 256 * 1024
@@ -40,6 +43,9 @@ class LinkSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     share: Annotated[float, msgspec.Meta(gt=0, le=0.5)] = 0.05
     classes: dict[TrafficClass, ClassSettings] = {}
     lanes: Annotated[int, msgspec.Meta(ge=1, le=32)] = 4
+    replication: Literal["eager", "lazy"] = "eager"
+    lazy_after_s: Seconds = 86_400.0
+    lazy_bytes: Positive = 256 * 1024 * 1024
     first_retry_s: Seconds = 0.25
     longest_retry_s: Seconds = 30.0
     longest_link_retry_s: Seconds = 5.0
