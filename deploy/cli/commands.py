@@ -5,7 +5,7 @@ import importlib
 import click
 
 MODULES = (
-    *("up", "down", "status", "load", "tenant", "key", "fn", "usage"),
+    *("up", "down", "status", "load", "link", "tenant", "key", "fn", "usage"),
     *("backup", "restore", "archive", "bench"),
 )
 

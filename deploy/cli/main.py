@@ -21,8 +21,8 @@ def group() -> None:
 
     `up` brings a whole platform up on this machine, sends it a day of emulated readings and
     proves that each one arrived. While it is up, `load` sends more and proves it again, `status`
-    looks at it, `tenant` and `key` administer it; `down` ends it. `backup` and
-    `restore` keep its record safe. `bench` measures it.
+    looks at it, `link` orders its emulated links, `tenant` and `key` administer it; `down` ends
+    it. `backup` and `restore` keep its record safe. `bench` measures it.
 
     State is kept in $GRIDFAAS_HOME (for root by default below /var/lib/gridfaas, else in
     .gridfaas beside the code) and survives.
