@@ -50,6 +50,11 @@ class CachedBook:
         """See `MeterBook.get`."""
         return (await self._cache.table()).get(meter_id)
 
+    async def some(self, meter_ids: Sequence[str]) -> list[Meter]:
+        """See `MeterBook.some`."""
+        table = await self._cache.table()
+        return [meter for name in meter_ids if (meter := table.get(name)) is not None]
+
     async def page(self, *, after: str, limit: int) -> list[Meter]:
         """See `MeterBook.page`."""
         meters = (await self._cache.table()).all()

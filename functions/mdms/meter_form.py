@@ -2,15 +2,17 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
+from msgspec import UNSET
 
 from functions.mdms.interval_size import DAY_S
-from functions.mdms.schema import MeterForm
+from functions.mdms.schema import FormulaForm, MeterForm
 from storage.model.interval_lengths import UNSAID
-from storage.model.meter import Meter
+from storage.model.meter import Formula, Meter, Term
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _decoder = msgspec.json.Decoder(MeterForm)
@@ -82,7 +84,28 @@ def read_form(form: msgspec.Raw) -> Meter:
         time_zone=read.time_zone,
         active=read.active,
         interval_since_s=_since_s(read),
+        formulas=UNSET if read.formulas is None else _formulas(read.formulas, read.meter_id),
     )
+
+
+def _formulas(forms: list[FormulaForm], meter_id: str) -> tuple[Formula, ...]:
+    found = []
+    for form in forms:
+        since_s = 0.0 if form.since is None else (form.since - _EPOCH).total_seconds()
+        if since_s < 0 or since_s % DAY_S:
+            raise MeterRefused(
+                "formula", "`since` must be a midnight UTC, not before 1970", meter_id=meter_id
+            )
+        terms = tuple(
+            Term(meter_id=one.meter_id, weight=one.weight, register=one.register)
+            for one in form.terms
+        )
+        if len({(one.meter_id, one.register) for one in terms}) < len(terms):
+            raise MeterRefused("formula", "a part is named twice", meter_id=meter_id)
+        found.append(Formula(since_s=int(since_s), terms=terms))
+    if any(one.since_s >= later.since_s for one, later in pairwise(found)):
+        raise MeterRefused("formula", "formulas must follow one another", meter_id=meter_id)
+    return tuple(found)
 
 
 def _since_s(read: MeterForm) -> int:

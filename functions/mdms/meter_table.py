@@ -32,7 +32,12 @@ class MeterTable:
         self.version = version
         self.incarnation = incarnation
         self._meters = {meter.meter_id: meter for meter in meters}
-        self._position = {meter_id: at for at, meter_id in enumerate(self._meters)}
+        # A virtual meter takes no readings: to those who look for a place it is unknown.
+        self._position = {
+            meter.meter_id: at
+            for at, meter in enumerate(self._meters.values())
+            if not meter.is_virtual
+        }
         count = len(self._meters)
         self._interval_s = np.fromiter(
             (meter.interval_s for meter in self._meters.values()), dtype=np.int64, count=count
@@ -71,11 +76,12 @@ class MeterTable:
         return sorted(self._meters.values(), key=attrgetter("meter_id"))
 
     def of_group(self, *, feeder: str | None, transformer: str | None) -> list[Meter]:
-        """The meters of a feeder, of a transformer, or all, by id."""
+        """The meters of a feeder, of a transformer, or all but virtual ones, by id."""
         of_it = (
             meter
             for meter in self._meters.values()
-            if (feeder is None or meter.feeder == feeder)
+            if not meter.is_virtual
+            and (feeder is None or meter.feeder == feeder)
             and (transformer is None or meter.transformer == transformer)
         )
         return sorted(of_it, key=attrgetter("meter_id"))

@@ -37,6 +37,7 @@ from functions.mdms.schema import PeriodAnswer
 from functions.mdms.settings import MdmsSettings
 from functions.mdms.sourced_series import missing_in, sourced_parts
 from functions.mdms.value_view import View, viewed_part
+from functions.mdms.virtual_reading import with_virtual
 from functions.runtime.request import Caller, caller
 
 IMPORT: Final = "1-0:1.8.0"
@@ -86,7 +87,7 @@ def period_routes(backing: Callable[[], Backing], settings: MdmsSettings) -> API
         stretch was read. `view` is `raw` (as metered, pre-VEE), `final` (as it counts, post-VEE) or
         both beside one another.
         """
-        zone = of_qualities(backing(), asked.quality)
+        zone = backing()
         form = form_of(asked.format, asked.accept)
         grouped = asked.every or asked.feeder is not None or asked.transformer is not None
         one = asked.meter_id is not None and len(asked.meter_id) == 1 and not grouped
@@ -109,6 +110,7 @@ def period_routes(backing: Callable[[], Backing], settings: MdmsSettings) -> API
             end_s=second_at_or_after(asked.end),
             recall=asked.recall,
         )
+        zone = of_qualities(await with_virtual(zone, found.meters), asked.quality)
         final_only = form is AnswerForm.GREEN_BUTTON or asked.resample is not None
         if asked.view is View.RAW and final_only:
             raise BadPeriod("a Green Button feed and longer intervals are of final values")
@@ -143,6 +145,7 @@ def period_routes(backing: Callable[[], Backing], settings: MdmsSettings) -> API
 async def _page(zone: Backing, asked: Asked, settings: MdmsSettings) -> Response:
     assert asked.meter_id is not None
     meter = await registered_meter(zone.book, asked.meter_id[0], register=asked.register)
+    zone = of_qualities(await with_virtual(zone, [meter]), asked.quality)
     page = page_of(
         meter=meter,
         register=asked.register,

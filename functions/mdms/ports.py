@@ -72,6 +72,9 @@ class MeterBook(Protocol):
     async def get(self, meter_id: str) -> Meter | None:
         """The meter of that name."""
 
+    async def some(self, meter_ids: Sequence[str]) -> list[Meter]:
+        """Those of the meters that the registry knows, in no order."""
+
     async def page(self, *, after: str, limit: int) -> list[Meter]:
         """At most `limit` meters by id, whose ids are above `after`."""
 

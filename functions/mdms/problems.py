@@ -19,6 +19,7 @@ from functions.mdms.series_columns import TooManyReadings, TooManyRegisters
 from functions.mdms.tiered_reading import RecallTooLarge, TierUnreachable
 from functions.mdms.uplink import EdgeForbidden
 from functions.mdms.vee.rule_group import BadRule
+from functions.mdms.virtual_meters import TooManyParts
 from functions.mdms.zone_routes import LinkRoutesOnly
 from functions.runtime.problem import Problem, ProblemTable
 from functions.runtime.request import NoCaller
@@ -103,6 +104,7 @@ PROBLEMS: ProblemTable = {
     AnswerTooLarge: (413, "answer-too-large"),
     GroupTooLarge: (413, "answer-too-large"),
     TooManyMeters: (413, "answer-too-large"),
+    TooManyParts: (413, "answer-too-large"),
     TooManyReadings: (413, "body-too-large"),
     TooManyRegisters: (413, "body-too-large"),
     UnsupportedMediaType: (415, "unsupported-media-type"),

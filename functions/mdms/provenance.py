@@ -4,6 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from storage.model.block import BlockKey
 from storage.model.event_block import EventKey
 
@@ -28,6 +31,8 @@ class Provenance:
 
     origins: dict[Key, Origin] = field(default_factory=dict)
     missing: dict[Key, str] = field(default_factory=dict)
+    lacking: dict[Key, NDArray[np.int64]] = field(default_factory=dict)
+    """Of a virtual meter's blocks: how many parts of each slot had no value."""
 
     def came(self, keys: Iterable[Key], origin: Origin) -> None:
         """Note where blocks came from."""

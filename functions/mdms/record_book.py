@@ -6,6 +6,7 @@ from typing import Any
 
 from functions.mdms.downlink import first_version, nothing_newer, rules_in
 from functions.mdms.schema import DownlinkPage, MeterOutcome
+from storage.cold.formula_check import FormulaRefused
 from storage.cold.pool import Pool
 from storage.cold.registry import PostgresMeterRegistry, Registered
 from storage.cold.rule_groups import PostgresRuleGroups
@@ -31,6 +32,10 @@ class RecordBook:
     async def get(self, meter_id: str) -> Meter | None:
         """See `MeterBook.get`."""
         return await self._registry.get(meter_id)
+
+    async def some(self, meter_ids: Sequence[str]) -> list[Meter]:
+        """See `MeterBook.some`."""
+        return await self._registry.some(meter_ids)
 
     async def page(self, *, after: str, limit: int) -> list[Meter]:
         """See `MeterBook.page`."""
@@ -77,9 +82,10 @@ class RecordBook:
         )
 
 
-def _outcome(meter_id: str, outcome: Registered | LengthRefused) -> MeterOutcome:
-    if isinstance(outcome, LengthRefused):
+def _outcome(meter_id: str, outcome: Registered | LengthRefused | FormulaRefused) -> MeterOutcome:
+    if isinstance(outcome, LengthRefused | FormulaRefused):
+        reason = "formula" if isinstance(outcome, FormulaRefused) else "interval-size"
         return MeterOutcome(
-            meter_id=meter_id, outcome="rejected", reason="interval-size", detail=str(outcome)
+            meter_id=meter_id, outcome="rejected", reason=reason, detail=str(outcome)
         )
     return MeterOutcome(meter_id=meter_id, outcome=outcome.value)

@@ -105,7 +105,7 @@ def routes(backing: Callable[[], Backing], settings: MdmsSettings) -> APIRouter:
         """A meter as it is registered now; headquarters adds its `history`."""
         book = backing().book
         meter = await registered_meter(book, meter_id, register=None)
-        found: dict[str, Any] = msgspec.structs.asdict(meter)
+        found: dict[str, Any] = msgspec.to_builtins(meter)
         history = await book.history(meter_id)
         return _json(found if history is None else found | {"history": history})
 

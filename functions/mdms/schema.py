@@ -117,6 +117,24 @@ class ReadingsAnswer(msgspec.Struct, frozen=True, kw_only=True):
     series: list[SeriesAnswer]
 
 
+class TermForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A part of a virtual meter: `weight` times another meter's intervals.
+
+    Without a `register`, of the one that is asked of the virtual meter.
+    """
+
+    meter_id: MeterId
+    weight: Annotated[float, msgspec.Meta(ge=-1e6, le=1e6)] = 1.0
+    register: ObisCode | None = None
+
+
+class FormulaForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a virtual meter is from `since` (a midnight UTC; from ever on unless said)."""
+
+    terms: Annotated[list[TermForm], msgspec.Meta(min_length=1, max_length=1_000)]
+    since: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+
+
 class MeterForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A meter as a client registers it; absent fields take the defaults below."""
 
@@ -131,6 +149,7 @@ class MeterForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     transformer: Label | None = None
     time_zone: str = "UTC"
     active: bool = True
+    formulas: Annotated[list[FormulaForm], msgspec.Meta(min_length=1, max_length=100)] | None = None
 
 
 MAX_METERS_PER_BODY: Final = 10_000
@@ -225,6 +244,8 @@ class SeriesPart(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     revision: list[int | None] | UnsetType = UNSET
     source: str | None = None
     zone: str | None = None
+    missing_parts: list[int] | UnsetType = UNSET
+    """Of a virtual meter: how many of its parts had no value."""
 
 
 class MissingPart(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 
 import numpy as np
+from msgspec import UNSET, UnsetType
 from numpy.typing import NDArray
 
 from functions.mdms.period_query import Page, columns, instant_text
@@ -28,9 +29,28 @@ def sourced_parts(page: Page, slots: NDArray[np.void], provenance: Provenance) -
                 **columns(part),
                 source=None if origin is None else origin.source,
                 zone=None if origin is None else origin.zone,
+                missing_parts=_missing_parts(page, first, end, provenance),
             )
         )
     return parts
+
+
+def _missing_parts(
+    page: Page, first: int, end: int, provenance: Provenance
+) -> list[int] | UnsetType:
+    if not provenance.lacking:
+        return UNSET
+    found = np.zeros(end - first, dtype=np.int64)
+    for key in page.block_keys():
+        lacking = provenance.lacking.get(key)
+        if lacking is None:
+            continue
+        begin = key.day * key.slots - first
+        low, high = max(begin, 0), min(begin + key.slots, len(found))
+        if low < high:
+            found[low:high] = lacking[low - begin : high - begin]
+    listed: list[int] = found.tolist()
+    return listed
 
 
 def missing_in(keys: Iterable[BlockKey | EventKey], provenance: Provenance) -> list[MissingPart]:

@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from storage.cold.formula_check import FormulaRefused, check_formulas
 from storage.cold.length_overlap import check_overlap
 from storage.cold.meter_rows import MeterPeriod, log_replaced, meter_of, write_current
 from storage.cold.pool import Pool, transaction
@@ -27,6 +28,7 @@ _OF_GROUP = """
     SELECT version, record FROM meters
     WHERE ($1::text IS NULL OR record->>'feeder' = $1)
       AND ($2::text IS NULL OR record->>'transformer' = $2)
+      AND NOT record ? 'formulas'
     ORDER BY meter_id LIMIT $3
 """
 _AT_SERVICE_POINT = """
@@ -61,12 +63,13 @@ class PostgresMeterRegistry:
 
     async def register(
         self, meters: Sequence[Meter], *, now: datetime
-    ) -> list[Registered | LengthRefused]:
+    ) -> list[Registered | LengthRefused | FormulaRefused]:
         """Create or change `meters` in one transaction; return one outcome a meter.
 
         `now` (aware) starts the new period and ends the old one. The meters' own `version` is
         ignored, `interval_since_s` says from when on a length holds that is another than before
-        (see `settled`); one that would overlap what is stored is refused. Identifiers have 1 to 64
+        (see `settled`); one that would overlap what is stored is refused, and so is a virtual
+        meter that cannot be computed (`check_formulas`). Identifiers have 1 to 64
         characters, and no text holds NUL.
         """
         async with transaction(self._pool, within_s=TIMEOUT_S) as connection:
@@ -79,8 +82,9 @@ class PostgresMeterRegistry:
                 )
             }
             current: dict[str, MeterPeriod] = {}
+            ahead: dict[str, Meter] = {}
             ended: list[MeterPeriod] = []
-            outcomes: list[Registered | LengthRefused] = []
+            outcomes: list[Registered | LengthRefused | FormulaRefused] = []
             for form in meters:
                 old = held.get(form.meter_id)
                 try:
@@ -88,7 +92,8 @@ class PostgresMeterRegistry:
                     meter = settled(before, form, now_s=int(now.timestamp()))
                     if before is not None:
                         await check_overlap(connection, held=before, meter=meter)
-                except LengthRefused as refusal:
+                    await check_formulas(connection, held=before, meter=meter, ahead=ahead)
+                except (LengthRefused, FormulaRefused) as refusal:
                     outcomes.append(refusal)
                     continue
                 if old is not None and _same(old.meter, meter):
@@ -101,6 +106,7 @@ class PostgresMeterRegistry:
                     ended.append(replace(old, valid_to=start))
                 new = msgspec.structs.replace(meter, version=version)
                 period = MeterPeriod(meter=new, valid_from=start)
+                ahead[meter.meter_id] = new
                 held[meter.meter_id] = current[meter.meter_id] = period
                 outcomes.append(Registered.CREATED if old is None else Registered.CHANGED)
             if current:
@@ -114,6 +120,11 @@ class PostgresMeterRegistry:
         async with transaction(self._pool, within_s=TIMEOUT_S, snapshot=True) as connection:
             row = await connection.fetchrow(_ONE, meter_id)
         return None if row is None else meter_of(row)
+
+    async def some(self, meter_ids: Sequence[str]) -> list[Meter]:
+        """Return those of the meters that there are, in no order."""
+        async with transaction(self._pool, within_s=TIMEOUT_S, snapshot=True) as connection:
+            return [meter_of(row) for row in await connection.fetch(_SOME, list(meter_ids))]
 
     async def history(self, meter_id: str) -> list[MeterPeriod]:
         """Return the meter's periods, oldest first; empty when it was never registered."""
@@ -134,7 +145,8 @@ class PostgresMeterRegistry:
     ) -> list[Meter]:
         """Return up to `limit` meters of a feeder, of a transformer, or of all, by identifier.
 
-        It looks at every row.
+        Virtual meters are no part of any group: what they sum up is in it already. It looks at
+        every row.
         """
         async with transaction(self._pool, within_s=TIMEOUT_S, snapshot=True) as connection:
             rows = await connection.fetch(_OF_GROUP, feeder, transformer, limit)

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 
 class RegistryPosition(NamedTuple):
@@ -23,6 +24,27 @@ class EarlierLength(msgspec.Struct, frozen=True, array_like=True):
     interval_s: int
 
 
+class Term(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of a virtual meter: another meter's intervals, `weight` times.
+
+    `register` is the part's register, None for the one that is asked of the virtual meter.
+    """
+
+    meter_id: str
+    weight: float = 1.0
+    register: str | None = None
+
+
+class Formula(msgspec.Struct, frozen=True, kw_only=True):
+    """The parts whose weighted sum a virtual meter is from `since_s` on.
+
+    That is a midnight UTC, in seconds since 1970.
+    """
+
+    since_s: int
+    terms: tuple[Term, ...]
+
+
 class Meter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
     """One meter of a tenant, at one version of its registry.
 
@@ -32,7 +54,8 @@ class Meter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
     ratio of its instrument transformers, `feeder` and `transformer` (the one of the grid) name
     where it hangs, `time_zone` is an IANA name. `version` is the registry's version that last
     changed this meter: it rises with each change within a tenant, so "everything after version v"
-    is well defined.
+    is well defined. `formulas`, by rising `since_s`, make a virtual meter, which has no readings
+    of its own.
     """
 
     meter_id: str
@@ -48,6 +71,22 @@ class Meter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
     version: int = 0
     interval_since_s: int = 0
     earlier: tuple[EarlierLength, ...] = ()
+    # Not written where there are none: a registry is mostly of other meters.
+    formulas: tuple[Formula, ...] | UnsetType = UNSET
+
+    @property
+    def is_virtual(self) -> bool:
+        """Whether it is computed from other meters."""
+        return self.formulas is not UNSET
+
+    def terms_on(self, second: int) -> tuple[Term, ...]:
+        """The parts that hold at `second`; none before the first formula, and of other meters."""
+        held: tuple[Term, ...] = ()
+        for formula in () if self.formulas is UNSET else self.formulas:
+            if formula.since_s > second:
+                break
+            held = formula.terms
+        return held
 
 
 _encoder = msgspec.msgpack.Encoder()
