@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 Days = Annotated[int, msgspec.Meta(ge=1, le=36_500)]
+Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 Reads = Annotated[float, msgspec.Meta(gt=0, le=1_000_000)]
 
 
@@ -17,12 +18,17 @@ class MdmsTenantSettings(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
 ):
     """`mdms`: readings older than `stale_after_days` are refused, and so are those that are more
-    than `clock_ahead_s` seconds ahead; a query spans at most `max_query_days`.
+    than `clock_ahead_s` seconds ahead; a query spans at most `max_query_days`. `weekend` are the
+    days that are no working days, `approve_edits` wants another key's approval of each edit, and
+    estimates that last `prolonged_estimation_hours` are an exception.
     """
 
     stale_after_days: Days | None = None
     clock_ahead_s: Annotated[int, msgspec.Meta(ge=0, le=86_400)] | None = None
     max_query_days: Days | None = None
+    weekend: Annotated[list[Weekday], msgspec.Meta(max_length=7)] | None = None
+    approve_edits: bool | None = None
+    prolonged_estimation_hours: Annotated[int, msgspec.Meta(ge=1, le=8_760)] | None = None
 
 
 class TrafficTenantSettings(

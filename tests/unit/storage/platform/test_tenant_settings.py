@@ -4,7 +4,7 @@ import pytest
 
 from functions.cold_storage.settings import ColdStorageSettings
 from functions.hot_storage.policy import HotPolicy, read_policy
-from functions.mdms.settings import MdmsSettings
+from functions.mdms.settings import MdmsSettings, read_settings
 from storage.platform.tenant_settings import (
     ColdStorageTenantSettings,
     HotStorageTenantSettings,
@@ -24,6 +24,16 @@ def test_a_change_is_merged_by_service_and_name() -> None:
     assert before["mdms"]["stale_after_days"] == 14
 
 
+def test_the_desk_of_a_tenant_is_its_own_to_set() -> None:
+    set_to = {"weekend": ["friday", "saturday"], "approve_edits": True}
+
+    after = changed_settings({}, {"mdms": set_to})
+    read = read_settings(after["mdms"])
+
+    assert after == {"mdms": set_to}
+    assert (read.weekend_days, read.approve_edits) == ({4, 5}, True)
+
+
 def test_what_is_taken_back_leaves_nothing() -> None:
     before = {"mdms": {"stale_after_days": 14}}
 
@@ -35,6 +45,7 @@ def test_what_is_taken_back_leaves_nothing() -> None:
     [
         pytest.param({"mdms": {"stale_after_days": 0}}, id="out_of_range"),
         pytest.param({"mdms": {"stale_after_days": "30"}}, id="a_text"),
+        pytest.param({"mdms": {"weekend": ["Freitag"]}}, id="no_such_day"),
         pytest.param({"mdms": {"fold_after_s": 1}}, id="not_the_tenants_to_set"),
         pytest.param({"billing": {"x": 1}}, id="no_such_service"),
         pytest.param({"mdms": 3}, id="no_object"),
