@@ -21,32 +21,45 @@ _EVENT = np.dtype([(name, EVENT[name]) for name in EVENT.names or () if name != 
 
 async def read_hot(lab: Lab, zone: str, slots: Iterable[Slot]) -> dict[Slot, Current]:
     """What the zone shows for those of `slots` that it has."""
-    cells: dict[Slot, np.void] = {}
     async with hot_store(lab, zone) as client:
-        for slot in slots:
-            cell = await (_event if slot.is_event else _interval)(client, slot)
-            if cell is not None and cell["flags"] & PRESENT:
-                cells[slot] = cell
-    return {slot: _current(cell) for slot, cell in cells.items()}
+        copy = _Copy(client)
+        cells = {slot: await copy.cell(slot) for slot in slots}
+    return {
+        slot: _current(cell)
+        for slot, cell in cells.items()
+        if cell is not None and cell["flags"] & PRESENT
+    }
 
 
-async def _event(client: Client, slot: Slot) -> np.void | None:
-    second = (slot.start_s % DAY_S).to_bytes(4, "little")
-    cell = await client.hget(f"{slot.tenant}:e:{_block(slot)}/{slot.meter}", second)
-    return None if cell is None else np.frombuffer(cell, dtype=_EVENT)[0]
+class _Copy:
+    """A zone's strings and hashes, each read once."""
 
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._read: dict[str, Any] = {}
 
-async def _interval(client: Client, slot: Slot) -> np.void | None:
-    """A meter's place says which string is its strip's, and which of a slot's cells its own."""
-    place = await client.hget(f"{slot.tenant}:p:{REGISTER}", slot.meter)
-    if place is None:
-        return None
-    strip, lane = divmod(int(place), METERS_A_STRIP)
-    at = slot.start_s % DAY_S // slot.interval_s * METERS_A_STRIP + lane
-    size = SLOT.itemsize
-    key = f"{slot.tenant}:s:{_block(slot)}/{strip}"
-    cell = await client.getrange(key, at * size, (at + 1) * size - 1)
-    return np.frombuffer(cell, dtype=SLOT)[0] if cell else None
+    async def cell(self, slot: Slot) -> np.void | None:
+        if slot.is_event:
+            events = await self._hash(f"{slot.tenant}:e:{_block(slot)}/{slot.meter}")
+            event = events.get((slot.start_s % DAY_S).to_bytes(4, "little"))
+            return None if event is None else np.frombuffer(event, dtype=_EVENT)[0]
+        # A meter's place says which string is its strip's, and which of a slot's cells its own.
+        place = (await self._hash(f"{slot.tenant}:p:{REGISTER}")).get(slot.meter.encode())
+        if place is None:
+            return None
+        strip, lane = divmod(int(place), METERS_A_STRIP)
+        key = f"{slot.tenant}:s:{_block(slot)}/{strip}"
+        if key not in self._read:
+            self._read[key] = await self._client.get(key) or b""
+        at = slot.start_s % DAY_S // slot.interval_s * METERS_A_STRIP + lane
+        cell = self._read[key][at * SLOT.itemsize : (at + 1) * SLOT.itemsize]
+        return np.frombuffer(cell, dtype=SLOT)[0] if cell else None
+
+    async def _hash(self, key: str) -> dict[bytes, bytes]:
+        if key not in self._read:
+            self._read[key] = await self._client.hgetall(key)
+        held: dict[bytes, bytes] = self._read[key]
+        return held
 
 
 def _block(slot: Slot) -> str:
