@@ -11,6 +11,8 @@ from zones.links.emulated_link import EmulatedLink
 from zones.links.pump import Pump
 
 READ_BYTES = 64 * 1024
+# One for all sockets: it is filled and emptied in one step of the one event loop.
+_READ = bytearray(READ_BYTES)
 CONNECT_WITHIN_S = 10.0
 GIVE_UP_S = 120.0
 """TCP breaks a connection that gets nothing through for so long (RFC 1122: at least 100 s)."""
@@ -33,7 +35,6 @@ class Side(asyncio.BufferedProtocol):
         self._connection = connection
         self._sends = sends
         self._receives = receives
-        self._buffer = bytearray(READ_BYTES)
         self.transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -46,11 +47,11 @@ class Side(asyncio.BufferedProtocol):
 
     def get_buffer(self, sizehint: int) -> bytearray:
         """Where to read to."""
-        return self._buffer
+        return _READ
 
     def buffer_updated(self, nbytes: int) -> None:
         """Let what was read enter the model."""
-        self._sends.take(bytes(memoryview(self._buffer)[:nbytes]))
+        self._sends.take(bytes(memoryview(_READ)[:nbytes]))
 
     def eof_received(self) -> bool:
         """Pass the end on; the other direction goes on."""
@@ -143,10 +144,12 @@ class Connection:
             self._end(broken=True)
 
     def _give_up(self) -> None:
-        self._patience = None
         reached = self._above.transport is not None
         if not reached or any(pump.flow.waits for pump in self._pumps):
             self._end(broken=True)
+        else:
+            loop = asyncio.get_running_loop()
+            self._patience = loop.call_later(self._give_up_s, self._give_up)
 
     def _end(self, *, broken: bool) -> None:
         if self._over:

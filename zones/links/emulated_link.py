@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from zones.links.flow import Flow
+from zones.links.flow import Flow, Room
 from zones.links.lane import Draws, Lane
 from zones.links.medium import DIRECTIONS, Direction, Line
 from zones.links.path_choice import PathChoice
 from zones.links.plan import LinkPlan
 
 WINDOW_BYTES = 256 * 1024
+ROOM_BYTES = 64 * 1024 * 1024
 
 
 class UnknownPath(Exception):
@@ -37,10 +38,18 @@ class Flows:
 class EmulatedLink:
     """Every instant is given by the caller, in seconds, and never goes back."""
 
-    def __init__(self, plan: LinkPlan, *, seed: int, window_bytes: int = WINDOW_BYTES) -> None:
+    def __init__(
+        self,
+        plan: LinkPlan,
+        *,
+        seed: int,
+        window_bytes: int = WINDOW_BYTES,
+        room_bytes: int = ROOM_BYTES,
+    ) -> None:
         self.name = plan.name
         self._seed = seed
         self._window_bytes = window_bytes
+        self._room = Room(room_bytes)
         self._lanes: dict[str, dict[Direction, Lane]] = {
             path.name: {direction: Lane(path.line(direction)) for direction in DIRECTIONS}
             for path in plan.paths
@@ -138,7 +147,10 @@ class EmulatedLink:
     def _flow(self, direction: Direction) -> Flow:
         seed = f"{self._seed}/{self.name}/{direction}/{self.connections}"
         flow = Flow(
-            draws=Draws(seed), window_bytes=self._window_bytes, round_trip_s=self.round_trip_s
+            draws=Draws(seed),
+            room=self._room,
+            window_bytes=self._window_bytes,
+            round_trip_s=self.round_trip_s,
         )
         if self._routed is not None:
             flow.route(0.0, self._lanes[self._routed][direction])

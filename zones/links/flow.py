@@ -24,14 +24,23 @@ class Piece:
     again_at: float = 0.0
 
 
+@dataclass(slots=True)
+class Room:
+    """What all flows of a link may hold together, and what they do."""
+
+    most_bytes: int
+    held_bytes: int = 0
+
+
 class Flow:
     """What one side has sent and the other does not have yet."""
 
     def __init__(
-        self, *, draws: Draws, window_bytes: int, round_trip_s: Callable[[], float]
+        self, *, draws: Draws, room: Room, window_bytes: int, round_trip_s: Callable[[], float]
     ) -> None:
         """`window_bytes` is what may be under way, as a receiver's window bounds it."""
         self._draws = draws
+        self._room = room
         self._window_bytes = window_bytes
         self._round_trip_s = round_trip_s
         self._pieces: deque[Piece] = deque()
@@ -40,8 +49,12 @@ class Flow:
 
     @property
     def has_room(self) -> bool:
-        """Whether the sender may go on."""
-        return self.held_bytes < self._window_bytes
+        """Whether the sender may go on; one that has nothing under way always may."""
+        if self.held_bytes == 0:
+            return True
+        return (
+            self.held_bytes < self._window_bytes and self._room.held_bytes < self._room.most_bytes
+        )
 
     @property
     def waits(self) -> bool:
@@ -68,7 +81,7 @@ class Flow:
         due = []
         while self._pieces and self._pieces[0].due <= now:
             piece = self._pieces.popleft()
-            self.held_bytes -= len(piece.data)
+            self._hold_bytes(-len(piece.data))
             due.append(piece)
         return due
 
@@ -87,7 +100,7 @@ class Flow:
         for piece in self._pieces:
             if piece.lane is failed and piece.due > now:
                 failed.carried.lost_bytes += len(piece.data)
-                self._hold(piece, now)
+                self._keep(piece, now)
                 lost = True
         if lost and self._lane not in (None, failed):
             self.route(now, self._lane)
@@ -98,22 +111,26 @@ class Flow:
             if piece.lane is not None:
                 piece.lane.carried.lost_bytes += len(piece.data)
         self._pieces.clear()
-        self.held_bytes = 0
+        self._hold_bytes(-self.held_bytes)
 
     def _take(self, piece: Piece, now: float) -> None:
         self._pieces.append(piece)
-        self.held_bytes += len(piece.data)
+        self._hold_bytes(len(piece.data))
         self._send(piece, now)
 
     def _send(self, piece: Piece, now: float) -> None:
         if self._lane is None:
-            self._hold(piece, now)
+            self._keep(piece, now)
             return
         piece.lane = self._lane
         piece.due = max(0.0, piece.again_at - now) + self._lane.carry(
             now, len(piece.data), draws=self._draws, round_trip_s=self._round_trip_s()
         )
 
-    def _hold(self, piece: Piece, now: float) -> None:
+    def _hold_bytes(self, more: int) -> None:
+        self.held_bytes += more
+        self._room.held_bytes += more
+
+    def _keep(self, piece: Piece, now: float) -> None:
         piece.lane, piece.due = None, NEVER
         piece.again_at = now + self._round_trip_s() + LEAST_TIMEOUT_S

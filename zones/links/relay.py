@@ -8,7 +8,7 @@ from zones.links.emulated_link import EmulatedLink
 from zones.links.medium import Direction, Line
 from zones.links.pump import now
 
-MOST_CONNECTIONS = 256
+MOST_CONNECTIONS = 512
 BACKLOG = 128
 
 

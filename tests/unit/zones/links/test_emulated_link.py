@@ -127,6 +127,23 @@ def test_a_flow_says_when_its_window_is_full() -> None:
     assert flow.has_room
 
 
+def test_all_connections_share_the_room_of_their_link() -> None:
+    link = EmulatedLink(plan(FIBRE), seed=1, window_bytes=1_000, room_bytes=1_500)
+    first, second, third = (link.connect().up for _ in range(3))
+    first.enter(0.0, bytes(900))
+    assert first.has_room
+    second.enter(0.0, bytes(600))
+
+    # Who has nothing under way may still begin: nobody else would wake it.
+    assert (first.has_room, second.has_room, third.has_room) == (False, False, True)
+    second.take_due(1.0)
+    assert (first.has_room, second.has_room) == (True, True)
+    second.enter(1.0, bytes(600))
+    assert not first.has_room
+    second.drop()
+    assert first.has_room
+
+
 def test_what_is_on_a_failing_path_is_sent_again_over_the_backup() -> None:
     link = EmulatedLink(plan(FIBRE, RADIO), seed=1)
     flow = link.connect().up
