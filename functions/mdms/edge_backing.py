@@ -7,6 +7,7 @@ from typing import Any
 from functions.mdms.downlink import first_version, nothing_newer, rules_in
 from functions.mdms.gap_filling import GapFilling
 from functions.mdms.metrics import MdmsMetrics
+from functions.mdms.policy_cache import PolicyCache
 from functions.mdms.ports import Backing
 from functions.mdms.provenance import HOT, Origin
 from functions.mdms.reading_time import ReadingTime
@@ -158,16 +159,16 @@ async def edge_backing(
                 validator.arrived()
             return kept
 
+        allowed = ReadingTime(
+            ahead_s=settings.clock_ahead_s,
+            stale_after_s=settings.stale_after_days * 86_400,
+        )
         ingest = Ingest(
             store=store,
             registry=cache,
-            validation=TechnicalValidation(
-                time=ReadingTime(
-                    ahead_s=settings.clock_ahead_s,
-                    stale_after_s=settings.stale_after_days * 86_400,
-                )
-            ),
+            validation=TechnicalValidation(time=allowed),
             max_readings=settings.max_readings,
+            policies=PolicyCache(rules.active, time=allowed),
         )
         line: RecallLine | None = None
         way = calls or _calls(config)

@@ -14,6 +14,7 @@ from functions.mdms.group_commit import GroupCommit, NotTogether
 from functions.mdms.merged_arrivals import merge_arrivals
 from functions.mdms.meter_table import MeterTable
 from functions.mdms.outcomes import answer
+from functions.mdms.policy_cache import PolicyCache
 from functions.mdms.readings_body import read_body
 from functions.mdms.reason import Reason
 from functions.mdms.registry_cache import RegistryCache
@@ -47,8 +48,11 @@ class Ingest:
         registry: RegistryCache,
         validation: TechnicalValidation,
         max_readings: int,
+        policies: PolicyCache | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        """`policies` give what rule groups say of technical validation."""
+        self._policies = policies
         self._store = store
         self._registry = registry
         self._validation = validation
@@ -99,21 +103,23 @@ class Ingest:
     ) -> NDArray[np.uint8]:
         now_s = int(self._clock())
 
-        def judge(meters: MeterTable) -> NDArray[np.uint8]:
+        async def judge(meters: MeterTable) -> NDArray[np.uint8]:
+            policy = None if self._policies is None else await self._policies.of(meters)
             return self._validation.reasons(
                 arrivals=arrivals,
                 meters=meters,
                 reading_run=reading_run,
                 start_s=start_s,
                 now_s=now_s,
+                policy=policy,
             )
 
         meters = await self._registry.table()
-        reason = judge(meters)
+        reason = await judge(meters)
         if _OF_REGISTRY[reason].any():
             newer = await self._registry.recheck()
             if newer.version != meters.version:
-                reason = judge(newer)
+                reason = await judge(newer)
         return reason
 
 

@@ -13,6 +13,7 @@ from functions.mdms.reading_time import ReadingTime
 from functions.mdms.reason import Reason
 from functions.mdms.register_dials import beyond_dials
 from functions.mdms.sub_second import sub_second
+from functions.mdms.technical_policy import TechnicalPolicy
 from functions.mdms.unknown_meter import unknown_meter
 from functions.mdms.unknown_quality import unknown_quality
 from functions.mdms.unknown_register import unknown_register
@@ -33,10 +34,12 @@ class TechnicalValidation:
         reading_run: NDArray[np.int64],
         start_s: NDArray[np.int64],
         now_s: int,
+        policy: TechnicalPolicy | None = None,
     ) -> NDArray[np.uint8]:
         """Return the `Reason` of each reading, 0 for the good ones: shape (N,).
 
-        `reading_run` and `start_s` are those of `arrivals`, `now_s` is seconds since 1970.
+        `reading_run` and `start_s` are those of `arrivals`, `now_s` is seconds since 1970. What
+        rule groups say otherwise is in `policy`, by position in `meters`.
         """
         position = meters.locate(arrivals.meters)[arrivals.run_meter]
         registered_s, until_s = meters.lengths(
@@ -56,25 +59,26 @@ class TechnicalValidation:
         one_direction = np.array(
             [counts_one_direction(name) for name in arrivals.registers], dtype=np.bool_
         )[arrivals.run_register[reading_run]]
+        future = self.time.future(start_s=start_s, interval_s=interval_s, now_s=now_s)
+        stale = self.time.stale(start_s=start_s, now_s=now_s)
+        beyond = beyond_dials(
+            values=arrivals.values,
+            end=meters.register_end(position)[reading_run],
+            of_interval=of_interval,
+        )
+        negative = negative_consumption(values=arrivals.values, one_direction=one_direction)
+        if policy is not None:
+            said = policy.at(position[reading_run])
+            future = start_s + interval_s > now_s + said.ahead_s
+            stale = start_s < np.maximum(0, now_s - said.stale_after_s)
+            beyond &= said.refuses_beyond_dials
+            negative &= said.refuses_negative
         for code, failing in (
-            (
-                Reason.FUTURE,
-                self.time.future(start_s=start_s, interval_s=interval_s, now_s=now_s),
-            ),
-            (Reason.STALE, self.time.stale(start_s=start_s, now_s=now_s)),
+            (Reason.FUTURE, future),
+            (Reason.STALE, stale),
             (Reason.VALUE_RANGE, out_of_range(values=arrivals.values, of_interval=of_interval)),
-            (
-                Reason.BEYOND_DIALS,
-                beyond_dials(
-                    values=arrivals.values,
-                    end=meters.register_end(position)[reading_run],
-                    of_interval=of_interval,
-                ),
-            ),
-            (
-                Reason.NEGATIVE_CONSUMPTION,
-                negative_consumption(values=arrivals.values, one_direction=one_direction),
-            ),
+            (Reason.BEYOND_DIALS, beyond),
+            (Reason.NEGATIVE_CONSUMPTION, negative),
             (Reason.UNKNOWN_QUALITY, unknown_quality(arrivals.quality)),
         ):
             if failing.any():

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final, Protocol
 
 import numpy as np
@@ -117,7 +118,7 @@ class RegisterJudge:
             for day in days:
                 events = blocks.get(EventKey(one.meter.meter_id, one.register, day, 0), ())
                 reads += [(day * DAY_S + int(event["at"]), int(event["final"])) for event in events]
-            for (begin_s, before), (end_s, after) in zip(reads, reads[1:], strict=False):
+            for (begin_s, before), (end_s, after) in pairwise(reads):
                 near = begin_s <= one.end_s and end_s >= one.begin_s
                 if near and end_s - begin_s <= LONGEST_DAYS * DAY_S:
                     pairs.append(_Pair(of, begin_s, end_s, before, after))

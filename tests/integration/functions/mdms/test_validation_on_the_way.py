@@ -232,3 +232,36 @@ async def test_a_register_that_goes_back_or_past_its_end(
         ("A", "backward-dial", "01:30", 1),
         ("B", "register-rollover", "02:00", 1),
     ]
+
+
+async def test_a_group_may_let_in_what_the_first_hop_refuses(
+    zones: tuple[Zone, Zone], redis_url: str
+) -> None:
+    edge, fog = zones
+    rules: dict[str, Any] = {
+        "groups": [
+            {
+                "group": "north",
+                "version": 1,
+                "applies_to": {"feeder": "F-01"},
+                "rules": [
+                    {"rule": "negative-consumption", "enabled": False},
+                    {"rule": "stale", "parameters": {"days": 36_500}},
+                    {"rule": "negative-interval"},
+                ],
+            }
+        ]
+    }
+    changed = [one | {"version": 3} for one in meters("A", feeder="F-01")]
+    for zone in (edge, fog):
+        await hold(zone, *changed, rules=rules, after=2)
+    long_ago = {"start": "1990-01-01T00:00:00Z"}
+    series = [run("A", [100, -5]), run("B", [100, -5]), run("A", [7], **long_ago)]
+    series.append(run("B", [7], **long_ago))
+    answer = await send(edge, *series)
+    reasons = [[one.get("reason") for one in each["outcomes"]] for each in answer["series"]]
+    await carry(redis_url, edge, fog)
+    await validated(fog)
+
+    assert reasons == [[None], [None, "negative-consumption"], [None], ["stale"]]
+    assert await found(fog, "A", "B") == [("A", "negative-interval", "00:15", 1)]
