@@ -25,13 +25,13 @@ class Planned(msgspec.Struct, frozen=True, kw_only=True):
 
 def archive_before(settings: ColdStorageSettings, today: int) -> int | None:
     """Months that ended before this UTC day leave the record; None for never."""
-    after = settings.archive_after_days
+    after = settings.archives_after
     return None if after is None else today - after
 
 
 def erase_before(settings: ColdStorageSettings, today: int) -> int | None:
     """Files whose days all lie before this UTC day are erased; None for never."""
-    after = settings.erase_after_days
+    after = settings.erases_after
     return None if after is None else today - after
 
 
@@ -53,7 +53,7 @@ def planned(
             month=part.month,
             readings=part.readings,
             size=part.size,
-            reason=_why(part.days[1], today, settings.archive_after_days, "archive_after_days"),
+            reason=_why(part.days[1], today, settings.archives_after, "archive_after_days"),
         )
         for part in parts
     ]
@@ -66,7 +66,7 @@ def planned(
             month=file.month,
             readings=file.readings,
             size=file.size,
-            reason=_why(file.last_day, today, settings.erase_after_days, "erase_after_days"),
+            reason=_why(file.last_day, today, settings.erases_after, "erase_after_days"),
         )
         for file in files
     ]

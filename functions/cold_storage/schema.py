@@ -28,7 +28,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
-    """The retention in force."""
+    """The retention in force, which is never below the legal minimum."""
 
     archive_after_days: int | None
     erase_after_days: int | None

@@ -91,8 +91,8 @@ def tier_routes(
         """Change it by the tenant's settings of `cold_storage`."""
         return _json(
             Policy(
-                archive_after_days=settings.archive_after_days,
-                erase_after_days=settings.erase_after_days,
+                archive_after_days=settings.archives_after,
+                erase_after_days=settings.erases_after,
                 legal_minimum_days=settings.legal_minimum_days,
             )
         )
@@ -112,7 +112,7 @@ def tier_routes(
             if there
         ]
         age = int(time.time() // DAY_S) - key.day
-        limit = settings.archive_after_days
+        limit = settings.archives_after
         return _json(
             Explanation(
                 meter_id=key.meter_id,

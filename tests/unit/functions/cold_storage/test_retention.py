@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from functions.cold_storage.retention import planned
-from functions.cold_storage.settings import ColdStorageSettings, SettingsError, read_settings
+from functions.cold_storage.settings import SettingsError, read_settings
 from storage.cold.archive.catalogue import ArchiveFile
 from storage.cold.archive.moving import Part
 
@@ -54,9 +54,15 @@ def test_what_is_due(settings: dict[str, Any], age_days: int, actions: list[str]
     assert all(str(age_days) in one.reason for one in plan)
 
 
-@pytest.mark.parametrize("name", ["archive_after_days", "erase_after_days"])
-def test_less_than_the_law_asks_is_refused(name: str) -> None:
-    with pytest.raises(SettingsError, match="less than 1100"):
-        read_settings({name: 1_099})
+def test_less_than_the_law_asks_counts_as_that() -> None:
+    short = read_settings({"archive_after_days": 30, "erase_after_days": 1_200})
 
-    assert read_settings({name: 1_100}) == ColdStorageSettings(**{name: 1_100})
+    assert (short.archives_after, short.erases_after) == (1_100, 1_200)
+    early, due = (planned([MARCH], [], short, today=LAST + days) for days in (1_100, 1_101))
+    assert [one.action for one in early + due] == ["keep", "archive"]
+    assert "archive_after_days is 1100" in early[0].reason
+
+
+def test_a_wrong_setting_is_refused() -> None:
+    with pytest.raises(SettingsError, match="cold_storage"):
+        read_settings({"archive_after_days": 0})
