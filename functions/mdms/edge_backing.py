@@ -199,7 +199,8 @@ async def edge_backing(
             validation=validator,
         )
         if validator is not None:
-            validator.start(GapFilling(zone, store.accept, weekend=settings.weekend_days))
+            validator.fill_with(GapFilling(zone, store.accept, weekend=settings.weekend_days))
+            validator.start()
             stack.push_async_callback(validator.stop)
         yield zone
 

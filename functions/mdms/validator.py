@@ -141,9 +141,12 @@ class Validator:
         """Something was relayed."""
         self._arrived.set()
 
-    def start(self, filler: Filler | None = None) -> None:
-        """Begin to work off what waits, in the background; `filler` estimates gaps."""
+    def fill_with(self, filler: Filler) -> None:
+        """Let `filler` estimate gaps, where a rule group says so."""
         self._filler = filler
+
+    def start(self) -> None:
+        """Begin to work off what waits, in the background."""
         self._task = asyncio.create_task(self._run(), name="validation")
 
     async def stop(self) -> None:
