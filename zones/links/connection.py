@@ -7,6 +7,7 @@ import struct
 from typing import Protocol, cast
 
 from zones.links.address import Address
+from zones.links.alarms import Alarms, now
 from zones.links.emulated_link import EmulatedLink
 from zones.links.pump import Pump
 
@@ -75,15 +76,23 @@ class Connection:
     """Made for each client; reaches for the target by itself as soon as a path is in use."""
 
     def __init__(
-        self, link: EmulatedLink, *, owner: Owner, target: Address, give_up_s: float = GIVE_UP_S
+        self,
+        link: EmulatedLink,
+        *,
+        owner: Owner,
+        target: Address,
+        alarms: Alarms,
+        give_up_s: float = GIVE_UP_S,
     ) -> None:
         self._link = link
         self._owner = owner
         self._target = target
+        self._alarms = alarms
         self._give_up_s = give_up_s
         self._flows = link.connect()
         self._pumps = up, down = [
-            Pump(flow, on_done=self._end_if_done) for flow in (self._flows.up, self._flows.down)
+            Pump(flow, alarms=alarms, on_done=self._end_if_done)
+            for flow in (self._flows.up, self._flows.down)
         ]
         self.below = Side(self, sends=up, receives=down)
         self._above = Side(self, sends=down, receives=up)
@@ -134,7 +143,9 @@ class Connection:
     async def _reach(self) -> None:
         """Connect upwards: a round trip for the handshake, before which nothing is read."""
         await self._routed.wait()
-        await asyncio.sleep(self._link.round_trip_s())
+        shaken = asyncio.Event()
+        self._alarms.at(now() + self._link.round_trip_s(), shaken.set)
+        await shaken.wait()
         try:
             async with asyncio.timeout(CONNECT_WITHIN_S):
                 await asyncio.get_running_loop().create_connection(

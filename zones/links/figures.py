@@ -6,8 +6,8 @@ from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from zones.links.alarms import now
 from zones.links.lane import Lane
-from zones.links.pump import now
 from zones.links.relay import Relay
 
 BY_LANE = ("link", "direction", "path")

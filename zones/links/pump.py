@@ -1,21 +1,19 @@
 """Moves one direction of a connection: what is read enters the model, what is due is written."""
 
 import asyncio
-import time
 from collections.abc import Callable
 
+from zones.links.alarms import SLACK_S, Alarm, Alarms, now
 from zones.links.flow import NEVER, Flow
-
-# The event loop's timers count whole milliseconds: what is due within half of one goes now.
-RESOLUTION_S = 0.0005
 
 
 class Pump:
     """Reads from `source`, writes to `sink`; pauses either in place of buffering without bound."""
 
-    def __init__(self, flow: Flow, *, on_done: Callable[[], None]) -> None:
+    def __init__(self, flow: Flow, *, alarms: Alarms, on_done: Callable[[], None]) -> None:
         """`on_done` is called when the end of the stream has been passed on."""
         self.flow = flow
+        self._alarms = alarms
         self._on_done = on_done
         self.source: asyncio.Transport | None = None
         self.sink: asyncio.Transport | None = None
@@ -24,7 +22,7 @@ class Pump:
         self._ended = False
         self._blocked = False
         self._reading = False
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: Alarm | None = None
         self._timer_at = NEVER
 
     def take(self, data: bytes) -> None:
@@ -49,7 +47,7 @@ class Pump:
         if self.sink is None or self.source is None or self.sink.is_closing():
             return
         if not self._blocked:
-            for piece in self.flow.take_due(now() + RESOLUTION_S):
+            for piece in self.flow.take_due(now() + SLACK_S):
                 if piece.end:
                     self.done = True
                     self.sink.write_eof()
@@ -82,14 +80,8 @@ class Pump:
             self._timer = None
         self._timer_at = at
         if at < NEVER:
-            wait_s = max(0.0, at - now())
-            self._timer = asyncio.get_running_loop().call_later(wait_s, self._woken)
+            self._timer = self._alarms.at(at, self._woken)
 
     def _woken(self) -> None:
         self._timer = None
         self.arrange()
-
-
-def now() -> float:
-    """The instant that models are told: uvloop's own is of the last turn, in milliseconds."""
-    return time.monotonic()

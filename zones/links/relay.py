@@ -3,10 +3,10 @@
 import asyncio
 
 from zones.links.address import Address
+from zones.links.alarms import Alarm, Alarms, now
 from zones.links.connection import GIVE_UP_S, Connection
 from zones.links.emulated_link import EmulatedLink
 from zones.links.medium import Direction, Line
-from zones.links.pump import now
 
 MOST_CONNECTIONS = 512
 BACKLOG = 128
@@ -33,7 +33,8 @@ class Relay:
         self._give_up_s = give_up_s
         self._server: asyncio.Server | None = None
         self._open: dict[Connection, None] = {}
-        self._timer: asyncio.TimerHandle | None = None
+        self._alarms: Alarms | None = None
+        self._timer: Alarm | None = None
 
     @property
     def port(self) -> int:
@@ -49,6 +50,7 @@ class Relay:
 
     async def start(self, listen: Address) -> None:
         """Listen; OSError when that is impossible."""
+        self._alarms = Alarms()
         self._server = await asyncio.get_running_loop().create_server(
             self._connection, listen.host, listen.port, backlog=BACKLOG
         )
@@ -60,6 +62,8 @@ class Relay:
         if self._server is not None:
             self._server.close()
         self.break_all()
+        if self._alarms is not None:
+            self._alarms.close()
         if self._server is not None:
             await self._server.wait_closed()
 
@@ -99,8 +103,13 @@ class Relay:
             self.broken += broken
 
     def _connection(self) -> asyncio.BaseProtocol:
+        assert self._alarms is not None
         return Connection(
-            self.link, owner=self, target=self._target, give_up_s=self._give_up_s
+            self.link,
+            owner=self,
+            target=self._target,
+            alarms=self._alarms,
+            give_up_s=self._give_up_s,
         ).below
 
     def _changed(self) -> None:
@@ -109,14 +118,13 @@ class Relay:
             self._timer.cancel()
             self._timer = None
         at = self.link.choice.next_change
-        if at is not None:
-            wait_s = max(0.0, at - now())
-            self._timer = asyncio.get_running_loop().call_later(wait_s, self._change_due)
+        if at is not None and self._alarms is not None:
+            self._timer = self._alarms.at(at, self._change_due)
         for connection in list(self._open):
             connection.path_changed()
 
     def _change_due(self) -> None:
-        # The loop's timers count whole milliseconds and may fire a little early.
+        # An alarm may ring a little early.
         self._timer = None
         self.link.advance(max(now(), self.link.choice.next_change or 0.0))
         self._changed()
