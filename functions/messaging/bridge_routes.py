@@ -45,18 +45,16 @@ def bridge_routes(parts: Parts) -> APIRouter:
         if not await parts.bridges.unbridge(caller.tenant, topic):
             raise NotFound(f"topic {topic} is not bridged")
 
-    @router.post("/uplink", include_in_schema=False)
+    @router.post("/uplink/{traffic_class}", include_in_schema=False)
     async def uplink(
         request: Request,
         zone: Zone,
-        gridfaas_class: Annotated[str, Header()],
+        traffic_class: TrafficClass,
         content_encoding: Annotated[str, Header()] = "identity",
     ) -> Acknowledged:
         """Take a class's entries of a child zone, from the first on as far as there is room."""
         if zone.zone is None:
             raise NotAllowed("only zones bring messages")
-        if gridfaas_class not in {each.value for each in TrafficClass}:
-            raise UplinkUnreadable("GridFaaS-Class names no class of traffic")
         body = await request.body()
         entries = decode_entries(unpack(body, encoding=content_encoding))
         messages = [_message(entry, zone) for entry in entries]
@@ -66,7 +64,7 @@ def bridge_routes(parts: Parts) -> APIRouter:
                     zone.tenant,
                     entry,
                     message,
-                    traffic_class=TrafficClass(gridfaas_class),
+                    traffic_class=traffic_class,
                     caller=zone.zone,
                     onward=parts.tier != HEADQUARTERS,
                 )

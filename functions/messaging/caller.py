@@ -36,7 +36,10 @@ def caller_of(request: Request) -> Caller:
 
     Raises:
         TenantMissing: the platform's people have no queues of their own.
+        NotAllowed: a zone's credential is for its link, and changes nothing else.
     """
+    if request.headers.get("x-gridfaas-zone-credential") and request.method != "GET":
+        raise NotAllowed("a zone's credential is for the link")
     tenant = request.headers.get("x-gridfaas-tenant", "")
     if not tenant or tenant == NOBODY:
         raise TenantMissing("messages and calls are a tenant's: use a tenant's key")

@@ -177,9 +177,7 @@ class Forwarder:
         )
         return taken
 
-    async def _cooled(
-        self, flow: Flow, waiting: list[Pending]
-    ) -> tuple[list[Pending], float]:
+    async def _cooled(self, flow: Flow, waiting: list[Pending]) -> tuple[list[Pending], float]:
         """What may go of what waits, and how long the rest stays at least."""
         if not is_lazy(flow, self._settings):
             return waiting, 0.0

@@ -12,7 +12,7 @@ from storage.model.traffic import Cargo, UplinkQueue
 
 UPLINKS: Final = {
     Cargo.READINGS: "/v1/mdms/uplink",
-    Cargo.MESSAGES: "/v1/messaging/uplink",
+    Cargo.MESSAGES: "/v1/messaging/uplink/{}",
 }
 DOWNLINK: Final = "/v1/mdms/downlink"
 MEDIA_TYPE: Final = "application/x-gridfaas-uplink"
@@ -113,11 +113,10 @@ class Link:
         """Make the post of a zstd body of a queue's entries."""
         request = self._parent.build_request(
             "POST",
-            UPLINKS[queue.cargo],
+            UPLINKS[queue.cargo].format(queue.traffic_class.value),
             content=body,
             headers={
                 "GridFaaS-Tenant": tenant,
-                "GridFaaS-Class": queue.traffic_class.value,
                 "Content-Type": MEDIA_TYPE,
                 "Content-Encoding": "zstd",
             },

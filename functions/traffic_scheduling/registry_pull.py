@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from typing import Final
 
 from functions.traffic_scheduling.link import CallRefused, Link, LinkDown
@@ -27,9 +28,11 @@ class RegistryPull:
         self._metrics = metrics
         self._held: dict[str, RegistryPosition] = {}
         self._errors: dict[str, str] = {}
+        self._quiet: dict[str, int] = {}
+        self._next_s: dict[str, float] = {}
 
     async def run(self) -> None:
-        """Pull about once a `registry_every_s` until cancelled."""
+        """Pull until cancelled: every `registry_every_s`, less often while nothing changes."""
         slots = asyncio.Semaphore(AT_ONCE)
 
         async def pull(tenant: str) -> None:
@@ -37,13 +40,25 @@ class RegistryPull:
                 await self._pull(tenant)
 
         while True:
-            slugs = [one.tenant for one in self._schedule.tenants if not one.leaving]
-            await asyncio.gather(*(pull(slug) for slug in slugs))
+            served = [one.tenant for one in self._schedule.tenants if not one.leaving]
+            self._quiet = {slug: quiet for slug, quiet in self._quiet.items() if slug in served}
+            now_s = time.monotonic()
+            due = [slug for slug in served if self._next_s.get(slug, now_s) <= now_s]
+            await asyncio.gather(*(pull(slug) for slug in due))
+            for slug in due:
+                self._next_s[slug] = now_s + self._pause_s(self._quiet.get(slug, 0))
             await asyncio.sleep(self._settings.registry_every_s)
 
+    def _pause_s(self, quiet: int) -> float:
+        every_s, idle_s = self._settings.registry_every_s, self._settings.registry_idle_s
+        # The loop itself waits `every_s`; beyond 2**10 the bound has long been reached.
+        return min(idle_s, every_s * 2.0 ** min(quiet, 10)) - every_s
+
     async def _pull(self, tenant: str) -> None:
+        quiet = self._quiet.pop(tenant, 0)
         try:
-            await self._catch_up(tenant)
+            if not await self._catch_up(tenant):
+                self._quiet[tenant] = quiet + 1
         except (LinkDown, CallRefused) as error:
             self._failed(tenant, str(error))
         except Exception as error:
@@ -54,8 +69,9 @@ class RegistryPull:
             if self._errors.pop(tenant, None) is not None:
                 logger.info("the registry of %s is followed again", tenant)
 
-    async def _catch_up(self, tenant: str) -> None:
-        complete = False
+    async def _catch_up(self, tenant: str) -> bool:
+        """Return whether there was anything."""
+        complete = found = False
         while not complete:
             held = self._held.get(tenant)
             if held is None:
@@ -64,12 +80,14 @@ class RegistryPull:
                 tenant, held=held, limit=self._settings.registry_page
             )
             if page is None:
-                return
+                return found
+            found = True
             step = await self._link.apply_changes(tenant, page)
             self._held[tenant] = step.position
             self._metrics.registry_page(tenant)
             # A step that does not move on would otherwise be asked for again at full speed.
             complete = step.complete or step.position <= held
+        return found
 
     def _failed(self, tenant: str, error: str) -> None:
         self._held.pop(tenant, None)

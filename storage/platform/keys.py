@@ -35,8 +35,8 @@ DEFAULT_SCOPES: Final[Mapping[Role, frozenset[str]]] = MappingProxyType(
         Role.TENANT_SERVICE: frozenset({*_DATA, *_MESSAGES}),
         Role.CONSUMER: frozenset({"mdms:read"}),
         Role.METER: frozenset({"mdms:write"}),
-        # A zone asks its parent for the keys that sign callbacks.
-        Role.ZONE: frozenset({"platform:snapshot", "messaging:read", *_DATA}),
+        # A zone asks its parent for the keys that sign callbacks, and brings it bridged messages.
+        Role.ZONE: frozenset({"platform:snapshot", *_MESSAGES, *_DATA}),
     }
 )
 

@@ -16,6 +16,7 @@ QUICK = {
     "longest_link_retry_s": 0.05,
     "tenants_every_s": 0.05,
     "registry_every_s": 0.05,
+    "registry_idle_s": 0.2,
 }
 StartLink = Callable[..., Awaitable[httpx.AsyncClient]]
 

@@ -265,18 +265,23 @@ async def test_only_zones_bring_messages_and_only_of_their_own_edges(
     fog: Zone, add_messaging: Above, fog_url: str
 ) -> None:
     await add_messaging(fog, 2, fog_url)
-    said = {"GridFaaS-Class": "alarm"}
-
-    as_tenant = await fog.client.post("/v1/messaging/uplink", content=b"\x90", headers=said)
+    as_tenant = await fog.client.post("/v1/messaging/uplink/alarm", content=b"\x90")
     broken = await fog.client.post(
-        "/v1/messaging/uplink",
+        "/v1/messaging/uplink/alarm",
         content=b"?",
-        headers=said | fog.calls_as("zone-3a", tenant="acme"),
+        headers=fog.calls_as("zone-3a", tenant="acme"),
     )
     foreign = await fog.client.post(
-        "/v1/messaging/uplink",
+        "/v1/messaging/uplink/alarm",
         content=b"\x91\x94\xa9zone-3x#1\x01\xc4\x00\xc4\x00",
-        headers=said | fog.calls_as("zone-3a", tenant="acme"),
+        headers=fog.calls_as("zone-3a", tenant="acme"),
     )
 
-    assert [one.status_code for one in (as_tenant, broken, foreign)] == [403, 400, 403]
+    publishing = await fog.client.post(
+        "/v1/messaging/topics/alarms",
+        content=b"as a zone",
+        headers=fog.calls_as("zone-3a", tenant="acme"),
+    )
+
+    answered = (as_tenant, broken, foreign, publishing)
+    assert [one.status_code for one in answered] == [403, 400, 403, 403]

@@ -161,7 +161,7 @@ async def test_a_backlog_of_many_batches_arrives_in_order(
     )
     series = answered.json()["series"][0]
     assert (series["final"], series["revision"]) == ([49], [49])
-    assert await waiting(fog_url) == 50
+    assert len(await sequences_of(fog_url)) == 50
 
 
 async def test_a_lost_answer_means_a_resend_that_changes_nothing(
@@ -300,13 +300,14 @@ async def test_a_changed_registry_reaches_the_edge_through_the_fog(
 
 
 async def sequences_of(redis_url: str) -> list[int]:
-    """What waits in a zone for its parent, in the order in which it came."""
+    """The edge's entries that wait in a zone for its parent, in the order in which they came."""
     connection = connect(redis_url, max_connections=1)
     try:
         found = await Uplink(connection).pending("acme", max_bytes=1 << 30, max_entries=10_000)
     finally:
         await connection.aclose()
-    return [one.entry.sequence for one in found]
+    # Zone 2 adds entries of its own.
+    return [one.entry.sequence for one in found if one.entry.edge.startswith("zone-3a#")]
 
 
 async def test_live_readings_overtake_the_backlog_of_an_outage_and_corrections_do_not(

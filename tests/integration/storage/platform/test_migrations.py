@@ -94,6 +94,26 @@ async def test_keys_made_before_messages_may_use_them_unless_their_scopes_are_th
     assert await registry.version() == before + 1
 
 
+async def test_keys_of_zones_made_before_bridges_may_bring_messages(
+    engine: AsyncEngine, migrated_twice: str
+) -> None:
+    registry = Registry(engine)
+    await registry.zones.record([ZoneEntry(name="zone-1", tier=1)])
+    old = ["mdms:read", "mdms:write", "messaging:read", "platform:snapshot"]
+    for scopes in (old, old[:2]):
+        await registry.keys.create(role=Role.ZONE, zone="zone-1", scopes=scopes)
+    before = await registry.version()
+    async with engine.begin() as connection:
+        await connection.execute(text("UPDATE platform.alembic_version SET version_num = '0007'"))
+    await engine.dispose()
+
+    await asyncio.to_thread(upgrade, migrated_twice)
+
+    found = [list(key.scopes) for key in await registry.keys.list()]
+    assert sorted(found) == [old[:2], sorted([*old, "messaging:write"])]
+    assert await registry.version() == before + 1
+
+
 class TestTenantSchemas:
     @pytest.fixture
     async def shape(self, engine: AsyncEngine) -> list[tuple[str, ...]]:
