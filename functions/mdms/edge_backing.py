@@ -11,6 +11,7 @@ from functions.mdms.policy_cache import PolicyCache
 from functions.mdms.ports import Backing
 from functions.mdms.provenance import HOT, Origin
 from functions.mdms.reading_time import ReadingTime
+from functions.mdms.readmission import Readmission
 from functions.mdms.recall_line import RecallLine, telling
 from functions.mdms.registry_cache import RegistryCache
 from functions.mdms.schema import DownlinkPage
@@ -163,13 +164,6 @@ async def edge_backing(
             ahead_s=settings.clock_ahead_s,
             stale_after_s=settings.stale_after_days * 86_400,
         )
-        ingest = Ingest(
-            store=store,
-            registry=cache,
-            validation=TechnicalValidation(time=allowed),
-            max_readings=settings.max_readings,
-            policies=PolicyCache(rules.active, time=allowed),
-        )
         line: RecallLine | None = None
         way = calls or _calls(config)
         if way is not None:
@@ -178,6 +172,13 @@ async def edge_backing(
             line = RecallLine(way, zone=config.zone, dropped_through=notes.dropped_through)
             await stack.enter_async_context(telling(line))
 
+        ingest = Ingest(
+            store=store if line is None else Readmission(store, recall=line),
+            registry=cache,
+            validation=TechnicalValidation(time=allowed),
+            max_readings=settings.max_readings,
+            policies=PolicyCache(rules.active, time=allowed),
+        )
         def open_reader(recall: bool, whole: bool) -> TieredReader | SourcedReader:
             if line is None or not recall:
                 return SourcedReader(store, Origin(HOT, config.zone))

@@ -16,12 +16,12 @@ from functions.mdms.meter_table import MeterTable
 from functions.mdms.outcomes import answer
 from functions.mdms.policy_cache import PolicyCache
 from functions.mdms.readings_body import read_body
+from functions.mdms.readmission import Accepts
 from functions.mdms.reason import Reason
 from functions.mdms.registry_cache import RegistryCache
 from functions.mdms.schema import ReadingsAnswer, SeriesAnswer
 from functions.mdms.series_columns import MAX_REGISTERS
 from functions.mdms.technical_validation import TechnicalValidation
-from storage.ports import HotStore
 
 _OF_REGISTRY = np.zeros(256, dtype=np.bool_)
 _OF_REGISTRY[[Reason.UNKNOWN_METER, Reason.UNKNOWN_REGISTER, Reason.INTERVAL_SIZE]] = True
@@ -44,7 +44,7 @@ class Ingest:
     def __init__(
         self,
         *,
-        store: HotStore,
+        store: Accepts,
         registry: RegistryCache,
         validation: TechnicalValidation,
         max_readings: int,

@@ -149,3 +149,20 @@ async def test_sums_span_both_tiers(tiers: Tiers, of: str) -> None:
 
     expected = sum(WHOLE) + 96 if of == "tenant" else None
     assert answer["buckets"][0]["sum"] == expected
+
+
+async def test_what_is_sent_again_after_its_day_was_dropped_is_no_news(tiers: Tiers) -> None:
+    await send(tiers.edge, run("A", WHOLE))
+    await tiers.carry()
+    await demote(tiers.fog)
+    await demote(tiers.edge)
+    # The worker looks at most once a second which days were dropped.
+    await asyncio.sleep(1.0)
+
+    answer = await send(tiers.edge, run("A", [*WHOLE[:95], 4]))
+
+    assert (answer["duplicate"], answer["accepted"]) == (95, 1)
+    await tiers.carry()
+    last = await read(tiers.headquarters)
+    assert final(last) == [*WHOLE[:95], 4]
+    assert last["series"][0]["revision"] == [0] * 95 + [1]
