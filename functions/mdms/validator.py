@@ -41,7 +41,7 @@ from storage.model.runs import RunBatch
 from storage.model.uplink import unpack_excluded
 from storage.ports import StoreFull, StoreUnavailable
 
-TURN_BYTES: Final = 4 << 20
+TURN_BYTES: Final = 8 << 20
 METERS_AT_ONCE: Final = 2_000
 RETRY_S: Final = 1.0
 LEAST_REST_S: Final = 0.02
