@@ -5,9 +5,10 @@ hands blocks over a few thousand at a time, and gathers the next ones while thes
 """
 
 import asyncio
-from collections import defaultdict
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from threading import Lock
 from typing import Final, TypeAlias
 
 import asyncpg
@@ -23,6 +24,7 @@ from storage.model.runs import DAY_S
 
 SUMS_TIMEOUT_S: Final = 25.0
 _BLOCKS_AT_ONCE: Final = 4_096
+_ADDING_AT_ONCE: Final = 2
 _DAY_BITS: Final = 20
 # Meter by meter by its key, also where the planner would rather look at every block there is
 # (that is what OFFSET 0 is for); one number says place and day, as each column costs its time.
@@ -88,15 +90,15 @@ class _Sums:
         self._classes = classes
         self._count = count
         self._weights: dict[int, NDArray[np.float32]] = {}
+        self._making = Lock()
         self.total = np.zeros((meters, count), dtype=np.int64)
-        self.present: defaultdict[int, NDArray[np.int64]] = defaultdict(
-            lambda: np.zeros((meters, count), dtype=np.int64)
-        )
+        self.present: dict[int, NDArray[np.int64]] = {}
 
     def add(self, rows: list[asyncpg.Record], first: int, merged: set[_Place]) -> None:
         """Add the blocks of rows of `_BLOCKS` but those in `merged`.
 
-        `first` is the place of the first of the meters that were asked for.
+        `first` is the place of the first of the meters that were asked for. Threads may add at the
+        same time what is of different meters.
         """
         lengths = [row[0] for row in rows]
         for interval_s in set(lengths):
@@ -123,7 +125,7 @@ class _Sums:
         day: NDArray[np.int64],
         bodies: list[bytes],
     ) -> None:
-        weights, present = self._weights_of(interval_s), self.present[interval_s]
+        weights, present = self._of_length(interval_s)
         for opened in open_final_planes(bodies, slots=DAY_S // interval_s):
             rows = opened.take(np.argsort(day[opened.block], kind="stable"))
             numbers, begins = np.unique(day[rows.block], return_index=True)
@@ -137,16 +139,19 @@ class _Sums:
     def add_slots(self, meter: int, key: BlockKey, slots: NDArray[np.void]) -> None:
         """Add one block that was merged with the tail."""
         known = (slots["flags"] & PRESENT) != 0
-        weights = self._weights_of(key.interval_s)[key.day - self._days.start].astype(np.int64)
+        every, present = self._of_length(key.interval_s)
+        weights = every[key.day - self._days.start].astype(np.int64)
         self.total[meter] += np.where(known, slots["final"], 0).astype(np.int64) @ weights
-        self.present[key.interval_s][meter] += known.astype(np.int64) @ weights
+        present[meter] += known.astype(np.int64) @ weights
 
-    def _weights_of(self, interval_s: int) -> NDArray[np.float32]:
-        """(days, slots, classes) of 0 and 1."""
-        if interval_s not in self._weights:
-            of_slot = self._classes(interval_s)[:, :, None]
-            self._weights[interval_s] = (of_slot == np.arange(self._count)).astype(np.float32)
-        return self._weights[interval_s]
+    def _of_length(self, interval_s: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Weights of 0 and 1, (days, slots, classes), and the numbers of values of that length."""
+        with self._making:
+            if interval_s not in self._weights:
+                of_slot = self._classes(interval_s)[:, :, None]
+                self._weights[interval_s] = (of_slot == np.arange(self._count)).astype(np.float32)
+                self.present[interval_s] = np.zeros_like(self.total)
+            return self._weights[interval_s], self.present[interval_s]
 
 
 async def _add_merged(
@@ -177,17 +182,16 @@ async def _add_blocks(
     days: range,
 ) -> None:
     at_once = max(1, _BLOCKS_AT_ONCE // len(days))
-    adding: asyncio.Future[None] | None = None
+    adding: deque[asyncio.Future[None]] = deque()
     try:
         for first in range(0, len(meters), at_once):
             some = list(meters[first : first + at_once])
             rows = await connection.fetch(_BLOCKS, some, register, days[0], days[-1])
-            if adding is not None:
-                await adding
-            adding = asyncio.ensure_future(asyncio.to_thread(work.add, rows, first, merged))
+            if len(adding) == _ADDING_AT_ONCE:
+                await adding.popleft()
+            adding.append(asyncio.ensure_future(asyncio.to_thread(work.add, rows, first, merged)))
     finally:
-        if adding is not None:
-            await adding
+        await asyncio.gather(*adding)
 
 
 def _groups(keys: list[BlockKey], size: int) -> Iterator[list[BlockKey]]:

@@ -23,7 +23,6 @@ _PACKED: Final = 0x80
 _CRC_BYTES: Final = 4
 _RESIDUE: Final = 0x2144DF1C
 """CRC-32 of anything that ends with its own CRC-32, least byte first."""
-_THREADS: Final = 2
 _FINAL: Final = 4
 _FLAGS: Final = 9
 _HEAD: Final = np.dtype(
@@ -136,7 +135,7 @@ def _unpacked(
         opened: Any = zstandard.ZstdDecompressor().multi_decompress_to_buffer(
             zstandard.BufferWithSegments(bodies, segments),
             decompressed_sizes=sizes,
-            threads=_THREADS,
+            threads=1,
         )
     except (zstandard.ZstdError, ValueError, TypeError) as error:
         raise BlockDamaged(f"unreadable planes: {error}") from error
