@@ -5,12 +5,13 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Final
 
 from deploy.backup.failure import BackupFailure
 from deploy.backup.manifest import Manifest
-from deploy.backup.recovery import recovered
+from deploy.backup.recovery import REPLAY_TIMEOUT_S, recovered
 from deploy.backup.sealing import Sealer
 from deploy.backup.target import Way, find_way
 from deploy.backup.unpacking import (
@@ -21,6 +22,7 @@ from deploy.backup.unpacking import (
     verify_base,
 )
 from deploy.backup.vault import Vault
+from deploy.lab.day import widen_days
 from deploy.lab.home import Home, make_home
 from deploy.lab.lock import hold_lab
 from deploy.lab.reporting import Reporter
@@ -32,6 +34,13 @@ from storage.platform.snapshot import Position
 
 _LIVE_KEYS: Final = "SELECT count(*) AS live FROM platform.api_keys WHERE revoked_at IS NULL"
 _SLOTS: Final = "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots"
+_SCHEMAS: Final = "SELECT nspname AS name FROM pg_namespace WHERE nspname LIKE 't\\_%'"
+_SPAN: Final = """
+    SELECT min(first) AS first, max(last) AS last FROM (
+        SELECT min(day) AS first, max(day) AS last FROM "{0}".blocks
+        UNION ALL SELECT min(first_day), max(last_day) FROM "{0}".tail
+    ) AS spans
+"""
 _TIMELINE: Final = "SELECT timeline_id AS timeline FROM pg_control_checkpoint()"
 
 
@@ -83,6 +92,7 @@ def restored_record(
         verify_base(programs, state / "data", account=account)
         with _replayed(vault, sealer, way, home=home, state=state, reporter=reporter) as server:
             position = asyncio.run(_begin_incarnation(server.url))
+            _count_days(server.url, home)
             yield Restored(
                 home=home,
                 base=way.base,
@@ -115,6 +125,26 @@ def _replayed(
             yield server
     finally:
         remove_wal(wal)
+
+
+def _count_days(database_url: str, home: Home) -> None:
+    """The lab's next day comes after those that the record has: its edges have seen none of them.
+
+    A day that they took for new would be there already.
+    """
+    spans = [
+        row
+        for schema in query(database_url, _SCHEMAS)
+        for row in query(database_url, _SPAN.format(schema["name"]), timeout_s=REPLAY_TIMEOUT_S)
+        if row["first"] is not None
+    ]
+    if spans:
+        since = date(1970, 1, 1)
+        widen_days(
+            home.state / "day.json",
+            first=since + timedelta(days=min(row["first"] for row in spans)),
+            last=since + timedelta(days=max(row["last"] for row in spans)),
+        )
 
 
 async def _begin_incarnation(database_url: str) -> Position:

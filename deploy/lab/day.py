@@ -45,6 +45,17 @@ def take_days(path: Path, *, days: int, today: date) -> date:
         return first
 
 
+def widen_days(path: Path, *, first: date, last: date) -> None:
+    """Count the days from `first` to `last` as taken, too."""
+    with _held(path.with_name(path.name + ".lock")):
+        try:
+            taken = msgspec.json.decode(path.read_bytes(), type=_Taken)
+        except FileNotFoundError:
+            taken = _Taken(first, last)
+        taken = _Taken(min(taken.first, first), max(taken.last, last))
+        write_private(path, msgspec.json.encode(taken))
+
+
 @contextmanager
 def _held(path: Path) -> Iterator[None]:
     """Loads may start side by side; the lock is gone with its holder."""
