@@ -6,7 +6,7 @@ import msgspec
 
 _METER: Final = {
     "meter_id": "A000001",
-    "registers": ["1-0:1.8.0"],
+    "registers": ["1-0:1.8.0", "1-0:2.8.0"],
     "interval_s": 900,
     "dials": 8,
     "multiplier": 1,
@@ -61,6 +61,19 @@ _PERIOD: Final[dict[str, Any]] = {
     "source": "hot",
     "next_cursor": None,
 }
+_DERIVED: Final = _PERIOD | {
+    "meter_id": "NET-01",
+    "series": [
+        {
+            "start": "2026-01-01T00:00:00Z",
+            "values": [None, None, None],
+            "final": [85, None, 98],
+            "quality": [11, None, 11],
+            "revision": [0, None, 0],
+            "missing_parts": [0, 1, 0],
+        }
+    ],
+}
 _MANY: Final = {
     "register": "1-0:1.8.0",
     "from": "2026-01-01T00:00:00Z",
@@ -97,6 +110,7 @@ PERIOD: Final[dict[str, Any]] = {
                 "application/json": {
                     "examples": {
                         "page": {"summary": "One meter: a page", "value": _PERIOD},
+                        "virtual": {"summary": "A virtual meter", "value": _DERIVED},
                         "many": {"summary": "Many meters", "value": _MANY},
                         "resampled": {"summary": "Days", "value": _RESAMPLED},
                     }
@@ -258,18 +272,35 @@ REVISIONS: Final[dict[str, Any]] = {
         }
     )
 }
+_VIRTUAL: Final = {
+    "meter_id": "NET-01",
+    "registers": ["1-0:1.8.0"],
+    "interval_s": 900,
+    "formulas": [
+        {
+            "since": "2026-01-01T00:00:00Z",
+            "terms": [
+                {"meter_id": "A000001"},
+                {"meter_id": "A000001", "register": "1-0:2.8.0", "weight": -1},
+            ],
+        }
+    ],
+}
 REGISTER: Final[dict[str, Any]] = {
     "responses": _answer(
         {
-            "created": 1,
+            "created": 2,
             "unchanged": 0,
             "changed": 0,
             "rejected": 0,
             "version": 17,
-            "meters": [{"meter_id": "A000001", "outcome": "created"}],
+            "meters": [
+                {"meter_id": "A000001", "outcome": "created"},
+                {"meter_id": "NET-01", "outcome": "created"},
+            ],
         }
     ),
-    "openapi_extra": _body({"meters": [_METER]}),
+    "openapi_extra": _body({"meters": [_METER, _VIRTUAL]}),
 }
 METERS: Final[dict[str, Any]] = {
     "responses": _answer({"meters": [_HELD], "next_cursor": "A000001"})

@@ -44,34 +44,35 @@ class MissingField(ValueError):
 
 
 def create_app(config: WorkerConfig) -> FastAPI:
-    """Make the application of one worker; nothing is connected before its lifespan begins.
+    """Make the application of one worker; secrets are read when its lifespan begins.
 
     Raises:
-        MissingField: no gateway or key is configured.
+        SettingsError: a setting is unknown or wrong. Then, when the lifespan begins:
+        MissingField: no key is configured.
         BadBroker: a secret is missing or cannot be used.
-        SettingsError: a setting is unknown or wrong.
     """
-    if not config.service_key:
-        raise MissingField("service_key")
     settings = read_settings(config.settings)
     metrics = IntakeMetrics(tenant=config.tenant, zone=config.zone)
-    broker = read_broker(config.secrets)
-    lines = HttpLines(Place.of(config.gateway_url, tls=client_context()), max_body=MAX_ANSWER_BYTES)
-    intake = Intake(
-        broker,
-        tenant=config.tenant,
-        zone=config.zone,
-        handing_over=HandingOver(lines, key=config.service_key, settings=settings),
-        settings=settings,
-        metrics=metrics,
-    )
-    running: list[asyncio.Task[None]] = []
+    running: list[tuple[Intake, asyncio.Task[None]]] = []
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        if not config.service_key:
+            raise MissingField("service_key")
+        lines = HttpLines(
+            Place.of(config.gateway_url, tls=client_context()), max_body=MAX_ANSWER_BYTES
+        )
+        intake = Intake(
+            read_broker(config.secrets),
+            tenant=config.tenant,
+            zone=config.zone,
+            handing_over=HandingOver(lines, key=config.service_key, settings=settings),
+            settings=settings,
+            metrics=metrics,
+        )
         task = asyncio.create_task(intake.run(), name="MQTT intake")
         task.add_done_callback(_tell_of_end)
-        running.append(task)
+        running.append((intake, task))
         try:
             yield
         finally:
@@ -91,11 +92,12 @@ def create_app(config: WorkerConfig) -> FastAPI:
     )
     async def status() -> dict[str, Any]:
         """`last_error` is why there is no connection; null while there is one."""
+        [(intake, _)] = running
         return {
             "tenant": config.tenant,
             "zone": config.zone,
-            "broker": broker.address,
-            "tls": broker.tls is not None,
+            "broker": intake.broker.address,
+            "tls": intake.broker.tls is not None,
             "topic": intake.topic,
             "connected": intake.connected,
             "last_error": intake.last_error,
@@ -103,7 +105,7 @@ def create_app(config: WorkerConfig) -> FastAPI:
 
     @app.get("/healthz", include_in_schema=False)
     async def healthz(response: Response) -> dict[str, str]:
-        if any(task.done() for task in running):
+        if any(task.done() for _, task in running):
             response.status_code = 503
             return {"status": "no messages are taken"}
         return {"status": "ok"}

@@ -46,7 +46,7 @@ class Intake:
         settings: IntakeSettings,
         metrics: IntakeMetrics,
     ) -> None:
-        self._broker = broker
+        self.broker = broker
         self._tenant = tenant
         self._client_id = f"gridfaas-{zone}-{tenant}"
         self._handing_over = handing_over
@@ -90,7 +90,7 @@ class Intake:
                 metrics=self._metrics,
             )
             connection = serving.connection = Connection(
-                self._broker,
+                self.broker,
                 client_id=self._client_id,
                 settings=self._settings,
                 take=serving.take,
