@@ -21,8 +21,8 @@ from tests.e2e.compose_tenant import tenants
 from tests.e2e.seed import SEED
 
 IDLE_MIB = 1_536.0
-DRAIN_S = 180.0
-LOAD_S = 600.0
+DRAIN_S = 300.0
+LOAD_S = 900.0
 # Runs for a moment after the gateway was told to stop, and is answered all the same.
 SLOW = """
 import asyncio
@@ -34,7 +34,7 @@ async def handle(event, context):
 
 Tell = Callable[[str], None]
 
-pytestmark = pytest.mark.timeout(1_500)
+pytestmark = pytest.mark.timeout(2_400)
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +85,7 @@ def knobs(meters: int, rate: int) -> dict[str, str]:
         "LOAD_METERS": str(meters),
         "LOAD_RATE": str(rate),
         "LOAD_DAYS": "1",
-        "LOAD_DAY_TIMEOUT_S": "300",
+        "LOAD_DAY_TIMEOUT_S": "600",
     }
 
 
