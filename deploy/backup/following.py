@@ -6,7 +6,7 @@ from collections.abc import Callable
 from threading import Event
 from typing import Final
 
-from deploy.backup.base_backup import take_base_backup
+from deploy.backup.cluster_backup import take_base_backup
 from deploy.backup.failure import BackupFailure
 from deploy.backup.manifest import Covered, backups_at
 from deploy.backup.plan_file import BackupPlan

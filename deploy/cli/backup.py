@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from deploy.backup.address import is_remote, open_vault
-from deploy.backup.base_backup import take_base_backup
+from deploy.backup.cluster_backup import take_base_backup
 from deploy.backup.failure import BackupFailure
 from deploy.backup.following import follow
 from deploy.backup.manifest import Covered, Manifest, backups_at, covered_at

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.backup.base_backup import take_base_backup
+from deploy.backup.cluster_backup import take_base_backup
 from deploy.backup.drill import drill
 from deploy.backup.failure import BackupFailure
 from deploy.backup.fingerprint import compare, print_at_moment, print_at_rest
