@@ -18,8 +18,6 @@ from storage.hot.keys import (
     hot_bytes_key,
     places_epoch_key,
     sequence_key,
-    uplink_bytes_key,
-    uplink_key,
     watermark_key,
 )
 from storage.hot.library import ACCEPT, READ_EVENTS, RELAY
@@ -188,12 +186,6 @@ class RedisHotStore:
         return Acceptance(outcomes=outcomes, sequence=int(sequence))
 
     async def _relay(self, decoded: list[tuple[UplinkEntry, Batch]], caller: str) -> int:
-        shared = (
-            uplink_key(self._slug),
-            uplink_bytes_key(self._slug),
-            watermark_key(self._slug),
-            places_epoch_key(self._slug),
-        )
         prepared = []
         token = b""
         for entry, batch in decoded:

@@ -8,6 +8,8 @@ from typing import Any
 import asyncpg
 import redis.asyncio
 
+from storage.hot.uplink import queue_keys
+from storage.model.traffic import UPLINK_QUEUES
 from tests.e2e.lab import Lab
 
 PAUSE_S = 0.02
@@ -41,7 +43,13 @@ async def cold_store(lab: Lab) -> AsyncIterator["asyncpg.Connection[asyncpg.Reco
 async def waiting_above(lab: Lab, zone: str) -> int:
     """How many entries wait for the zone's parent, over all tenants."""
     async with hot_store(lab, zone) as client:
-        return sum([await client.xlen(f"up:{tenant}") for tenant in lab.tenants])
+        return sum(
+            [
+                await client.xlen(queue_keys(tenant, queue)[0])
+                for tenant in lab.tenants
+                for queue in UPLINK_QUEUES
+            ]
+        )
 
 
 async def waiting_to_be_folded(lab: Lab) -> int:
