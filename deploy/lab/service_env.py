@@ -23,7 +23,7 @@ PASSED_ON = (
 
 
 def write_zone_secrets(home: Home, zone: Zone, secrets: dict[str, str]) -> None:
-    """Write the zone's secrets, each to a file of its own (0600); others in the folder go.
+    """Write the zone's secrets, each to a file of its own (0600); other files in the folder go.
 
     Under root workers pass through the zone's folder to the code of their functions.
     """
@@ -34,7 +34,8 @@ def write_zone_secrets(home: Home, zone: Zone, secrets: dict[str, str]) -> None:
         passed.chmod(0o711 if os.geteuid() == 0 else 0o700)
     folder.chmod(0o700)
     for stale in folder.iterdir():
-        if stale.name not in secrets:
+        # Folders are an operator's: secrets of services that serve some tenants only.
+        if stale.name not in secrets and not stale.is_dir():
             stale.unlink()
     for name, text in secrets.items():
         write_secret(folder / name, text)

@@ -6,7 +6,7 @@ from pathlib import Path
 from deploy.lab.home import Home
 from deploy.lab.keys_file import lasting_keys
 from deploy.lab.processes import Stores, plan_services
-from deploy.lab.service_env import secrets_folder
+from deploy.lab.service_env import secrets_folder, write_zone_secrets
 from deploy.lab.topology import lab_topology
 
 
@@ -28,3 +28,17 @@ def test_every_gateway_asks_for_a_metrics_key_that_lasts(tmp_path: Path) -> None
         secret = secrets_folder(home, zone) / "metrics_key"
         assert secret.read_text() == keys.metrics
         assert stat.S_IMODE(secret.stat().st_mode) == 0o600
+
+
+def test_what_an_operator_put_there_for_a_tenant_stays(tmp_path: Path) -> None:
+    home, zone = Home(tmp_path / "state", tmp_path / "run"), lab_topology().zones[-1]
+    folder = secrets_folder(home, zone)
+    theirs = folder / "mqtt_intake" / "acme" / "password"
+    theirs.parent.mkdir(parents=True)
+    theirs.write_text("of the broker")
+    (folder / "of_an_earlier_release").write_text("stale")
+
+    write_zone_secrets(home, zone, {"zone_credential": "gf_k"})
+
+    assert theirs.read_text() == "of the broker"
+    assert sorted(one.name for one in folder.iterdir()) == ["mqtt_intake", "zone_credential"]
