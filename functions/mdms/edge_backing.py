@@ -152,6 +152,7 @@ async def edge_backing(
                 metrics=metrics,
                 rest_s=settings.validation_rest_s,
                 sweep_s=settings.gap_sweep_s,
+                dropped_through=TierNotes(connection, slug=config.tenant).dropped_through,
             )
 
         async def keep(entries: Sequence[UplinkEntry], caller: str) -> int:
@@ -179,6 +180,7 @@ async def edge_backing(
             max_readings=settings.max_readings,
             policies=PolicyCache(rules.active, time=allowed),
         )
+
         def open_reader(recall: bool, whole: bool) -> TieredReader | SourcedReader:
             if line is None or not recall:
                 return SourcedReader(store, Origin(HOT, config.zone))

@@ -37,7 +37,7 @@ from storage.model.events import EventBatch
 from storage.model.findings import FindingBatch
 from storage.model.payload import decode_payload
 from storage.model.rule_groups import ActiveRules
-from storage.model.runs import RunBatch
+from storage.model.runs import DAY_S, RunBatch
 from storage.model.uplink import unpack_excluded
 from storage.ports import StoreFull, StoreUnavailable
 
@@ -109,12 +109,15 @@ class Validator:
         metrics: MdmsMetrics,
         rest_s: float,
         sweep_s: float,
+        dropped_through: Callable[[], Awaitable[int]] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """It rests for `rest_s` after a turn, so that the next has more to look at together.
 
-        Gaps are looked for once in `sweep_s`.
+        Gaps are looked for once in `sweep_s`, and not in days up to `dropped_through` (since 1970):
+        what is missing there may be with the record.
         """
+        self._dropped_through = dropped_through
         self._queue = queue
         self._judge = Judge(cells)
         self._registers = RegisterJudge(cells)
@@ -219,15 +222,23 @@ class Validator:
         batches += [(batch, np.zeros(len(batch), dtype=np.bool_)) for batch in filled]
         table, choice = await self._registry.table(), await self._rules()
         turn = Turn(self._queue.findings, self._held)
+        whole_from_s = await self._whole_from_s()
         # With a sweep gaps count up to the newest data, also those of what this turn has touched.
         newest_s = self._newest_s if sweeps else state.newest_s
         blocks = touched_blocks(batches)
         for touched in blocks:
-            await self.judge(turn, touched, table, choice, swept_s=newest_s)
+            await self.judge(
+                turn, touched, table, choice, swept_s=newest_s, whole_from_s=whole_from_s
+            )
         await self._judge_reads(turn, events, blocks, table, choice)
         if sweeps:
             sweep = GapSweep(self._judge, table, choice)
-            await sweep.over(turn, begin_s=state.newest_s, end_s=newest_s)
+            await sweep.over(
+                turn, begin_s=state.newest_s, end_s=newest_s, whole_from_s=whole_from_s
+            )
+        if await self._whole_from_s() != whole_from_s:
+            # Days were dropped meanwhile: what was not found may just have gone.
+            return True
         if await self._settle(turn, state, waiting, newest_s=newest_s):
             self._metrics.validated(sum(len(batch) for batch, _ in batches))
             del self._filled[: len(filled)]
@@ -258,6 +269,7 @@ class Validator:
         choice: GroupChoice,
         *,
         swept_s: int,
+        whole_from_s: int,
     ) -> None:
         """Judge what depends on `touched`, by each meter's own group.
 
@@ -280,6 +292,7 @@ class Validator:
                     active=columns.active[position[some]],
                     rules=choice.sets[index],
                     swept_s=swept_s,
+                    whole_from_s=whole_from_s,
                 )
 
     async def _judge_reads(
@@ -303,6 +316,11 @@ class Validator:
         for index, touched in by_group.items():
             if choice.sets[index].registers:
                 await self._registers.judge(turn, touched, choice.sets[index])
+
+    async def _whole_from_s(self) -> int:
+        if self._dropped_through is None:
+            return 0
+        return max(0, (await self._dropped_through() + 1) * DAY_S)
 
     def _columns_of(self, table: MeterTable, choice: GroupChoice) -> MeterColumns:
         if self._columns is None or not self._columns.are_of(table, choice):

@@ -27,8 +27,10 @@ class GapSweep:
         self._table = table
         self._choice = choice
 
-    async def over(self, turn: Turn, *, begin_s: int, end_s: int) -> None:
+    async def over(self, turn: Turn, *, begin_s: int, end_s: int, whole_from_s: int = 0) -> None:
         """Judge the intervals that became due while the newest data went from begin to end.
+
+        What is not here from before `whole_from_s` may be with the record.
 
         Of a clock that jumped further than `LONGEST_DAYS`, the last of them count.
 
@@ -50,7 +52,9 @@ class GapSweep:
                 continue
             for begin in range(0, len(meters), METERS_AT_ONCE):
                 some = meters[begin : begin + METERS_AT_ONCE]
-                await self._series(turn, some, register, interval_s, rules, begin_s, end_s)
+                await self._series(
+                    turn, some, register, interval_s, rules, begin_s, end_s, whole_from_s
+                )
 
     async def _series(
         self,
@@ -61,13 +65,14 @@ class GapSweep:
         rules: RuleSet,
         begin_s: int,
         end_s: int,
+        whole_from_s: int,
     ) -> None:
         gap = rules.gap
         assert gap is not None
         # Before the first look every value was judged as it came; what is older was not waited for.
         days = LONGEST_DAYS if begin_s else gap.within_days
         begin_s = max(begin_s, end_s - days * DAY_S)
-        low = max(0, (begin_s - gap.grace_s) // interval_s)
+        low = max((begin_s - gap.grace_s) // interval_s, -(-whole_from_s // interval_s), 0)
         high = (end_s - gap.grace_s) // interval_s - 1
         active = np.ones(len(meters), dtype=np.bool_)
         touched = Touched(

@@ -62,11 +62,12 @@ class Judge:
         active: NDArray[np.bool_],
         rules: RuleSet,
         swept_s: int,
+        whole_from_s: int = 0,
     ) -> None:
         """Judge what depends on `touched`, of meters all of the group `rules`.
 
         `active` (meters,) says which are in use, `swept_s` is the instant up to which gaps have
-        been looked for.
+        been looked for. What is not here from before `whole_from_s` may be with the record.
 
         Raises:
             StoreUnavailable: no answer before the deadline.
@@ -112,9 +113,10 @@ class Judge:
                 at <= np.minimum(base + touched.last[:, None] + 1, limit)
             )
             rows = np.flatnonzero((~seen.present & looked).any(axis=1) | held)
-            if len(rows):
-                within = gap.within_days * DAY_S // length
-                until = max(high, min(high + within, limit))
+            within = gap.within_days * DAY_S // length
+            until = max(high, min(high + within, limit))
+            low = max(low, -(-whole_from_s // length))
+            if len(rows) and low <= until:
                 await self.judge_gaps(
                     turn,
                     touched.take(rows),

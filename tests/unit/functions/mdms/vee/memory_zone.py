@@ -32,6 +32,7 @@ class MemoryZone:
         self.told: list[FindingBatch] = []
         self.generation = self.newest_s = self.count = 0
         self.lose_answers = self.lose_calls = False
+        self.dropped = -1
         self._meters = {
             name: Meter(meter_id=name, registers=(REGISTER,), interval_s=HOUR_S, version=at)
             for at, name in enumerate(meters, start=1)
@@ -68,6 +69,9 @@ class MemoryZone:
         nothing = np.zeros(24, dtype=SLOT)
         rows = [self.slots.get((meter, day), nothing)[slots.start : slots.stop] for meter in meters]
         return np.stack(rows)
+
+    async def dropped_through(self) -> int:
+        return self.dropped
 
     async def waiting(self, *, max_bytes: int) -> list[Waiting]:
         return self.entries[:3]
@@ -144,6 +148,7 @@ class MemoryZone:
             metrics=MdmsMetrics(tenant="acme", zone="zone-2"),
             rest_s=1,
             sweep_s=0,
+            dropped_through=self.dropped_through,
         )
 
     def exceptions(self) -> dict[tuple[str, int, int, str], int]:

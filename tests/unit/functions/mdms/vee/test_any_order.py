@@ -140,3 +140,19 @@ def test_a_gap_rule_is_among_those_that_are_tried() -> None:
     readings = {("A", 0): 100} | {("B", hour): 100 + hour for hour in range(10)}
     found = by_hand(readings)
     assert found["A", DAY, 1, "missing-interval"] == 7
+
+
+def test_what_was_dropped_here_is_no_gap() -> None:
+    zone = MemoryZone(*METERS)
+    zone.dropped = DAY
+
+    async def carried_out() -> None:
+        validator = zone.validator(GROUP)
+        zone.relay({("A", 3): 100} | {("B", hour): 100 + hour for hour in range(20, 32)})
+        while await validator.turn():
+            pass
+
+    asyncio.run(carried_out())
+
+    # Of the first day others may be with the record; on the second A is waited for.
+    assert held(zone) == {("A", DAY + 1, 0, "missing-interval"): 4}
