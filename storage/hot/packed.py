@@ -8,18 +8,19 @@ from numpy.typing import NDArray
 
 from storage.hot.event_packing import pack_event_claims, pack_spans
 from storage.hot.keys import event_keys, strip_keys
-from storage.hot.packing import cell_runs, pack_claims
+from storage.hot.packing import cell_runs, cell_segments, pack_claims, spread_claims
 from storage.model.events import EventBatch
 from storage.model.runs import RunBatch
 
 ROWS: Final = "r"
 COLUMNS: Final = "c"
+SCATTERED: Final = "s"
 EVENTS: Final = "e"
 
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """Keys, one a place; `places` are packed runs or spans, `claims` one a reading."""
+    """Keys, one a place; `places` are packed runs, segments or spans, `claims` what they hold."""
 
     kind: str
     keys: list[str]
@@ -57,8 +58,19 @@ def pack_runs(
         interval_s=batch.run_interval_s[laid.head],
         register=batch.run_register[laid.head],
     )
-    kind = COLUMNS if laid.columns else ROWS
-    return Packed(kind, keys, laid.runs.tobytes(), pack_claims(batch, excluded))
+    claims = pack_claims(batch, excluded)
+    if not laid.columns:
+        return Packed(ROWS, keys, laid.runs.tobytes(), claims)
+    names = np.array(keys)
+    same_strip = np.zeros(len(keys), dtype=np.bool_)
+    same_strip[1:] = names[1:] == names[:-1]
+    found = cell_segments(laid, same_strip)
+    return Packed(
+        COLUMNS if found.alone else SCATTERED,
+        [keys[at] for at in found.head.tolist()],
+        found.segments.tobytes(),
+        laid.runs.tobytes() + spread_claims(claims, found),
+    )
 
 
 def pack_events(slug: str, batch: EventBatch, excluded: NDArray[np.bool_] | None = None) -> Packed:

@@ -10,10 +10,15 @@ from storage.hot.strips import METERS_A_STRIP
 from storage.model.block import HAS_RAW, PRESENT, SLOT
 from storage.model.quality import CLASS_OF_QUALITY, QualityClass
 from storage.model.runs import DAY_S, RunBatch
+from storage.model.stretches import stretch_lengths
 
 RUN: Final = np.dtype([("first", "<u2"), ("count", "<u2"), ("cells", "<u2"), ("step", "<u2")])
 """8 bytes a run: first cell, readings, cells of its strip, from one of its cells to the next."""
 
+SEGMENT: Final = np.dtype([("runs", "<u2"), ("first", "<u2"), ("count", "<u2"), ("cells", "<u2")])
+"""8 bytes a segment: its runs, first cell and cells, the cells of its strip."""
+
+_MOST_CELLS_A_READING: Final = METERS_A_STRIP
 _CELL_BITS: Final = 14
 _STRIP_BITS: Final = 32
 
@@ -74,6 +79,58 @@ def cell_runs(batch: RunBatch, places: NDArray[np.int64]) -> CellRuns:
         runs=runs,
         columns=bool(column.any()),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segments:
+    """Stretches of strips that a batch claims cells of: S of them, `cells` in all.
+
+    `head` is the cell run that each begins with, `claim` the place of each reading among all cells.
+    `alone` says that no two of them are of one strip.
+    """
+
+    head: NDArray[np.intp]
+    segments: NDArray[np.void]
+    claim: NDArray[np.int64]
+    cells: int
+    alone: bool
+
+
+def cell_segments(laid: CellRuns, same_strip: NDArray[np.bool_]) -> Segments:
+    """Put the runs of a strip together; `same_strip`, (C,), says which follow one of theirs.
+
+    A strip with few cells claimed far apart would be mostly zeros: then each run is by itself.
+    """
+    found = _segments(laid, np.flatnonzero(~same_strip), alone=True)
+    if found.cells > _MOST_CELLS_A_READING * len(found.claim):
+        return _segments(laid, np.arange(len(laid.head)), alone=False)
+    return found
+
+
+def _segments(laid: CellRuns, head: NDArray[np.intp], *, alone: bool) -> Segments:
+    runs = laid.runs
+    first, count, step = (runs[name].astype(np.int64) for name in ("first", "count", "step"))
+    many = stretch_lengths(head, len(runs))
+    begin = np.minimum.reduceat(first, head)
+    size = np.maximum.reduceat(first + (count - 1) * step, head) + 1 - begin
+    segments = np.empty(len(head), dtype=SEGMENT)
+    segments["runs"] = many
+    segments["first"] = begin
+    segments["count"] = size
+    segments["cells"] = runs["cells"][head]
+    ends = np.cumsum(size)
+    # Of each run: where its first cell is among all cells, and how many readings come before it.
+    run_claim = np.repeat(ends - size - begin, many) + first
+    within = np.arange(int(count.sum())) - np.repeat(np.cumsum(count) - count, count)
+    claim = np.repeat(run_claim, count) + within * np.repeat(step, count)
+    return Segments(head=head, segments=segments, claim=claim, cells=int(ends[-1]), alone=alone)
+
+
+def spread_claims(claims: bytes, found: Segments) -> bytes:
+    """The claims at their cells, zeros elsewhere."""
+    cells = np.zeros(found.cells, dtype=SLOT)
+    cells[found.claim] = np.frombuffer(claims, dtype=SLOT)
+    return cells.tobytes()
 
 
 def pack_claims(batch: RunBatch, excluded: NDArray[np.bool_] | None = None) -> bytes:

@@ -2,7 +2,8 @@
 -- The kinds of batch: how their strips or blocks are decided, and the bytes that stand for one key.
 local KINDS = {
   r = {plan = plan_rows, bytes = RUN_BYTES},
-  c = {plan = plan_columns, bytes = RUN_BYTES},
+  c = {plan = plan_columns, bytes = SEGMENT_BYTES},
+  s = {plan = plan_scattered, bytes = SEGMENT_BYTES},
   e = {plan = plan_events, bytes = SPAN_BYTES},
 }
 

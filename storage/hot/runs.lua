@@ -36,16 +36,17 @@ local function count_strip(plan, key, total)
   plan.bytes = plan.bytes + KEY_BYTES + #key + total * SLOT_BYTES
 end
 
--- Decide one run against what its strip holds; `text` holds its first cell after `base` bytes, and
+-- Decide one run against what its strip holds. In `text` its first cell comes after `base` bytes, in
+-- `claims` its first claim after `claim_base`, and those after it `step` and `claim_step` bytes apart;
 -- `index` is its first reading in the batch. A claim with no flags is excluded and leaves its slot
 -- alone. Answer: the strip's bytes from the first cell to the last as they will be, nil when they stay.
-local function merge_run(plan, key, first, step, text, base, claims, index, relayed)
+local function merge_run(
+  plan, key, first, count, step, text, base, claims, claim_base, claim_step, index, relayed)
   local history
   local gap = step - SLOT_BYTES
   local pieces, n, changed = {}, 0, false
-  local count = #claims / SLOT_BYTES
   for i = 0, count - 1 do
-    local p, c = base + i * step + 1, i * SLOT_BYTES + 1
+    local p, c = base + i * step + 1, claim_base + i * claim_step + 1
     local now = string.sub(text, p, p + SLOT_BYTES - 1)
     if string.byte(claims, c + 9) ~= 0 then
       local slot = string.sub(claims, c, c + SLOT_BYTES - 1)
@@ -70,10 +71,23 @@ local function merge_run(plan, key, first, step, text, base, claims, index, rela
   end
 end
 
--- Runs of neighbours only: of each strip just their cells are read and written. Nothing is written here.
+-- Note that a range of a strip is to be written; `held` is what it has now.
+local function write_range(plan, key, at, slots, held, total)
+  local n = #plan.key + 1
+  plan.key[n], plan.at[n], plan.slots[n] = key, at, slots
+  if held == '' and not plan.made[key] then
+    plan.made[key] = true
+    count_strip(plan, key, total)
+  end
+  -- A strip is made at its full size: grown slot by slot it would take a tenth more memory.
+  plan.size[n] = held == '' and at + #slots < total * SLOT_BYTES and total * SLOT_BYTES
+end
+
+-- Runs of neighbours only: of each strip just their cells are read and written. Nothing is written
+-- here.
 local function plan_rows(keys, before, runs, claims, partial, relayed)
   local plan = new_plan()
-  local index, n = 1, 0
+  local index = 1
   for run = 1, #runs / RUN_BYTES do
     local first, count, total = read_run(runs, run)
     local key = keys[before + run] or error('a run without a strip')
@@ -88,17 +102,11 @@ local function plan_rows(keys, before, runs, claims, partial, relayed)
       end
     elseif partial or (held ~= '' and held ~= absent(bytes)) then
       local padded = held .. absent(bytes - #held)
-      slots = merge_run(plan, key, first, SLOT_BYTES, padded, 0, claim, index, relayed)
+      slots = merge_run(
+        plan, key, first, count, SLOT_BYTES, padded, 0, claim, 0, SLOT_BYTES, index, relayed)
     end
     if slots then
-      n = n + 1
-      plan.key[n], plan.at[n], plan.slots[n] = key, at, slots
-      if held == '' and not plan.made[key] then
-        plan.made[key] = true
-        count_strip(plan, key, total)
-      end
-      -- A strip is made at its full size: grown slot by slot it would take a tenth more memory.
-      plan.size[n] = held == '' and at + bytes < total * SLOT_BYTES and total * SLOT_BYTES
+      write_range(plan, key, at, slots, held, total)
     end
     index = index + count
   end
@@ -117,17 +125,27 @@ local function image_of(plan, key, total)
   return image
 end
 
--- Runs with a meter's own slots among them: their strips are read whole, since the meters of a
--- strip come in turns and what one run writes lies between the cells of the next.
-local function plan_columns(keys, before, runs, claims, _, relayed)
-  local plan = new_plan()
-  local index = 1
-  for run = 1, #runs / RUN_BYTES do
-    local first, count, total, step = read_run(runs, run)
-    local key = keys[before + run] or error('a run without a strip')
-    local image, at = image_of(plan, key, total), first * SLOT_BYTES
-    local claim = claim_of(claims, index, count)
-    local cells = merge_run(plan, key, first, step, image.text, at, claim, index, relayed)
+-- Runs with a meter's own slots among them, by segments: stretches of a strip's cells, which the
+-- claims have whole, cells without a claim as zeros. `claims` begins with the runs of all segments.
+-- A stretch without any value is written as it came. Else the strip is read whole and its runs are
+-- merged one by one, since what one of them writes lies between the cells of the next.
+local SEGMENT, SEGMENT_BYTES = '<I2I2I2I2', 8
+
+local function claimed_runs(segments)
+  local count = 0
+  for at = 1, #segments, SEGMENT_BYTES do
+    count = count + struct.unpack('<I2', segments, at)
+  end
+  return count
+end
+
+local function merge_segment(plan, key, total, runs, claims, relayed)
+  local image = image_of(plan, key, total)
+  for _, run in ipairs(runs) do
+    local first, count, step = run.first, run.count, run.step
+    local at = first * SLOT_BYTES
+    local cells = merge_run(
+      plan, key, first, count, step, image.text, at, claims, run.claim_at, step, run.index, relayed)
     if cells then
       local after = at + #cells
       image.text = string.sub(image.text, 1, at) .. cells .. string.sub(image.text, after + 1)
@@ -138,10 +156,51 @@ local function plan_columns(keys, before, runs, claims, _, relayed)
         image.from, image.to = 0, image.bytes
       end
     end
-    index = index + count
+  end
+end
+
+-- `alone` says that no other segment of the batch is of the same strip.
+local function plan_segments(keys, before, segments, claims, relayed, alone)
+  local plan = new_plan()
+  local index, next_run, claim_at = 1, 1, claimed_runs(segments) * RUN_BYTES
+  for number = 1, #segments / SEGMENT_BYTES do
+    local many, from, cells, total =
+      struct.unpack(SEGMENT, segments, (number - 1) * SEGMENT_BYTES + 1)
+    local key = keys[before + number] or error('a segment without a strip')
+    local bytes = cells * SLOT_BYTES
+    if from + cells > total or claim_at + bytes > #claims then
+      error('a segment leaves its strip or its batch')
+    end
+    local runs = {}
+    for n = 1, many do
+      local first, count, _, step = read_run(claims, next_run)
+      if first < from or first + (count - 1) * step / SLOT_BYTES >= from + cells then
+        error('a run leaves its segment')
+      end
+      local base = claim_at + (first - from) * SLOT_BYTES
+      runs[n] = {first = first, count = count, step = step, claim_at = base, index = index}
+      index, next_run = index + count, next_run + 1
+    end
+    local at = from * SLOT_BYTES
+    local held = alone and redis.call('GETRANGE', key, at, at + bytes - 1)
+    local claimed = held and string.sub(claims, claim_at + 1, claim_at + bytes)
+    if held and (held == '' or held == absent(bytes)) and claimed ~= absent(bytes) then
+      write_range(plan, key, at, claimed, held, total)
+    else
+      merge_segment(plan, key, total, runs, claims, relayed)
+    end
+    claim_at = claim_at + bytes
   end
   plan.readings = index - 1
   return plan
+end
+
+local function plan_columns(keys, before, segments, claims, _, relayed)
+  return plan_segments(keys, before, segments, claims, relayed, true)
+end
+
+local function plan_scattered(keys, before, segments, claims, _, relayed)
+  return plan_segments(keys, before, segments, claims, relayed, false)
 end
 
 local function write_runs(plan)

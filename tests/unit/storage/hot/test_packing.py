@@ -9,6 +9,7 @@ import pytest
 from storage.hot.keys import RegisterRefused
 from storage.hot.packed import pack_runs
 from storage.hot.packing import cell_order, cell_runs, pack_claims
+from storage.model.block import SLOT
 from storage.model.quality import Quality
 from tests.contract.hot_readings import DAY, Run, batch_of
 
@@ -88,6 +89,29 @@ def test_an_excluded_reading_claims_nothing() -> None:
 
     assert claims[:12] == claims[24:] == bytes(12)
     assert claims[12:24] != bytes(12)
+
+
+def test_days_of_a_strip_are_one_segment_with_their_claims_at_their_cells() -> None:
+    runs = [Run(values=[1, 2, 3], meter_id="A", slot=10), Run(values=[4, 5], meter_id="B", slot=11)]
+
+    packed = pack_runs("acme", batch_of(*runs), np.array([8, 10]))
+
+    assert (packed.kind, packed.keys) == ("c", [f"acme:s:{DAY}:900:1-0:1.8.0/1"])
+    # Slot 10 of the first meter to slot 12 of both.
+    assert packed.places == struct.pack("<4H", 2, 80, 19, 96 * 8)
+    head = struct.pack("<8H", 80, 3, 96 * 8, 8, 90, 2, 96 * 8, 8)
+    assert packed.claims.startswith(head)
+    cells = np.frombuffer(packed.claims[len(head) :], dtype=SLOT)
+    assert cells["final"].tolist() == [1, *[0] * 7, 2, 0, 4, *[0] * 5, 3, 0, 5]
+
+
+def test_a_strip_with_little_claimed_far_apart_is_not_sent_whole() -> None:
+    runs = [Run(values=[1, 2], meter_id="A"), Run(values=[3], meter_id="B", slot=95)]
+
+    packed = pack_runs("acme", batch_of(*runs), np.array([0, 1]))
+
+    assert (packed.kind, len(packed.keys)) == ("s", 2)
+    assert len(packed.claims) == 2 * 8 + (9 + 1) * 12
 
 
 def test_a_strip_is_named_by_its_day_length_and_register() -> None:
