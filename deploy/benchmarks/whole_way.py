@@ -27,7 +27,7 @@ from deploy.lab.status_file import read_status
 from deploy.lab.topology import edges, gateway_url, headquarters
 from deploy.servers.secret_file import write_secret
 from storage.cold.walls import tenant_role
-from storage.hot.keys import uplink_key
+from storage.hot.keys import uplink_key, validation_key
 from zones.topology import Topology, Zone
 
 TENANT: Final = TENANTS[0].slug
@@ -84,8 +84,9 @@ class WholeWay:
         return [(one.name, one.pid) for one in status.processes if one.pid is not None]
 
     def arrived(self) -> bool:
-        """Tell whether headquarters has committed everything: no entry waits in any zone."""
-        return not any(store.xlen(uplink_key(TENANT)) for store in self.hot.values())
+        """Tell whether all is validated and committed at headquarters: no entry waits anywhere."""
+        names = (uplink_key(TENANT), validation_key(TENANT))
+        return not any(store.xlen(name) for store in self.hot.values() for name in names)
 
     def clear(self) -> None:
         """Nothing stays behind: entries leave a zone when their parent has them."""

@@ -27,7 +27,7 @@ class MdmsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     registry_check_s: Seconds = 1.0
     max_query_days: Positive = 400
     time_zone: str = "UTC"
-    validation_rest_s: Seconds = 0.5
+    validation_rest_s: Seconds = 2.0
     gap_sweep_s: Seconds = 30.0
     weekend: tuple[Weekday, ...] = ("saturday", "sunday")
     approve_edits: bool = False

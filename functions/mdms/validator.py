@@ -45,6 +45,8 @@ TURN_BYTES: Final = 8 << 20
 METERS_AT_ONCE: Final = 2_000
 RETRY_S: Final = 1.0
 LEAST_REST_S: Final = 0.02
+QUIET_S: Final = 0.1
+"""What arrives without such a pause is a stream: later instants of it are better judged together."""
 
 
 logger = logging.getLogger(__name__)
@@ -112,7 +114,7 @@ class Validator:
         dropped_through: Callable[[], Awaitable[int]] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """It rests for `rest_s` after a turn, so that the next has more to look at together.
+        """While readings stream in it rests for `rest_s` before a turn, and judges them together.
 
         Gaps are looked for once in `sweep_s`, and not in days up to `dropped_through` (since 1970):
         what is missing there may be with the record.
@@ -163,22 +165,36 @@ class Validator:
         while True:
             try:
                 worked = await self.turn()
-                waits_s = self._rest_s if worked else self._sweep_s
             except (StoreUnavailable, StoreFull) as error:
                 logger.warning("validation waits: %s", error)
-                waits_s, worked = RETRY_S, True
+                await asyncio.sleep(RETRY_S)
+                continue
             except Exception:
                 # The edge of this task: nothing was settled, so the turn is only done again.
                 logger.exception("validation failed")
                 self._metrics.validation_failed()
-                waits_s, worked = RETRY_S, True
-            if worked:
-                await asyncio.sleep(waits_s)
+                await asyncio.sleep(RETRY_S)
                 continue
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(waits_s):
-                    await self._arrived.wait()
-            self._arrived.clear()
+            if worked:
+                await asyncio.sleep(LEAST_REST_S)
+            else:
+                await self._something_arrives(self._sweep_s)
+            await self._stream_pauses()
+
+    async def _something_arrives(self, within_s: float) -> bool:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                await self._arrived.wait()
+        arrived = self._arrived.is_set()
+        self._arrived.clear()
+        return arrived
+
+    async def _stream_pauses(self) -> None:
+        """Return when nothing arrives for a moment, or after the longest rest."""
+        quiet_s = min(QUIET_S, self._rest_s)
+        ends = time.monotonic() + self._rest_s
+        while await self._something_arrives(quiet_s) and time.monotonic() < ends:
+            pass
 
     async def backlog(self) -> tuple[int, int]:
         """See `ValidationBook.backlog`."""
