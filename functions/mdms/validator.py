@@ -46,7 +46,7 @@ METERS_AT_ONCE: Final = 2_000
 RETRY_S: Final = 1.0
 LEAST_REST_S: Final = 0.02
 QUIET_S: Final = 0.1
-"""What arrives without such a pause is a stream: later instants of it are better judged together."""
+"""What arrives without such a pause is a stream: its instants are better judged together."""
 
 
 logger = logging.getLogger(__name__)
