@@ -11,8 +11,9 @@ DAY_S: Final = 86_400
 SLOTS: Final = DAY_S // INTERVAL_S
 FIRST_METER: Final = 1
 REGISTER: Final = "1-0:1.8.0"
-# Far enough back for every step to find room, not so far that a reading is stale.
-FIRST_DAYS_AGO: Final[Mapping[str, int]] = MappingProxyType({"live": 1_000, "backfill": 500})
+# Far enough back for every step to find room, not so far that a reading is stale; what is filled
+# in is older than what is live.
+FIRST_DAYS_AGO: Final[Mapping[str, int]] = MappingProxyType({"live": 500, "backfill": 1_000})
 SHAPES: Final = tuple(FIRST_DAYS_AGO)
 
 
