@@ -1,55 +1,25 @@
 """The walls of the tiers: one login, of the platform's hot_storage, and no tenant's."""
 
-import asyncio
-from pathlib import Path
 from typing import Final
 
 from storage.hot.acl import TIERING_USER, provision_tiering
-from storage.hot.connection import CommandRefused, HotConnection
 from storage.hot.library import install
-from storage.ports import StoreFull, StoreUnavailable
-from zones.agent.passwords import Passwords
-from zones.agent.walls import Credentials, WallNotBuilt, run_id
+from zones.agent.service_walls import ServiceWalls
 
 TIERING_SERVICE: Final = "hot_storage"
 """The function that gets the login."""
 
 
-class TieringWalls:
+class TieringWalls(ServiceWalls):
     """The Redis user `tiering`, in tiers 2 and 3."""
 
-    def __init__(self, *, redis_url: str, admin: HotConnection, state_dir: Path) -> None:
-        self._redis_url = redis_url
-        self._admin = admin
-        self._passwords = Passwords(state_dir / "hot")
+    user = TIERING_USER
+    keeps = "the tiers"
 
-    async def generation(self) -> str:
-        """Return Redis' run id: a restarted server may have lost its users."""
-        return await run_id(self._admin)
-
-    async def prepare(self) -> None:
+    async def load(self, redis_url: str) -> None:
         """Load the functions that read and drop blocks."""
-        try:
-            await install(self._redis_url)
-        except (StoreUnavailable, StoreFull, CommandRefused) as error:
-            raise WallNotBuilt(f"the function library: {error}") from error
+        await install(redis_url)
 
-    async def admit_platform(self) -> Credentials:
-        """Make or renew the Redis user of tiering."""
-        try:
-            password = await asyncio.to_thread(self._passwords.of, TIERING_USER)
-            url = await provision_tiering(self._redis_url, password=password)
-        except (OSError, StoreUnavailable, StoreFull, CommandRefused) as error:
-            raise WallNotBuilt(f"{TIERING_USER}: {error}") from error
-        return Credentials(redis_url=url)
-
-    async def admit(self, tenant: str) -> Credentials:
-        """Refuse: tenants move no blocks between tiers themselves."""
-        raise WallNotBuilt(f"{tenant} has no login to the tiers")
-
-    async def admitted(self) -> frozenset[str]:
-        """Return nobody."""
-        return frozenset()
-
-    async def dismiss(self, tenant: str) -> None:
-        """Do nothing: there is no login to take away."""
+    async def provision(self, redis_url: str, *, password: str) -> str:
+        """Make or renew tiering's user."""
+        return await provision_tiering(redis_url, password=password)
