@@ -5,16 +5,18 @@ import contextlib
 import logging
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import Final, Protocol
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from functions.mdms.arrival_stream import ArrivalStream
 from functions.mdms.meter_table import MeterTable
 from functions.mdms.metrics import MdmsMetrics
 from functions.mdms.registry_cache import RegistryCache
 from functions.mdms.resampling import adds_up
+from functions.mdms.validation_ports import Filler, ValidationQueue, Values
 from functions.mdms.vee.gap_sweep import GapSweep
 from functions.mdms.vee.group_choice import GroupChoice
 from functions.mdms.vee.held_findings import (
@@ -25,10 +27,10 @@ from functions.mdms.vee.held_findings import (
     read_runs,
     write_runs,
 )
-from functions.mdms.vee.judging import CellReader, Judge
+from functions.mdms.vee.judging import Judge
 from functions.mdms.vee.meter_columns import MeterColumns
 from functions.mdms.vee.read_instants import ReadInstants
-from functions.mdms.vee.register_judging import ReadReader, RegisterJudge, TouchedReads
+from functions.mdms.vee.register_judging import RegisterJudge, TouchedReads
 from functions.mdms.vee.rule_group import BadRule
 from functions.mdms.vee.touched import Touched, newest_end_s, touched_blocks
 from functions.mdms.vee.turn import Turn
@@ -50,47 +52,6 @@ QUIET_S: Final = 0.1
 
 
 logger = logging.getLogger(__name__)
-
-
-class ValidationQueue(Protocol):
-    """What waits and what is held: `storage.hot.validation.HotValidation`, which says what is what.
-
-    Each call may raise StoreUnavailable.
-    """
-
-    async def waiting(self, *, max_bytes: int) -> list[Waiting]: ...
-    async def backlog(self) -> tuple[int, int]: ...
-    async def state(self) -> ValidationState: ...
-    async def settle(
-        self,
-        state: ValidationState,
-        *,
-        newest_s: int,
-        done: Sequence[Waiting],
-        payload: bytes,
-        findings: Mapping[str, bytes],
-    ) -> ValidationState | None: ...
-    async def read_instants(self) -> dict[tuple[str, str], int]: ...
-    async def note_reads(self, newest: Mapping[tuple[str, str], int]) -> None: ...
-    async def findings(self, names: Sequence[str]) -> dict[str, bytes]: ...
-    def all_findings(self) -> AsyncIterator[tuple[str, bytes]]: ...
-
-
-class Values(CellReader, ReadReader, Protocol):
-    """Where values are read from: `RedisHotStore`."""
-
-
-class Filler(Protocol):
-    """What estimates gaps: `functions.mdms.gap_filling.GapFilling`."""
-
-    def fill(
-        self,
-        findings: Iterable[tuple[BlockName, list[HeldRun]]],
-        *,
-        table: MeterTable,
-        choice: GroupChoice,
-        newest_s: int,
-    ) -> AsyncIterator[RunBatch]: ...
 
 
 class Validator:
@@ -131,7 +92,7 @@ class Validator:
         self._rest_s = max(rest_s, LEAST_REST_S)
         self._sweep_s = sweep_s
         self._clock = clock
-        self._arrived = asyncio.Event()
+        self._stream = ArrivalStream()
         self._task: asyncio.Task[None] | None = None
         self._state: ValidationState | None = None
         self._held: set[str] = set()
@@ -144,7 +105,7 @@ class Validator:
 
     def arrived(self) -> None:
         """Something was relayed."""
-        self._arrived.set()
+        self._stream.arrived()
 
     def fill_with(self, filler: Filler) -> None:
         """Let `filler` estimate gaps, where a rule group says so."""
@@ -178,23 +139,9 @@ class Validator:
             if worked:
                 await asyncio.sleep(LEAST_REST_S)
             else:
-                await self._something_arrives(self._sweep_s)
-            await self._stream_pauses()
-
-    async def _something_arrives(self, within_s: float) -> bool:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(within_s):
-                await self._arrived.wait()
-        arrived = self._arrived.is_set()
-        self._arrived.clear()
-        return arrived
-
-    async def _stream_pauses(self) -> None:
-        """Return when nothing arrives for a moment, or after the longest rest."""
-        quiet_s = min(QUIET_S, self._rest_s)
-        ends = time.monotonic() + self._rest_s
-        while await self._something_arrives(quiet_s) and time.monotonic() < ends:
-            pass
+                await self._stream.next(within_s=self._sweep_s)
+            quiet_s = min(QUIET_S, self._rest_s)
+            await self._stream.pauses(quiet_s=quiet_s, longest_s=self._rest_s)
 
     async def backlog(self) -> tuple[int, int]:
         """See `ValidationBook.backlog`."""
