@@ -109,6 +109,11 @@ def test_the_summary_adds_up(lab: Lab) -> None:
     assert "password" not in json.dumps(said)
 
 
+def without_origin(stretch: dict[str, Any]) -> dict[str, Any]:
+    """A stretch of an answer but for where it came from."""
+    return {name: value for name, value in stretch.items() if name not in ("source", "zone")}
+
+
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 def test_the_calls_to_paste_work(lab: Lab) -> None:
     edge, top, send = lab.said["curl"]
@@ -116,7 +121,9 @@ def test_the_calls_to_paste_work(lab: Lab) -> None:
 
     assert (at_edge["source"], at_top["source"]) == ("hot", "cold")
     assert len(at_edge["series"][0]["values"]) == 4
-    assert at_edge["series"] == at_top["series"]
+    assert [without_origin(one) for one in at_edge["series"]] == [
+        without_origin(one) for one in at_top["series"]
+    ]
     assert paste(send)["accepted"] == 2
     assert paste(send)["duplicate"] == 2
 
