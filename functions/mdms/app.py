@@ -117,6 +117,9 @@ class MdmsApp:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request on its raw route, everything else by FastAPI."""
         hot = self._hot
+        if hot is not None and scope["type"] == "http" and hot.serves(scope):
+            await hot(scope, receive, send)
+            return
         if scope["type"] == "http":
             try:
                 check_zone_route(scope["path"], scope["headers"])
@@ -126,10 +129,7 @@ class MdmsApp:
                 request_id = header_map(scope["headers"]).get(b"x-request-id", b"")
                 await send_problem(send, problem, request_id=request_id.decode("latin-1"))
                 return
-        if hot is not None and scope["type"] == "http" and hot.serves(scope):
-            await hot(scope, receive, send)
-        else:
-            await self._api(scope, receive, send)
+        await self._api(scope, receive, send)
 
     def _opened(self) -> Backing:
         if self._backing is None:

@@ -29,6 +29,7 @@ from functions.mdms.request_body import (
 )
 from functions.mdms.schema import Acknowledgement
 from functions.mdms.service import Ingest
+from functions.mdms.zone_routes import ZONE_CREDENTIAL, LinkRoutesOnly
 from functions.runtime.problem import Problem, Send, problem_of, send_problem
 from functions.runtime.request import caller_of, deadline_ms_of
 
@@ -76,6 +77,8 @@ class HotRoutes:
         try:
             deadline_ms = deadline_ms_of(headers)
             if scope["path"] == READINGS:
+                if ZONE_CREDENTIAL in headers:
+                    raise LinkRoutesOnly
                 work, waited_for = self._readings(headers, receive), "the hot store"
             else:
                 work, waited_for = self._uplink(scope, headers, receive), "the store"

@@ -6,7 +6,7 @@ from typing import Final
 ZONE_ROUTES: Final = frozenset(
     {"/v1/mdms/uplink", "/v1/mdms/downlink", "/v1/mdms/downlink/version"}
 )
-_ZONE: Final = b"x-gridfaas-zone-credential"
+ZONE_CREDENTIAL: Final = b"x-gridfaas-zone-credential"
 
 
 class LinkRoutesOnly(PermissionError):
@@ -22,5 +22,5 @@ def check_zone_route(path: str, headers: Iterable[tuple[bytes, bytes]]) -> None:
     Raises:
         LinkRoutesOnly: it does.
     """
-    if path not in ZONE_ROUTES and any(name == _ZONE for name, _ in headers):
+    if path not in ZONE_ROUTES and any(name == ZONE_CREDENTIAL for name, _ in headers):
         raise LinkRoutesOnly

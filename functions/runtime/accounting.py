@@ -8,6 +8,8 @@ from typing import Final
 CPU: Final = b"x-gridfaas-cpu-us"
 RUN: Final = b"x-gridfaas-run-us"
 MEMORY: Final = b"x-gridfaas-memory-kb"
+REST_S: Final = 0.002
+"""Ended children and the peak are asked for no more often: what a call misses goes to the next."""
 
 
 def children_and_peak() -> tuple[float, int]:
@@ -28,12 +30,15 @@ class CpuShares:
         self,
         cpu_s: Callable[[], float] = time.process_time,
         rest: Callable[[], tuple[float, int]] = children_and_peak,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`cpu_s` reads the process's own seconds, `rest` is asked once a call."""
+        """`cpu_s` reads the process's own seconds, `rest` is asked once in `REST_S` of `clock`."""
         self._cpu_s = cpu_s
         self._rest = rest
+        self._clock = clock
         self._seen_s = cpu_s()
-        self._children_s, _ = rest()
+        self._children_s, self._peak_kb = rest()
+        self._asked_at = -REST_S
         self._virtual_s = 0.0
         self._unclaimed_s = 0.0
         self.active = 0
@@ -48,10 +53,15 @@ class CpuShares:
 
     def share_since(self, began_s: float) -> tuple[float, int]:
         """Return the call's processor seconds since `began_s` of the clock, and peak KiB."""
-        children_s, peak_kb = self._rest()
-        self._advance(children_s - self._children_s)
-        self._children_s = children_s
-        return self._virtual_s - began_s, peak_kb
+        now = self._clock()
+        if now - self._asked_at < REST_S:
+            self._advance()
+        else:
+            self._asked_at = now
+            children_s, self._peak_kb = self._rest()
+            self._advance(children_s - self._children_s)
+            self._children_s = children_s
+        return self._virtual_s - began_s, self._peak_kb
 
     def end(self, *, claimed_until_s: float) -> None:
         """A call ends; what it took since its account was made up is left to the next one."""
