@@ -32,6 +32,8 @@ from deploy.lab.reporting import Reporter
 from deploy.servers.postgres import running_postgres
 
 WARM_UP_READINGS: Final = 20_000
+# The way through all zones has pauses that a short step would mostly consist of.
+WHOLE_WARM_UP_READINGS: Final = 200_000
 # Whole commits of the peer, whole bodies of ours.
 STEP_OF_READINGS: Final = 10_000
 
@@ -101,7 +103,7 @@ async def compare_ingest(
             )
         reporter.step("warming up")
         readings = {
-            one.name: _enough(await bench.measure(one, WARM_UP_READINGS), seconds)
+            one.name: _enough(await bench.measure(one, _warm_up(one)), seconds)
             for one in planned
         }
         measured: list[Figures] = []
@@ -209,6 +211,10 @@ class _Bench:
     def _processes(self) -> Groups:
         ours = {way: target.every_process() for way, target in self._targets.items()}
         return ours | {"peer": self._peer.every_process()}
+
+
+def _warm_up(one: Measured) -> int:
+    return WHOLE_WARM_UP_READINGS if one.way == WHOLE else WARM_UP_READINGS
 
 
 def _enough(figures: Figures, seconds: float) -> int:
