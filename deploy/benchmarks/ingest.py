@@ -103,8 +103,7 @@ async def compare_ingest(
             )
         reporter.step("warming up")
         readings = {
-            one.name: _enough(await bench.measure(one, _warm_up(one)), seconds)
-            for one in planned
+            one.name: _enough(await bench.measure(one, _warm_up(one)), seconds) for one in planned
         }
         measured: list[Figures] = []
         for number in range(rounds):
