@@ -14,6 +14,9 @@ from tests.e2e.stores import cold_store, schema
 
 EVERY_S = 0.3
 
+# A server that is killed between the parts of a query leaves the client in the middle of one.
+GONE = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+
 
 class TailWatch:
     """`seen` counts the entries looked at, `doubled` names those that were there twice at once."""
@@ -42,7 +45,7 @@ class TailWatch:
                         for tenant in self._lab.tenants:
                             await self._look(connection, tenant)
                         await asyncio.sleep(EVERY_S)
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            except GONE:
                 await asyncio.sleep(EVERY_S)
 
     async def _look(self, connection: "asyncpg.Connection[asyncpg.Record]", tenant: str) -> None:
