@@ -121,3 +121,21 @@ def test_a_real_process_is_measured() -> None:
 
     assert cpu_us(call) > 100
     assert int(dict(call.headers())[MEMORY]) > 1000
+
+
+def test_what_ended_children_took_between_two_looks_goes_to_the_next_call(
+    process: Process,
+) -> None:
+    now = 100.0
+    shares = CpuShares(process.own, process.rest, clock=lambda: now)
+    first = shares.begin()
+    assert cpu_us(first) == 0
+    first.end()
+    second = shares.begin()
+    process.children_s += 0.5
+    assert cpu_us(second) == 0
+    second.end()
+    now += 1.0
+    third = shares.begin()
+
+    assert cpu_us(third) == 500_000
