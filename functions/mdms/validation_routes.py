@@ -41,7 +41,7 @@ from functions.mdms.vee.rule_group import (
 from functions.runtime.request import Caller, caller
 from storage.cold.rule_groups import UnknownRuleGroup
 from storage.model.block import PRESENT
-from storage.model.quality import CLASS_OF_QUALITY, QualityClass
+from storage.model.quality import CLASS_OF_QUALITY, Quality, QualityClass
 from storage.model.stretches import stretch_lengths
 
 MOST_INTERVALS: Final = 4_000_000
@@ -166,6 +166,7 @@ async def _tried(
             active=np.array([by_name[page.meter_id].active]),
             estimated=_is_estimate(slots)[None, :],
             versions=slots["revision"][None, :],
+            flagged=(slots["quality"] == Quality.QUESTIONABLE)[None, :],
             register=page.register,
         )
         said = meters[page.meter_id]

@@ -17,6 +17,7 @@ from functions.mdms.metrics import MdmsMetrics
 from functions.mdms.registry_cache import RegistryCache
 from functions.mdms.resampling import adds_up
 from functions.mdms.validation_ports import Filler, ValidationQueue, Values
+from functions.mdms.vee.flagged_events import FlagJudge
 from functions.mdms.vee.gap_sweep import GapSweep
 from functions.mdms.vee.group_choice import GroupChoice
 from functions.mdms.vee.held_findings import (
@@ -31,7 +32,7 @@ from functions.mdms.vee.judging import Judge
 from functions.mdms.vee.meter_columns import MeterColumns
 from functions.mdms.vee.read_instants import ReadInstants
 from functions.mdms.vee.register_judging import RegisterJudge, TouchedReads
-from functions.mdms.vee.rule_group import BadRule
+from functions.mdms.vee.rule_group import BadRule, RuleSet
 from functions.mdms.vee.touched import Touched, newest_end_s, touched_blocks
 from functions.mdms.vee.turn import Turn
 from storage.hot.validation import ValidationState, Waiting
@@ -84,6 +85,7 @@ class Validator:
         self._queue = queue
         self._judge = Judge(cells)
         self._registers = RegisterJudge(cells)
+        self._flags = FlagJudge(cells)
         self._reads = ReadInstants()
         self._registry = registry
         self._active_rules = active_rules
@@ -279,6 +281,12 @@ class Validator:
         for index, touched in by_group.items():
             if choice.sets[index].registers:
                 await self._registers.judge(turn, touched, choice.sets[index])
+
+        def rules_of(meter_id: str) -> RuleSet | None:
+            meter = table.get(meter_id)
+            return None if meter is None else choice.of(meter)
+
+        await self._flags.judge(turn, events, rules_of)
 
     async def _whole_from_s(self) -> int:
         if self._dropped_through is None:

@@ -13,9 +13,9 @@ from functions.mdms.vee.gaps import expected
 from functions.mdms.vee.rule import Stretch
 from functions.mdms.vee.rule_group import Applied, RuleSet
 from functions.mdms.vee.touched import Touched
-from functions.mdms.vee.turn import RowVerdict, Turn
+from functions.mdms.vee.turn import OFF_GRID_FLAG, RowVerdict, Turn
 from storage.model.block import PRESENT
-from storage.model.quality import CLASS_OF_QUALITY, QualityClass
+from storage.model.quality import CLASS_OF_QUALITY, Quality, QualityClass
 from storage.model.runs import DAY_S
 
 NEAR: Final = 16
@@ -185,6 +185,7 @@ class Judge:
             active=active,
             estimated=CLASS_OF_QUALITY[cells["quality"]] == QualityClass.ESTIMATED,
             versions=cells["revision"],
+            flagged=cells["quality"] == Quality.QUESTIONABLE,
             register=touched.register,
         )
 
@@ -214,7 +215,7 @@ class Judge:
             first=low,
             verdicts=verdicts,
             count=span.high - low + 1,
-            kept=frozenset(one.rule.name for one in rules.intervals) - judging,
+            kept=frozenset((OFF_GRID_FLAG, *(one.rule.name for one in rules.intervals))) - judging,
             rules=rules,
             held=held,
         )

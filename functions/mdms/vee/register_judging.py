@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from functions.mdms.vee.held_findings import BlockName, HeldRun
+from functions.mdms.vee.meter_flag import MeterFlag
 from functions.mdms.vee.register_pairs import RegisterPairs
 from functions.mdms.vee.rule_group import RuleSet
 from functions.mdms.vee.turn import Turn
@@ -97,7 +98,7 @@ class RegisterJudge:
                 for applied, mask in fails
                 if mask[at]
             ]
-        await turn.put_reads(judged)
+        await turn.put_reads(judged, kept=frozenset({MeterFlag.name}))
 
     async def _pairs(self, touched: Sequence[TouchedReads]) -> list[_Pair]:
         spans = [

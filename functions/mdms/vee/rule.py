@@ -16,8 +16,9 @@ class Stretch:
 
     `interval_s` is their length in seconds, `active` (M,) whether each meter is in use. Of values
     that are `present`, `estimated` (M, S) says which are estimates and `versions` (M, S) how many
-    others each has outlived; `expected` (M, S) says which intervals somebody waits for. Without
-    them: none, 0 and all. `register` is the OBIS code of all.
+    others each has outlived, `flagged` (M, S) which their meter doubts; `expected` (M, S) says
+    which intervals somebody waits for. Without them: none, 0, none and all. `register` is the OBIS
+    code of all.
     """
 
     energy_wh: NDArray[np.int64]
@@ -26,6 +27,7 @@ class Stretch:
     active: NDArray[np.bool_]
     estimated: NDArray[np.bool_] | None = None
     versions: NDArray[np.unsignedinteger[Any]] | None = None
+    flagged: NDArray[np.bool_] | None = None
     expected: NDArray[np.bool_] | None = None
     register: str = "1-0:1.8.0"
 
@@ -37,6 +39,7 @@ class Stretch:
             present=self.present[:, cut],
             estimated=None if self.estimated is None else self.estimated[:, cut],
             versions=None if self.versions is None else self.versions[:, cut],
+            flagged=None if self.flagged is None else self.flagged[:, cut],
             expected=None if self.expected is None else self.expected[:, cut],
         )
 

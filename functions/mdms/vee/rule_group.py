@@ -14,6 +14,7 @@ from functions.mdms.vee.gap_check import GapCheck
 from functions.mdms.vee.high_low_check import HighLowCheck
 from functions.mdms.vee.identical_intervals import IdenticalIntervals
 from functions.mdms.vee.inactive_usage import InactiveUsage
+from functions.mdms.vee.meter_flag import MeterFlag
 from functions.mdms.vee.multiplier_check import MultiplierCheck
 from functions.mdms.vee.negative_consumption import NegativeConsumption
 from functions.mdms.vee.prolonged_estimation import ProlongedEstimation
@@ -42,6 +43,7 @@ RULES: Final[Mapping[str, type[Rule]]] = MappingProxyType(
             DuplicateInterval,
             ProlongedEstimation,
             UnexpectedExport,
+            MeterFlag,
         )
     }
 )
@@ -96,6 +98,14 @@ class RuleSet:
         for one in self.intervals:
             if isinstance(one.rule, GapCheck):
                 return one.rule
+        return None
+
+    @property
+    def flag(self) -> Applied | None:
+        """The group's rule for what meters doubt themselves, if it has one."""
+        for one in self.intervals:
+            if isinstance(one.rule, MeterFlag):
+                return one
         return None
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,8 @@ from functions.mdms.vee.rule_group import RuleSet
 from storage.model.runs import DAY_S
 
 Read = Callable[[Sequence[str]], Awaitable[dict[str, bytes]]]
+OFF_GRID_FLAG: Final = "meter-flag-off-grid"
+"""What `meter-flag` finds of an interval beside its slot; the slot's own rules do not judge it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +95,15 @@ class Turn:
                     version=rules.version,
                 )
 
-    async def put_reads(self, judged: Mapping[BlockName, Mapping[int, list[HeldRun]]]) -> None:
+    async def put_reads(
+        self,
+        judged: Mapping[BlockName, Mapping[int, list[HeldRun]]],
+        *,
+        kept: frozenset[str],
+    ) -> None:
         """Take in what rules say of register reads: by block and second of its day, what fails.
+
+        Rules of `kept` did not judge.
 
         Raises:
             StoreUnavailable: no answer before the deadline.
@@ -106,7 +116,9 @@ class Turn:
         await self._fetch(names)
         for name in names:
             before = {run.said: run for run in self.after[name]}
-            left = [run for run in self.after[name] if run.first not in judged[name]]
+            left = [
+                run for run in self.after[name] if run.first not in judged[name] or run.rule in kept
+            ]
             new = [run for runs in judged[name].values() for run in runs]
             self.after[name] = left + [before.get(run.said, run) for run in new]
 

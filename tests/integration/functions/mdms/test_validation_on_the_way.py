@@ -9,6 +9,7 @@ from tests.integration.functions.mdms.on_the_way import (
     DAY,
     QUICK,
     carry,
+    findings,
     found,
     hold,
     meters,
@@ -265,3 +266,45 @@ async def test_a_group_may_let_in_what_the_first_hop_refuses(
 
     assert reasons == [[None], [None, "negative-consumption"], [None], ["stale"]]
     assert await found(fog, "A", "B") == [("A", "negative-interval", "00:15", 1)]
+
+
+async def test_what_meters_doubt_is_found_on_and_off_the_grid_with_its_code(
+    zones: tuple[Zone, Zone], headquarters: Zone, redis_url: str, fog_url: str
+) -> None:
+    edge, fog = zones
+    as_hq = [{key: one[key] for key in one if key != "version"} for one in meters("A", "B")]
+    await headquarters.client.post("/v1/mdms/meters", json={"meters": as_hq})
+    await send(edge, run("A", [100, 101, 102], quality=[0, 10, 0]))
+    # 7 s late, and a register read: neither has a slot.
+    late = run("B", [99, 98], start="2026-01-01T00:15:07Z", quality=[10, 0])
+    read = {"meter_id": "B", "register": IMPORT, "at": "2026-01-01T01:00:00Z", "value": 5}
+    await send(edge, late)
+    answered = await edge.client.post(
+        "/v1/mdms/readings", json={"readings": [read | {"quality": 10}]}
+    )
+    assert answered.json()["accepted"] == 1
+    await carry(redis_url, edge, fog)
+    await validated(fog)
+
+    flagged = [
+        ("A", "meter-flag", "00:15", 1),
+        ("B", "meter-flag", "01:00", 1),
+        ("B", "meter-flag-off-grid", "00:15", 1),
+    ]
+    assert await found(fog, "A", "B") == flagged
+    assert {one["iec_code"] for one in (await findings(fog, "A", "B"))["findings"]} == {"1.4.9"}
+    await carry(fog_url, fog, headquarters)
+    opened = await exceptions(headquarters)
+    assert [one[:3] for one in opened] == [one[:3] for one in flagged]
+    asked = {"meter_id": "A", "quality": 10} | DAY
+    doubted = (await edge.client.get("/v1/mdms/readings", params=asked)).json()["series"]
+    assert [value for one in doubted for value in one["values"]].count(101) == 1
+
+    # The slot of B's late interval gets its value, which says nothing of the late one.
+    await send(edge, run("A", [110], start="2026-01-01T00:15:00Z"))
+    await send(edge, run("B", [99], start="2026-01-01T00:15:00Z"))
+    await send(edge, run("B", [97], start="2026-01-01T00:15:07Z"))
+    await edge.client.post("/v1/mdms/readings", json={"readings": [read | {"value": 6}]})
+    await carry(redis_url, edge, fog)
+    await validated(fog)
+    assert await found(fog, "A", "B") == []

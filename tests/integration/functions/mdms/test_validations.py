@@ -42,6 +42,7 @@ async def test_all_rules_by_default(zone: Zone) -> None:
         "negative-interval": 0,
         "duplicate-interval": 0,
         "prolonged-estimation": 0,
+        "meter-flag": 0,
     }
     first, second = answer["meters"]
     assert (first["meter_id"], first["intervals"], first["present"]) == ("A", 8, 7)

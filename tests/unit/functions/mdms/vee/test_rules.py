@@ -13,6 +13,7 @@ from functions.mdms.vee.gap_check import GapCheck
 from functions.mdms.vee.high_low_check import HighLowCheck
 from functions.mdms.vee.identical_intervals import IdenticalIntervals
 from functions.mdms.vee.inactive_usage import InactiveUsage
+from functions.mdms.vee.meter_flag import MeterFlag
 from functions.mdms.vee.negative_consumption import NegativeConsumption
 from functions.mdms.vee.prolonged_estimation import ProlongedEstimation
 from functions.mdms.vee.rule import Rule, Stretch
@@ -170,6 +171,16 @@ def test_values_that_outlived_others_are_told_by_their_number() -> None:
     [suspects] = DuplicateInterval(versions=3).suspects(seen)
     assert np.flatnonzero(suspects.mask[0]).tolist() == [0]
     assert found(DuplicateInterval(), (1, 2)) == [[]]
+
+
+def test_what_a_meter_doubts_has_the_code_that_its_group_says() -> None:
+    seen = replace(stretch((1, 2, ABSENT)), flagged=np.array([[False, True, True]]))
+    for rule, code in ((MeterFlag(), "1.4.9"), (MeterFlag(iec_code="1.2.32"), "1.2.32")):
+        [suspects] = rule.suspects(seen)
+        assert np.flatnonzero(suspects.mask[0]).tolist() == [1]
+        assert suspects.iec_code == code
+    with pytest.raises(BadRule, match="meter-flag"):
+        read_rule("meter-flag", {"iec_code": "3.5.256"})
 
 
 def test_estimates_for_hours() -> None:
