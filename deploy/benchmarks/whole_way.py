@@ -134,8 +134,10 @@ def _hot_bytes(store: "redis.Redis") -> int:
 
 
 @asynccontextmanager
-async def whole_way(folder: Path, *, meters: int, reporter: Reporter) -> AsyncIterator[WholeWay]:
-    """Run the lab in `folder`; every zone's registry has `meters` meters when the block begins.
+async def zone_a_tier(
+    folder: Path, *, deadline: float, reporter: Reporter
+) -> AsyncIterator[WholeWay]:
+    """Run the lab in `folder`, without any meter; `deadline` (`time.monotonic`) is its start's.
 
     Raises:
         LabFailure, ServerFailure: it did not start.
@@ -147,7 +149,6 @@ async def whole_way(folder: Path, *, meters: int, reporter: Reporter) -> AsyncIt
             Zone(name="zone-3a", tier=3, port=free_port(), parent="zone-2"),
         ]
     )
-    deadline = time.monotonic() + START_S
     async with running_lab(
         Home(folder / "state", folder / "run"),
         topology,
@@ -155,7 +156,29 @@ async def whole_way(folder: Path, *, meters: int, reporter: Reporter) -> AsyncIt
         deadline=deadline,
         reporter=reporter,
     ) as lab:
-        key = lab.keys.tenants[TENANT]
+        key_file = folder / "whole-way-key"
+        write_secret(key_file, lab.keys.tenants[TENANT])
+        stores = {
+            zone: redis.Redis.from_url(url, socket_timeout=ANSWER_S)
+            for zone, url in reversed(lab.stores.redis_urls.items())
+        }
+        try:
+            yield WholeWay(lab=lab, key_file=key_file, hot=stores)
+        finally:
+            for store in stores.values():
+                store.close()
+
+
+@asynccontextmanager
+async def whole_way(folder: Path, *, meters: int, reporter: Reporter) -> AsyncIterator[WholeWay]:
+    """Run the lab in `folder`; every zone's registry has `meters` meters when the block begins.
+
+    Raises:
+        LabFailure, ServerFailure: it did not start.
+    """
+    deadline = time.monotonic() + START_S
+    async with zone_a_tier(folder, deadline=deadline, reporter=reporter) as whole:
+        key, topology = whole.lab.keys.tenants[TENANT], whole.lab.topology
         forms = [
             {
                 "meter_id": meter_name(number + FIRST_METER),
@@ -169,14 +192,4 @@ async def whole_way(folder: Path, *, meters: int, reporter: Reporter) -> AsyncIt
         await register_meters(top, key=key, meters=forms, deadline=deadline)
         for zone in topology.zones[1:]:
             await wait_until_known(gateway_url(zone), key=key, meters=forms, deadline=deadline)
-        key_file = folder / "whole-way-key"
-        write_secret(key_file, key)
-        stores = {
-            zone: redis.Redis.from_url(url, socket_timeout=ANSWER_S)
-            for zone, url in reversed(lab.stores.redis_urls.items())
-        }
-        try:
-            yield WholeWay(lab=lab, key_file=key_file, hot=stores)
-        finally:
-            for store in stores.values():
-                store.close()
+        yield whole

@@ -3,6 +3,8 @@
 import asyncio
 import sys
 import time
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from typing import Any
 
 import httpx
@@ -12,6 +14,8 @@ from deploy.lab.failure import LabFailure
 from deploy.lab.load_spec import Load
 
 METERS_PER_BODY = 500
+# While headquarters writes one body down it can read the next.
+BODIES_AT_ONCE = 2
 PAUSE_S = 0.2
 TRY_TIMEOUT_S = 30.0
 GENERATE_TIMEOUT_S = 60.0
@@ -26,6 +30,13 @@ _Read = tuple[str, tuple[str, ...], int]
 
 class _Meters(msgspec.Struct, frozen=True):
     meters: list[dict[str, Any]]
+
+
+class _Answer(msgspec.Struct, frozen=True):
+    rejected: int
+
+
+_answer = msgspec.json.Decoder(_Answer)
 
 
 async def fleet_of(load: Load) -> list[dict[str, Any]]:
@@ -51,23 +62,59 @@ async def fleet_of(load: Load) -> list[dict[str, Any]]:
 
 
 async def register_meters(
-    url: str, *, key: str, meters: list[dict[str, Any]], deadline: float
-) -> None:
+    url: str,
+    *,
+    key: str,
+    meters: Iterable[dict[str, Any]],
+    deadline: float,
+    per_body: int = METERS_PER_BODY,
+    on_done: Callable[[int], None] = lambda _: None,
+) -> int:
     """Register `meters` at the gateway `url`; those that are there already are left as they are.
+
+    No more of them are taken than are on their way, so they may be made as they are asked for.
+    `on_done` is told of each body's number of meters; returns how many there were.
 
     Raises:
         MetersNotRegistered: refused, or no answer before `deadline` (`time.monotonic`).
     """
+    bodies = _bodies(meters, per_body)
+    registered = 0
+
+    async def send(client: httpx.AsyncClient) -> None:
+        nonlocal registered
+        # Shared by all: each takes the next one.
+        for count, body in bodies:
+            await _register_body(client, url, body, deadline=deadline)
+            registered += count
+            on_done(count)
+
     async with _client(key) as client:
-        for start in range(0, len(meters), METERS_PER_BODY):
-            body = {"meters": meters[start : start + METERS_PER_BODY]}
-            while True:
-                reason = await _try_to_register(client, f"{url}/v1/mdms/meters", body)
-                if reason is None:
-                    break
-                if time.monotonic() > deadline:
-                    raise MetersNotRegistered(f"{url} does not register meters: {reason}")
-                await asyncio.sleep(PAUSE_S)
+        try:
+            async with asyncio.TaskGroup() as senders:
+                for _ in range(BODIES_AT_ONCE):
+                    senders.create_task(send(client))
+        except* MetersNotRegistered as errors:
+            raise errors.exceptions[0] from None
+    return registered
+
+
+def _bodies(meters: Iterable[dict[str, Any]], per_body: int) -> Iterator[tuple[int, bytes]]:
+    left = iter(meters)
+    while some := list(islice(left, per_body)):
+        yield len(some), msgspec.json.encode({"meters": some})
+
+
+async def _register_body(
+    client: httpx.AsyncClient, url: str, body: bytes, *, deadline: float
+) -> None:
+    while True:
+        reason = await _try_to_register(client, f"{url}/v1/mdms/meters", body)
+        if reason is None:
+            return
+        if time.monotonic() > deadline:
+            raise MetersNotRegistered(f"{url} does not register meters: {reason}")
+        await asyncio.sleep(PAUSE_S)
 
 
 async def wait_until_known(
@@ -101,10 +148,10 @@ def _client(key: str) -> httpx.AsyncClient:
     )
 
 
-async def _try_to_register(client: httpx.AsyncClient, url: str, body: dict[str, Any]) -> str | None:
+async def _try_to_register(client: httpx.AsyncClient, url: str, body: bytes) -> str | None:
     """Return None when all meters are in, else why another try may help."""
     try:
-        answer = await client.post(url, json=body)
+        answer = await client.post(url, content=body, headers={"content-type": "application/json"})
     except httpx.HTTPError as error:
         return str(error) or type(error).__name__
     # A worker may have been starting, or dying, and a new key may not have arrived yet.
@@ -112,8 +159,9 @@ async def _try_to_register(client: httpx.AsyncClient, url: str, body: dict[str, 
         return f"{answer.status_code} {answer.text[:200]}"
     if answer.status_code not in {200, 201}:
         raise MetersNotRegistered(f"{url} answered {answer.status_code}: {answer.text[:300]}")
-    rejected = [m for m in answer.json()["meters"] if m["outcome"] == "rejected"]
-    if rejected:
+    found = _answer.decode(answer.content)
+    if found.rejected:
+        rejected = [m for m in answer.json()["meters"] if m["outcome"] == "rejected"]
         raise MetersNotRegistered(f"{url} rejected {len(rejected)} meters, first {rejected[0]}")
     return None
 
