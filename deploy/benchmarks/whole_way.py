@@ -85,8 +85,16 @@ class WholeWay:
 
     def arrived(self) -> bool:
         """Tell whether all is validated and committed at headquarters: no entry waits anywhere."""
-        names = (uplink_key(TENANT), validation_key(TENANT))
-        return not any(store.xlen(name) for store in self.hot.values() for name in names)
+        return not any(self.waiting().values())
+
+    def waiting(self) -> dict[str, int]:
+        """Entries on each stream that leads to the record, by stream and zone."""
+        names = {"uplink": uplink_key(TENANT), "validation": validation_key(TENANT)}
+        return {
+            f"{stream}-{zone}": int(store.xlen(name))
+            for zone, store in self.hot.items()
+            for stream, name in names.items()
+        }
 
     def clear(self) -> None:
         """Nothing stays behind: entries leave a zone when their parent has them."""

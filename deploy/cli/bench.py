@@ -1,8 +1,6 @@
 """`gridfaas bench`: measure this build beside a peer, on this machine, in turns."""
 
 import asyncio
-import json
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -15,11 +13,10 @@ from deploy.benchmarks.ingest import compare_ingest
 from deploy.benchmarks.ingest_bars import FORMS, WAYS
 from deploy.benchmarks.query import compare_queries
 from deploy.benchmarks.sender import compare_senders
-from deploy.cli.exit_codes import BAR_NOT_MET, OK
-from deploy.cli.interruption import cancelled_by_signals
+from deploy.cli.bench_answer import as_json_option, end, interruptible, this_command
+from deploy.cli.bench_nation import nation
 from deploy.cli.progress import ShownProgress
 
-_as_json = click.option("--json", "as_json", is_flag=True, help="Print all figures as one object.")
 _rounds = click.option(
     "--rounds", default=3, show_default=True, type=click.IntRange(3), help="Turns of each side."
 )
@@ -68,7 +65,7 @@ def bench() -> None:
 )
 @click.option("--only", type=click.Choice(FORMS), help="Measure bodies of this form, not of all.")
 @click.option("--way", type=click.Choice(WAYS), help="Measure this way, not both.")
-@_as_json
+@as_json_option
 def ingest(
     *,
     rounds: int,
@@ -91,7 +88,7 @@ def ingest(
     (an instant of many meters) and `backfill` (a meter's day), as series and as lists. Both
     sides are encoded beforehand, and no reading is sent twice.
     """
-    result = _interruptible(
+    result = interruptible(
         lambda reporter: compare_ingest(
             rounds=rounds,
             seconds=seconds,
@@ -99,33 +96,33 @@ def ingest(
             connections=connections,
             forms=FORMS if only is None else [only],
             ways=WAYS if way is None else [way],
-            command=_command(),
+            command=this_command(),
             reporter=reporter,
         )
     )
-    _end(result, as_json, table=ingest_table(result))
+    end(result, as_json, table=ingest_table(result))
 
 
 @bench.command()
 @_rounds
 @_seconds(3.0)
 @click.option("--connections", default=4, show_default=True, type=click.IntRange(1, 256))
-@_as_json
+@as_json_option
 def sender(*, rounds: int, seconds: float, connections: int, as_json: bool) -> None:
     """Requests a CPU second of the emulator's sender, beside wrk on the same tiny server.
 
     wrk is a Debian package; $WRK may name it.
     """
     result = compare_senders(
-        rounds=rounds, seconds=seconds, connections=connections, command=_command()
+        rounds=rounds, seconds=seconds, connections=connections, command=this_command()
     )
-    _end(result, as_json, table="")
+    end(result, as_json, table="")
 
 
 @bench.command()
 @_rounds
 @_seconds(2.0)
-@_as_json
+@as_json_option
 def gateway(*, rounds: int, seconds: float, as_json: bool) -> None:
     """Calls through our gateway, beside nginx and a plain proxy before the same upstream.
 
@@ -136,38 +133,38 @@ def gateway(*, rounds: int, seconds: float, as_json: bool) -> None:
 
     nginx and wrk are Debian packages; $NGINX and $WRK may name them.
     """
-    result = _interruptible(
+    result = interruptible(
         lambda reporter: asyncio.to_thread(
             compare_gateways,
             rounds=rounds,
             seconds=seconds,
-            command=_command(),
+            command=this_command(),
             reporter=reporter,
         )
     )
-    _end(result, as_json, table=gateway_table(result))
+    end(result, as_json, table=gateway_table(result))
 
 
 @bench.command()
 @_rounds
 @_seconds(3.0)
-@_as_json
+@as_json_option
 def balancing(*, rounds: int, seconds: float, as_json: bool) -> None:
     """The four balancing policies, over workers of unequal speed: slowest calls and spread.
 
     The spread is the standard deviation of the time that each worker was busy, over its mean: 0
     where all were busy alike. wrk is a Debian package; $WRK may name it.
     """
-    result = _interruptible(
+    result = interruptible(
         lambda reporter: asyncio.to_thread(
             compare_policies,
             rounds=rounds,
             seconds=seconds,
-            command=_command(),
+            command=this_command(),
             reporter=reporter,
         )
     )
-    _end(result, as_json, table=balancing_table(result))
+    end(result, as_json, table=balancing_table(result))
 
 
 @bench.command()
@@ -178,7 +175,7 @@ def balancing(*, rounds: int, seconds: float, as_json: bool) -> None:
     type=click.IntRange(20, 1_000),
     help="Starts of each function.",
 )
-@_as_json
+@as_json_option
 def coldstart(*, starts: int, as_json: bool) -> None:
     """First reply from zero: a call to a function that has no worker, through gateway and agent.
 
@@ -188,8 +185,8 @@ def coldstart(*, starts: int, as_json: bool) -> None:
     why, where there is no Docker engine or no image of workers.
     """
     with ShownProgress() as reporter:
-        result = measure_coldstart(starts=starts, command=_command(), reporter=reporter)
-    _end(result, as_json, table=coldstart_table(result))
+        result = measure_coldstart(starts=starts, command=this_command(), reporter=reporter)
+    end(result, as_json, table=coldstart_table(result))
 
 
 @bench.command()
@@ -200,7 +197,7 @@ def coldstart(*, starts: int, as_json: bool) -> None:
 @click.option(
     "--days", default=31, show_default=True, type=click.IntRange(1, 31), help="Of the month."
 )
-@_as_json
+@as_json_option
 def query(*, rounds: int, meters: int, days: int, as_json: bool) -> None:
     """A hot day, a cold day, and a month's time-of-use sums beside a row-a-reading table.
 
@@ -211,12 +208,12 @@ def query(*, rounds: int, meters: int, days: int, as_json: bool) -> None:
     local time of each row, and joined with a calendar. The faster one is the peer, and every sum
     is compared. `cold_day_ms` is a meter's day a year ago, first without anything in memory.
     """
-    result = _interruptible(
+    result = interruptible(
         lambda reporter: compare_queries(
-            rounds=rounds, meters=meters, days=days, command=_command(), reporter=reporter
+            rounds=rounds, meters=meters, days=days, command=this_command(), reporter=reporter
         )
     )
-    _end(result, as_json, table=query_table(result))
+    end(result, as_json, table=query_table(result))
 
 
 def query_table(result: dict[str, Any]) -> str:
@@ -273,28 +270,4 @@ def ingest_table(result: dict[str, Any]) -> str:
     return "\n".join([*lines, "", ""])
 
 
-def _interruptible(measure: Callable[[ShownProgress], Any]) -> dict[str, Any]:
-    async def run() -> dict[str, Any]:
-        with cancelled_by_signals(), ShownProgress() as reporter:
-            result: dict[str, Any] = await measure(reporter)
-            return result
-
-    try:
-        return asyncio.run(run())
-    except asyncio.CancelledError:
-        raise click.Abort from None
-
-
-def _end(result: dict[str, Any], as_json: bool, *, table: str) -> None:
-    if as_json:
-        click.echo(json.dumps(result))
-    else:
-        click.echo(table, nl=False)
-        for name, bar in result["bars"].items():
-            verdict = "met" if bar["met"] else "NOT met"
-            click.echo(f"{name} {bar['value']} (target {bar['target']}): {verdict}")
-    sys.exit(OK if all(bar["met"] for bar in result["bars"].values()) else BAR_NOT_MET)
-
-
-def _command() -> str:
-    return " ".join(["gridfaas", *sys.argv[1:]])
+bench.add_command(nation)

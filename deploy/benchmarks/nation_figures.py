@@ -1,0 +1,145 @@
+"""The arithmetic of the nation: growth of memory, peaks of queues, shares of a machine."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final
+
+import numpy as np
+
+from deploy.benchmarks.step import SLOTS
+
+Figures = dict[str, Any]
+
+# The first third is the way into a steady state.
+SETTLING: Final = 1 / 3
+GROWTH_SHARE: Final = 0.05
+GROWTH_BYTES: Final = 16 << 20
+PEAK_SHARE: Final = 1.25
+PEAK_ENTRIES: Final = 200
+# A strip is allocated whole when its first reading comes: a meter's day of 12-byte cells, with the
+# allocator's rounding up, and the meter's place and a part of the strip's key.
+MOST_BYTES_A_NEW_DAY: Final = SLOTS * 12 * 1.2 + 300
+RATE_KEPT: Final = 0.99
+CPU_SHARE: Final = 1.0
+_REPORTED: Final[Mapping[str, Any]] = MappingProxyType({"target": None, "met": True})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """What was seen at one moment, `at_s` since the steady load began.
+
+    `memory` is bytes by group of processes, `stores` used bytes by zone with a hot store, `queues`
+    entries by queue, and `answered` the readings that were acknowledged until then.
+    """
+
+    at_s: float
+    memory: Mapping[str, int]
+    stores: Mapping[str, int]
+    queues: Mapping[str, int]
+    answered: int
+
+
+def slope(at_s: Sequence[float], values: Sequence[float]) -> float:
+    """Return how much the line of least squares through the values rises a second; 0 of one."""
+    if len(set(at_s)) < 2:
+        return 0.0
+    return float(np.polyfit(np.asarray(at_s), np.asarray(values, dtype=np.float64), 1)[0])
+
+
+def settled(samples: Sequence[Sample]) -> list[Sample]:
+    """Return the samples of the last two thirds of the time."""
+    if not samples:
+        return []
+    begin = samples[0].at_s + (samples[-1].at_s - samples[0].at_s) * SETTLING
+    return [one for one in samples if one.at_s >= begin]
+
+
+def memory_verdicts(samples: Sequence[Sample], *, stores: Mapping[str, str]) -> Figures:
+    """Return by group its first, last and highest bytes, its growth by the fitted line, and `flat`.
+
+    Flat is growth of at most `GROWTH_SHARE` of the mean, or `GROWTH_BYTES`, over the settled time.
+    `stores` names the groups that are hot stores, with their zones: these grow by what they store,
+    and are flat when that is no more than new meter-days take up.
+    """
+    kept = settled(samples)
+    found: Figures = {}
+    for name in sorted({name for one in kept for name in one.memory}):
+        at = [one.at_s for one in kept if name in one.memory]
+        values = [one.memory[name] for one in kept if name in one.memory]
+        if name in stores:
+            found[name] = _store(kept, zone=stores[name]) | {"highest": max(values)}
+            continue
+        growth = slope(at, values) * (at[-1] - at[0])
+        most = max(GROWTH_BYTES, GROWTH_SHARE * sum(values) / len(values))
+        found[name] = {
+            "first": values[0],
+            "last": values[-1],
+            "highest": max(values),
+            "growth": round(growth),
+            "flat": growth <= most,
+        }
+    return found
+
+
+def _store(kept: Sequence[Sample], *, zone: str) -> Figures:
+    first, last = kept[0], kept[-1]
+    readings = last.answered - first.answered
+    growth = last.stores[zone] - first.stores[zone]
+    a_reading = growth / readings if readings else 0.0
+    return {
+        "first": first.stores[zone],
+        "last": last.stores[zone],
+        "growth": growth,
+        "bytes_a_new_meter_day": round(a_reading, 1),
+        "flat": growth <= GROWTH_BYTES or a_reading <= MOST_BYTES_A_NEW_DAY,
+    }
+
+
+def queue_verdicts(samples: Sequence[Sample]) -> Figures:
+    """Return by queue its mean and highest entries, and `flat`.
+
+    A queue that is emptied in turns goes up and down, so its peaks count: flat is a last third
+    whose peak is at most `PEAK_SHARE` of the middle third's, or below `PEAK_ENTRIES`.
+    """
+    kept = settled(samples)
+    found: Figures = {}
+    for name in sorted({name for one in kept for name in one.queues}):
+        values = [one.queues.get(name, 0) for one in kept]
+        middle, last = values[: len(values) // 2], values[len(values) // 2 :]
+        peak = max(last)
+        found[name] = {
+            "mean": round(sum(values) / len(values), 1),
+            "highest": max(values),
+            "flat": peak <= max(PEAK_ENTRIES, PEAK_SHARE * max(middle, default=0)),
+        }
+    return found
+
+
+def cpu_shares(seconds: Mapping[str, float], *, wall_s: float, cores: int) -> dict[str, float]:
+    """Return each group's share of the machine's cores over `wall_s` seconds."""
+    return {name: round(used / (wall_s * cores), 4) for name, used in seconds.items()}
+
+
+def nation_bars(
+    *, steady: Figures, record: Figures, sample: Sequence[Figures], asked_rate: float
+) -> Figures:
+    """Return the bars: those of the nation's load, and that every reading is there, once."""
+    rate = steady["readings_per_second"]
+    share = round(sum(steady["cpu_shares"].values()), 4)
+    verdicts = [*steady["memory"].values(), *steady["queues"].values()]
+    flat = bool(verdicts) and all(one["flat"] for one in verdicts)
+    slowest = min(one["readings_per_second"] for one in sample)
+    once = record["found"] == record["distinct"] == record["sent"] == record["acknowledged"]
+    return {
+        "nation_p99_ms": {"value": steady["delay_ms"]["p99"], **_REPORTED},
+        "nation_cpu_share": {"value": share, "target": CPU_SHARE, "met": share < CPU_SHARE},
+        "nation_readings_per_second": {
+            "value": rate,
+            "target": round(asked_rate * RATE_KEPT),
+            "met": rate >= asked_rate * RATE_KEPT,
+        },
+        "nation_flat": {"value": flat, "target": True, "met": flat},
+        "nation_exactly_once": {"value": once, "target": True, "met": once},
+        "sample_readings_per_second": {"value": slowest, **_REPORTED},
+    }

@@ -1,0 +1,154 @@
+"""The nation's verdicts: what is flat, what grows, and which share of the machine was used."""
+
+from typing import Any
+
+import pytest
+
+from deploy.benchmarks.nation_figures import (
+    MOST_BYTES_A_NEW_DAY,
+    Sample,
+    cpu_shares,
+    memory_verdicts,
+    nation_bars,
+    queue_verdicts,
+    settled,
+    slope,
+)
+
+MIB = 1 << 20
+STORES = {"valkey-zone-2": "zone-2"}
+
+
+def seen(
+    at_s: float, *, worker: int = 0, store: int = 0, queue: int = 0, answered: int = 0
+) -> Sample:
+    return Sample(
+        at_s=at_s,
+        memory={"mdms-zone-2": worker, "valkey-zone-2": store + 100 * MIB},
+        stores={"zone-2": store},
+        queues={"uplink-zone-3a": queue},
+        answered=answered,
+    )
+
+
+def test_the_slope_is_that_of_the_line_of_least_squares() -> None:
+    assert slope([0, 10, 20, 30], [5, 25, 45, 65]) == pytest.approx(2.0)
+    assert slope([0, 1, 2], [1, 4, 1]) == pytest.approx(0.0)
+    assert slope([7], [1]) == slope([], []) == 0.0
+
+
+def test_the_first_third_is_the_way_into_a_steady_state() -> None:
+    samples = [seen(at_s) for at_s in range(0, 91, 10)]
+
+    assert [one.at_s for one in settled(samples)] == [30, 40, 50, 60, 70, 80, 90]
+    assert settled([]) == []
+
+
+@pytest.mark.parametrize(
+    ("values", "flat"),
+    [
+        pytest.param([100, 900, 900, 901, 899, 900, 900], True, id="filled_up_before"),
+        pytest.param([100, 900, 600, 900, 600, 900, 600], True, id="up_and_down"),
+        pytest.param([900, 900, 900, 920, 940, 960, 980], False, id="a_tenth_more"),
+        pytest.param([900, 900, 900, 870, 840, 810, 780], True, id="shrinks"),
+        pytest.param([40, 40, 40, 44, 48, 52, 54], True, id="little"),
+    ],
+)
+def test_memory_is_flat_when_its_line_does_not_rise(values: list[int], flat: bool) -> None:
+    samples = [seen(at_s * 10.0, worker=value * MIB) for at_s, value in enumerate(values)]
+
+    found = memory_verdicts(samples, stores=STORES)["mdms-zone-2"]
+
+    assert found["flat"] is flat
+    assert found["last"] == values[-1] * MIB
+    assert found["highest"] == max(values[2:]) * MIB
+
+
+@pytest.mark.parametrize(
+    ("bytes_a_reading", "flat"),
+    [
+        pytest.param(1_300, True, id="days_of_new_meters"),
+        pytest.param(MOST_BYTES_A_NEW_DAY + 100, False, id="more_than_they_take_up"),
+    ],
+)
+def test_a_store_may_grow_by_what_it_stores(bytes_a_reading: int, flat: bool) -> None:
+    samples = [
+        seen(at_s, store=round(at_s * 11_000 * bytes_a_reading), answered=at_s * 11_000)
+        for at_s in range(0, 601, 5)
+    ]
+
+    found = memory_verdicts(samples, stores=STORES)["valkey-zone-2"]
+
+    assert found["bytes_a_new_meter_day"] == pytest.approx(bytes_a_reading, abs=0.1)
+    assert found["growth"] == round(400 * 11_000 * bytes_a_reading)
+    assert found["flat"] is flat
+
+
+def test_a_store_that_was_given_nothing_must_not_grow() -> None:
+    same = [seen(at_s, store=500 * MIB) for at_s in range(0, 60, 5)]
+
+    assert memory_verdicts(same, stores=STORES)["valkey-zone-2"]["flat"]
+
+
+@pytest.mark.parametrize(
+    ("entries", "flat"),
+    [
+        pytest.param([0, 0, 900, 1_900, 0, 900, 1_900], True, id="emptied_in_turns"),
+        pytest.param([0, 3, 2, 5, 1, 150, 3], True, id="next_to_nothing"),
+        pytest.param([0, 100, 200, 300, 400, 500, 600], False, id="falls_behind"),
+    ],
+)
+def test_a_queue_is_flat_when_its_peaks_do_not_rise(entries: list[int], flat: bool) -> None:
+    samples = [seen(at_s * 10.0, queue=waiting) for at_s, waiting in enumerate(entries)]
+
+    found = queue_verdicts(samples)["uplink-zone-3a"]
+
+    assert found["flat"] is flat
+    assert found["highest"] == max(entries[2:])
+
+
+def test_shares_are_of_all_cores() -> None:
+    assert cpu_shares({"postgres": 30.0, "gateway": 6.0}, wall_s=60.0, cores=2) == {
+        "postgres": 0.25,
+        "gateway": 0.05,
+    }
+
+
+def bars_of(
+    *, found: int = 300, distinct: int = 300, rate: float = 11_112.0, cpu: float = 0.6
+) -> dict[str, Any]:
+    samples = [seen(at_s) for at_s in range(0, 60, 5)]
+    steady = {
+        "readings_per_second": rate,
+        "delay_ms": {"p50": 10.0, "p99": 44.0},
+        "cpu_shares": {"postgres": 0.1, "mdms-zone-2": cpu - 0.1},
+        "memory": memory_verdicts(samples, stores=STORES),
+        "queues": queue_verdicts(samples),
+    }
+    record = {"sent": 300, "acknowledged": 300, "found": found, "distinct": distinct}
+    sample = [{"readings_per_second": 9_000}, {"readings_per_second": 7_000}]
+    return nation_bars(steady=steady, record=record, sample=sample, asked_rate=11_112.0)
+
+
+def test_all_bars_are_met_by_a_nation_that_fits() -> None:
+    bars = bars_of()
+
+    assert bars["nation_p99_ms"]["value"] == 44.0
+    assert bars["nation_cpu_share"]["value"] == pytest.approx(0.6)
+    assert bars["sample_readings_per_second"]["value"] == 7_000
+    assert all(bar["met"] for bar in bars.values())
+
+
+@pytest.mark.parametrize(
+    ("bar", "changed"),
+    [
+        pytest.param("nation_exactly_once", {"found": 299, "distinct": 299}, id="one_lost"),
+        pytest.param("nation_exactly_once", {"found": 301, "distinct": 300}, id="one_twice"),
+        pytest.param("nation_cpu_share", {"cpu": 1.0}, id="nothing_to_spare"),
+        pytest.param("nation_readings_per_second", {"rate": 10_900.0}, id="too_slow"),
+    ],
+)
+def test_what_is_wrong_fails_its_own_bar(bar: str, changed: dict[str, Any]) -> None:
+    bars = bars_of(**changed)
+
+    assert {name for name, one in bars.items() if not one["met"]} == {bar}
