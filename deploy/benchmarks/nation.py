@@ -121,7 +121,7 @@ class _Load:
         began = time.monotonic()
         said = await self._send(meters=meters, skip=number * meters, readings=meters, rate=0.0)
         at_edge = time.monotonic() - began
-        await arrived(self._whole)
+        await arrived(self._whole, reporter=self._reporter)
         committed = time.monotonic() - began
         after = await asyncio.to_thread(cpu_of_groups, self._whole)
         figures = {
@@ -149,7 +149,7 @@ class _Load:
             said = await self._send(meters=self._meters, skip=skip, readings=readings, rate=rate)
             wall_s = time.monotonic() - began
             after = await asyncio.to_thread(cpu_of_groups, self._whole)
-        await arrived(self._whole)
+        await arrived(self._whole, reporter=self._reporter)
         behind_s = time.monotonic() - began - wall_s
         cpu = _used(before, after)
         cores = os.cpu_count() or 1

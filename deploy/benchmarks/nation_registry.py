@@ -10,7 +10,7 @@ import httpx
 import msgspec
 
 from deploy.benchmarks.failure import MeasurementFailed
-from deploy.benchmarks.nation_watch import private_bytes, used_bytes
+from deploy.benchmarks.nation_watch import cpu_of_groups, private_bytes, used_bytes
 from deploy.benchmarks.step import FIRST_METER, INTERVAL_S, REGISTER, meter_name
 from deploy.benchmarks.whole_way import ANSWER_S, TENANT, WholeWay
 from deploy.lab.failure import LabFailure
@@ -58,6 +58,7 @@ async def register_nation(whole: WholeWay, *, meters: int, reporter: Reporter) -
         MetersNotRegistered: headquarters refused them.
     """
     before = await _held(whole)
+    cpu = await asyncio.to_thread(cpu_of_groups, whole)
     reporter.step(f"registering {meters:,} meters at headquarters, followed by the zones below")
     began = time.monotonic()
     at_top = 0
@@ -111,6 +112,10 @@ async def register_nation(whole: WholeWay, *, meters: int, reporter: Reporter) -
         "meters": meters,
         "seconds": {zone: round(taken_s, 1) for zone, taken_s in seconds.items()},
         "meters_per_second": {zone: round(meters / taken_s) for zone, taken_s in seconds.items()},
+        "cpu_microseconds_a_meter": {
+            group: round((used - cpu.get(group, 0.0)) / meters * 1e6, 1)
+            for group, used in (await asyncio.to_thread(cpu_of_groups, whole)).items()
+        },
         **_costs(before, await _held(whole), meters=meters),
     }
 

@@ -11,11 +11,15 @@ import msgspec
 
 from deploy.benchmarks.failure import MeasurementFailed
 from deploy.benchmarks.whole_way import WholeWay
+from deploy.lab.reporting import Reporter
 from deploy.servers.leashed import leash_command
 
-# Neither an answer nor an entry that moves for so long: somebody hangs.
+# No answer for so long, or no entry that moves: somebody hangs. Validation looks at every meter
+# of a zone when the newest interval is another one.
 STALL_S: Final = 60.0
+ARRIVAL_STALL_S: Final = 300.0
 LOOK_S: Final = 0.2
+SAY_S: Final = 30.0
 
 Figures = dict[str, Any]
 
@@ -89,22 +93,29 @@ async def send(whole: WholeWay, sending: Sending, *, on_answered: Callable[[int]
     return said
 
 
-async def arrived(whole: WholeWay) -> None:
+async def arrived(whole: WholeWay, *, reporter: Reporter) -> None:
     """Return when all that was acknowledged is validated and committed at headquarters.
 
     Raises:
-        MeasurementFailed: a stream did not become shorter for `STALL_S`; names it.
+        MeasurementFailed: no stream became shorter for `ARRIVAL_STALL_S`; names what is left.
     """
     least: dict[str, int] = {}
-    moved = time.monotonic()
+    moved = said = time.monotonic()
     while True:
         waiting = await asyncio.to_thread(whole.waiting)
         if not any(waiting.values()):
             return
+        now = time.monotonic()
         if any(count < least.get(name, count + 1) for name, count in waiting.items()):
-            moved = time.monotonic()
+            moved = now
         least = {name: min(count, least.get(name, count)) for name, count in waiting.items()}
-        if time.monotonic() - moved > STALL_S:
-            left = ", ".join(f"{name} {count}" for name, count in waiting.items() if count)
-            raise MeasurementFailed(f"what was sent does not arrive, entries left: {left}")
+        left = ", ".join(f"{name} {count}" for name, count in waiting.items() if count)
+        if now - moved > ARRIVAL_STALL_S:
+            raise MeasurementFailed(
+                f"for {ARRIVAL_STALL_S:.0f} s nothing of what was sent arrived, entries left: "
+                f"{left} (logs: {whole.lab.home.logs})"
+            )
+        if now - said > SAY_S:
+            reporter.step(f"on the way, in entries: {left}")
+            said = now
         await asyncio.sleep(LOOK_S)
