@@ -11,6 +11,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from functions.mdms.aggregate_routes import aggregate_routes
 from functions.mdms.consumption_routes import consumption_routes
 from functions.mdms.edge_backing import edge_backing
+from functions.mdms.edit_downlink_routes import edit_downlink_routes
 from functions.mdms.edit_routes import edit_routes
 from functions.mdms.estimation_routes import estimation_routes
 from functions.mdms.event_routes import event_routes
@@ -102,6 +103,7 @@ class MdmsApp:
         self._api.include_router(validation_routes(self._opened, settings))
         self._api.include_router(rule_group_routes(self._opened, settings))
         self._api.include_router(finding_routes(self._opened))
+        self._api.include_router(edit_downlink_routes(self._opened, settings))
         self._api.include_router(event_routes(self._opened, settings))
         for desk_router in (
             estimation_routes,

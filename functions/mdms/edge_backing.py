@@ -23,6 +23,7 @@ from functions.mdms.validator import Validator
 from functions.runtime.config import WorkerConfig
 from functions.runtime.zone_calls import Calls, ZoneCalls
 from storage.hot.connection import connect
+from storage.hot.edits import EditPosition, HotEdits
 from storage.hot.registry import MeterRegistry
 from storage.hot.rules import HotRules
 from storage.hot.store import RedisHotStore
@@ -161,6 +162,14 @@ async def edge_backing(
                 validator.arrived()
             return kept
 
+        edits = HotEdits(
+            connection,
+            store,
+            slug=config.tenant,
+            relaying=not first_hop,
+            limits=(settings.uplink_limit_bytes, settings.memory_limit_bytes),
+        )
+
         allowed = ReadingTime(
             ahead_s=settings.clock_ahead_s,
             stale_after_s=settings.stale_after_days * 86_400,
@@ -199,6 +208,8 @@ async def edge_backing(
             keep=None if first_hop else keep,
             copy=copy,
             held_bytes=store.held_bytes,
+            edits_down=None if first_hop else edits,
+            edits_copy=_Told(edits, validator),
             validation=validator,
         )
         if validator is not None:
@@ -206,6 +217,25 @@ async def edge_backing(
             validator.start()
             stack.push_async_callback(validator.stop)
         yield zone
+
+
+class _Told:
+    """Edits that are taken, of which the validator hears."""
+
+    def __init__(self, edits: HotEdits, validator: Validator | None) -> None:
+        self._edits = edits
+        self._validator = validator
+
+    async def position(self) -> EditPosition:
+        """See `EditCopy.position`."""
+        return await self._edits.position()
+
+    async def take(self, entries: Sequence[UplinkEntry]) -> EditPosition:
+        """See `EditCopy.take`."""
+        taken = await self._edits.take(entries)
+        if self._validator is not None:
+            self._validator.arrived()
+        return taken
 
 
 def _calls(config: WorkerConfig) -> Calls | None:

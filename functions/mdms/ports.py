@@ -15,11 +15,13 @@ from functions.mdms.vee.held_findings import BlockName, HeldRun
 from storage.cold.class_sums import Classes, ClassSums
 from storage.cold.desk import PostgresDesk
 from storage.cold.rule_groups import Activation, GroupState, GroupVersion
+from storage.hot.edits import EditPosition
 from storage.model.block import BlockKey
 from storage.model.event_block import EventKey
 from storage.model.meter import Meter, RegistryPosition
 from storage.model.revision import Revision
 from storage.model.rule_groups import ActiveRules, RuleGroup
+from storage.model.uplink import UplinkEntry
 
 
 class BlockReader(Protocol):
@@ -178,6 +180,35 @@ class RegistryCopy(Protocol):
         """Take in all changes after a version up to `to` in one step; return the position held."""
 
 
+class EditSource(Protocol):
+    """Where zones beneath this one get headquarters' edits from."""
+
+    async def after(self, edge: str, sequence: int, *, limit: int) -> list[UplinkEntry]:
+        """Up to `limit` edits after that of the stamp, all of them where the edge is another.
+
+        Raises:
+            StoreUnavailable: no answer before the deadline.
+        """
+
+
+class EditCopy(Protocol):
+    """What a zone below headquarters has of its edits."""
+
+    async def position(self) -> EditPosition:
+        """How far they have been taken.
+
+        Raises:
+            StoreUnavailable: no answer before the deadline.
+        """
+
+    async def take(self, entries: Sequence[UplinkEntry]) -> EditPosition:
+        """Take edits, each once; return how far that is.
+
+        Raises:
+            StoreFull, StoreUnavailable: taking all of them again is harmless.
+        """
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backing:
     """What a zone of a tier serves mdms from; a part that the tier lacks is None."""
@@ -199,5 +230,7 @@ class Backing:
     groups: RuleGroupBook | None = None
     rules_copy: RulesCopy | None = None
     validation: ValidationBook | None = None
+    edits_down: EditSource | None = None
+    edits_copy: EditCopy | None = None
     held_bytes: Callable[[], Awaitable[int]] | None = None
     desk: PostgresDesk | None = None

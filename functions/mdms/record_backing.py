@@ -15,6 +15,7 @@ from functions.mdms.tiered_reading import SourcedReader
 from functions.runtime.config import WorkerConfig
 from storage.cold.class_sums import PostgresClassSums
 from storage.cold.desk import PostgresDesk
+from storage.cold.edits_down import PostgresEditsDown
 from storage.cold.pool import open_pool
 from storage.cold.record import PostgresRecordStore
 from storage.cold.rule_groups import PostgresRuleGroups
@@ -84,6 +85,7 @@ async def record_backing(
                 revisions=store,
                 class_sums=PostgresClassSums(pool).class_sums,
                 desk=desk,
+                edits_down=PostgresEditsDown(pool, zone=config.zone),
             )
         finally:
             await fold.stop()

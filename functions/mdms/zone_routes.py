@@ -4,7 +4,13 @@ from collections.abc import Iterable
 from typing import Final
 
 ZONE_ROUTES: Final = frozenset(
-    {"/v1/mdms/uplink", "/v1/mdms/downlink", "/v1/mdms/downlink/version"}
+    {
+        "/v1/mdms/uplink",
+        "/v1/mdms/downlink",
+        "/v1/mdms/downlink/version",
+        "/v1/mdms/downlink/edits",
+        "/v1/mdms/downlink/edits/position",
+    }
 )
 ZONE_CREDENTIAL: Final = b"x-gridfaas-zone-credential"
 

@@ -9,13 +9,16 @@ import msgspec
 
 from storage.model.meter import RegistryPosition
 from storage.model.traffic import Cargo, UplinkQueue
+from storage.model.uplink import encode_entries
 
 UPLINKS: Final = {
     Cargo.READINGS: "/v1/mdms/uplink",
     Cargo.MESSAGES: "/v1/messaging/uplink/{}",
 }
 DOWNLINK: Final = "/v1/mdms/downlink"
+EDITS: Final = f"{DOWNLINK}/edits"
 MEDIA_TYPE: Final = "application/x-gridfaas-uplink"
+NO_ENTRIES: Final = encode_entries([])
 CONNECT_S: Final = 5.0
 _NO_ANSWER: Final = (httpx.ReadTimeout, httpx.PoolTimeout)
 
@@ -54,6 +57,13 @@ class _Version(msgspec.Struct):
 
 class _Taken(_Version, kw_only=True):
     complete: bool
+
+
+class EditPosition(msgspec.Struct, frozen=True):
+    """How far headquarters' edits have been taken: the stamp of the last one."""
+
+    edge: str = ""
+    sequence: int = 0
 
 
 class LinkTenant(msgspec.Struct, frozen=True):
@@ -178,6 +188,38 @@ class Link:
         )
         taken = _decoded(answer, _Taken)
         return RegistryStep(taken.position, taken.complete)
+
+    async def edit_position(self, tenant: str) -> EditPosition:
+        """How far this zone has headquarters' edits of a tenant; errors as `tenants`."""
+        answer = await self._call(self._own, "GET", f"{EDITS}/position", tenant=tenant)
+        return _decoded(answer, EditPosition)
+
+    async def edits(self, tenant: str, *, held: EditPosition, limit: int) -> bytes | None:
+        """The parent's edits after `held`, at most `limit`, None when it has none.
+
+        Raises:
+            LinkDown, CallRefused: as `post`.
+        """
+        answer = await self._call(
+            self._parent,
+            "GET",
+            EDITS,
+            tenant=tenant,
+            params={"edge": held.edge, "after": held.sequence, "limit": limit},
+        )
+        return None if answer.content == NO_ENTRIES else answer.content
+
+    async def take_edits(self, tenant: str, entries: bytes) -> EditPosition:
+        """Hand edits to the own zone, unchanged; errors as `tenants`."""
+        answer = await self._call(
+            self._own,
+            "POST",
+            EDITS,
+            tenant=tenant,
+            content=entries,
+            headers={"Content-Type": MEDIA_TYPE},
+        )
+        return _decoded(answer, EditPosition)
 
     async def _call(
         self,

@@ -38,6 +38,7 @@ class LinkMetrics:
             registry=self.registry,
         )
         self._pages = self._counter("registry_pages", "Pages of the registry taken in.")
+        self._edit_pages = self._counter("edit_pages", "Pages of edits taken in.")
         self._failures = self._counter(
             "failures",
             "Calls that failed: refused by the parent, link down, or registry not pulled.",
@@ -117,6 +118,10 @@ class LinkMetrics:
     def failed(self, tenant: str, kind: str) -> None:
         """Count a failure of `kind`: refused, link or registry."""
         self._failures.labels(self._zone, tenant, kind).inc()
+
+    def edits_page(self, tenant: str) -> None:
+        """Count a page of headquarters' edits that was taken in."""
+        self._edit_pages.labels(self._zone, tenant).inc()
 
     def registry_page(self, tenant: str) -> None:
         """Count a page of the registry."""

@@ -1,10 +1,11 @@
-"""Pulling each tenant's meter registry down from the parent, page by page, until caught up."""
+"""Pulling each tenant's registry, and its edits, down from the parent, until caught up."""
 
 import asyncio
 import logging
 import time
 from typing import Final
 
+from functions.traffic_scheduling.edit_pull import EditPull
 from functions.traffic_scheduling.link import CallRefused, Link, LinkDown
 from functions.traffic_scheduling.metrics import LinkMetrics
 from functions.traffic_scheduling.schedule import Schedule
@@ -26,6 +27,7 @@ class RegistryPull:
         self._schedule = schedule
         self._settings = settings
         self._metrics = metrics
+        self._edits = EditPull(link=link, settings=settings, metrics=metrics)
         self._held: dict[str, RegistryPosition] = {}
         self._errors: dict[str, str] = {}
         self._quiet: dict[str, int] = {}
@@ -57,7 +59,8 @@ class RegistryPull:
     async def _pull(self, tenant: str) -> None:
         quiet = self._quiet.pop(tenant, 0)
         try:
-            if not await self._catch_up(tenant):
+            changed = await self._catch_up(tenant)
+            if not await self._edits.catch_up(tenant) and not changed:
                 self._quiet[tenant] = quiet + 1
         except (LinkDown, CallRefused) as error:
             self._failed(tenant, str(error))
@@ -91,6 +94,7 @@ class RegistryPull:
 
     def _failed(self, tenant: str, error: str) -> None:
         self._held.pop(tenant, None)
+        self._edits.forget(tenant)
         self._metrics.failed(tenant, "registry")
         if self._errors.get(tenant) != error:
             logger.warning("the registry of %s cannot be pulled: %s", tenant, error)

@@ -9,6 +9,7 @@ from storage.hot.connection import CommandRefused, HotConnection, connect
 from storage.hot.keys import (
     QUEUES,
     RESERVED_SLUGS,
+    edits_key,
     findings_key,
     uplink_bytes_key,
     uplink_key,
@@ -31,7 +32,8 @@ FUNCTION_COMMANDS: Final = ("fcall", "fcall_ro")
 # The link reads every tenant's stream in one call: a key of another type would end it for all.
 TENANT_STREAM_COMMANDS: Final = ("xadd", "xlen")
 TENANT_COUNTER_COMMANDS: Final = ("get", "incrby")
-# What waits for validation goes once it was validated, and findings once they hold no more.
+# What waits for validation goes once it was validated, the oldest edits once there are many, and
+# findings once they hold no more.
 VALIDATION_COMMANDS: Final = ("xadd", "xlen", "xrange", "xtrim")
 FINDINGS_COMMANDS: Final = ("hset", "hdel")
 LINK_COMMANDS: Final = (
@@ -107,6 +109,7 @@ async def provision_tenant(redis_url: str, slug: str, *, password: str) -> str:
             (counters, TENANT_COUNTER_COMMANDS),
             ((validation_key(slug),), VALIDATION_COMMANDS),
             ((findings_key(slug),), FINDINGS_COMMANDS),
+            ((edits_key(slug),), VALIDATION_COMMANDS),
         ),
     )
     return with_login(redis_url, user=user, password=password)

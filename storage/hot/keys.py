@@ -105,6 +105,16 @@ def findings_key(slug: str) -> str:
     return f"{slug}:vf"
 
 
+def edits_key(slug: str) -> str:
+    """Stream of headquarters' edits that the zones beneath this one may ask for."""
+    return f"{slug}:ed"
+
+
+def edit_position_key(slug: str) -> str:
+    """Edge and sequence of the last edit of headquarters that was taken here."""
+    return f"{slug}:edp"
+
+
 def read_instants_key(slug: str) -> str:
     """Hash of register/meter id -> the newest instant of a register read, seconds since 1970."""
     return f"{slug}:vm"

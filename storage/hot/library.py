@@ -23,6 +23,7 @@ UPLINK_DROP: Final = "gf5_uplink_drop"
 REGISTRY_APPLY: Final = "gf5_registry_apply"
 RULES_APPLY: Final = "gf5_rules_apply"
 SETTLE: Final = "gf5_settle"
+BRING_DOWN: Final = "gf5_bring_down"
 READ_CELLS: Final = "gf5_read_cells"
 # One chunk of Lua: each part may use what those before it declare.
 _PARTS: Final = (
@@ -34,6 +35,7 @@ _PARTS: Final = (
     "validation",
     "received",
     "readings",
+    "edits",
     "demotion",
     "registry",
     "rules",
