@@ -6,7 +6,7 @@ import pytest
 
 from storage.cold.pool import Pool
 from storage.cold.registry import PostgresMeterRegistry, Registered
-from storage.model.meter import Meter
+from storage.model.meter import Formula, Meter, Term
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -137,3 +137,71 @@ async def test_pages_go_by_identifier(registry: PostgresMeterRegistry) -> None:
     rest = await registry.page(limit=2, after=first[-1].meter_id)
 
     assert [each.meter_id for each in first + rest] == ["M-1", "M-2", "M-3"]
+
+
+async def test_a_row_as_earlier_versions_wrote_it_is_the_same_meter(
+    registry: PostgresMeterRegistry, pool: Pool
+) -> None:
+    every_field = msgspec.json.encode(meter(dials=7)).decode()
+    assert '"service_point":null' in every_field
+    await registry.register([meter("M-0")], now=NOW)
+    await pool.execute(
+        "INSERT INTO meters (meter_id, version, valid_from, record) VALUES ('M-1', 2, $1, $2)",
+        NOW,
+        every_field,
+    )
+    await pool.execute("UPDATE registry_position SET version = 2")
+
+    assert await registry.get("M-1") == msgspec.structs.replace(meter(dials=7), version=2)
+    assert await registry.register([meter(dials=7)], now=NOW) == [Registered.UNCHANGED]
+    assert await registry.register([meter(dials=6)], now=NOW) == [Registered.CHANGED]
+    assert [one.meter.dials for one in await registry.history("M-1")] == [7, 6]
+
+
+@pytest.mark.parametrize("group", ["feeder", "transformer", "service_point"])
+async def test_a_group_is_found_by_its_index(
+    group: str, registry: PostgresMeterRegistry, pool: Pool
+) -> None:
+    await registry.register([meter()], now=NOW)
+    async with pool.acquire() as connection, connection.transaction():
+        # A table this small is read faster as a whole.
+        await connection.execute("SET LOCAL enable_seqscan = off")
+        plan = await connection.fetch(
+            f"EXPLAIN SELECT version, record FROM meters WHERE record->>'{group}' = $1"
+            " ORDER BY meter_id LIMIT 10",
+            "F-01",
+        )
+
+    assert f"meters_{group}" in str(plan)
+
+
+async def test_groups_hold_the_meters_that_say_so_and_no_virtual_one(
+    registry: PostgresMeterRegistry,
+) -> None:
+    def placed(name: str, feeder: str | None, transformer: str | None) -> Meter:
+        return msgspec.structs.replace(
+            meter(name, feeder=feeder), transformer=transformer, service_point=f"SP-{name[-1]}"
+        )
+
+    sums = Formula(since_s=0, terms=(Term(meter_id="M-1"),))
+    virtual = msgspec.structs.replace(placed("V-1", "F-1", "T-1"), formulas=(sums,))
+    meters = [
+        placed("M-1", "F-1", "T-1"),
+        placed("M-2", "F-1", "T-2"),
+        placed("M-3", "F-2", "T-1"),
+        placed("M-4", None, None),
+        virtual,
+    ]
+    assert await registry.register(meters, now=NOW) == [Registered.CREATED] * 5
+
+    async def names(**group: str) -> list[str]:
+        return [one.meter_id for one in await registry.of_group(limit=9, **group)]
+
+    assert await names(feeder="F-1") == ["M-1", "M-2"]
+    assert await names(transformer="T-1") == ["M-1", "M-3"]
+    assert await names(feeder="F-1", transformer="T-1") == ["M-1"]
+    assert await names(feeder="F-3") == []
+    assert await names() == ["M-1", "M-2", "M-3", "M-4"]
+    assert [one.meter_id for one in await registry.of_group(limit=1, feeder="F-1")] == ["M-1"]
+    found = await registry.at_service_point("SP-1", limit=9)
+    assert [one.meter_id for one in found] == ["M-1", "V-1"]
