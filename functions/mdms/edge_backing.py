@@ -2,9 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
 
-from functions.mdms.downlink import first_version, nothing_newer, rules_in
 from functions.mdms.gap_filling import GapFilling
 from functions.mdms.metrics import MdmsMetrics
 from functions.mdms.policy_cache import PolicyCache
@@ -14,12 +12,12 @@ from functions.mdms.reading_time import ReadingTime
 from functions.mdms.readmission import Readmission
 from functions.mdms.recall_line import RecallLine, telling
 from functions.mdms.registry_cache import RegistryCache
-from functions.mdms.schema import DownlinkPage
 from functions.mdms.service import Ingest
 from functions.mdms.settings import MdmsSettings
 from functions.mdms.technical_validation import TechnicalValidation
 from functions.mdms.tiered_reading import SourcedReader, TieredReader
 from functions.mdms.validator import Validator
+from functions.mdms.zone_book import ZoneBook
 from functions.runtime.config import WorkerConfig
 from functions.runtime.zone_calls import Calls, ZoneCalls
 from storage.hot.connection import connect
@@ -29,7 +27,6 @@ from storage.hot.rules import HotRules
 from storage.hot.store import RedisHotStore
 from storage.hot.tiering import TierNotes
 from storage.hot.validation import HotValidation
-from storage.model.meter import Meter, RegistryPosition
 from storage.model.uplink import UplinkEntry
 
 FIRST_HOP_TIER = 3
@@ -40,68 +37,6 @@ class MissingCredential(ValueError):
 
     def __init__(self, field: str, tier: int) -> None:
         super().__init__(f"mdms in tier {tier} needs {field}")
-
-
-class CachedBook:
-    """`MeterBook` over the cached copy of the registry."""
-
-    def __init__(self, cache: RegistryCache, rules: HotRules) -> None:
-        self._cache = cache
-        self._rules = rules
-
-    async def get(self, meter_id: str) -> Meter | None:
-        """See `MeterBook.get`."""
-        return (await self._cache.table()).get(meter_id)
-
-    async def some(self, meter_ids: Sequence[str]) -> list[Meter]:
-        """See `MeterBook.some`."""
-        table = await self._cache.table()
-        return [meter for name in meter_ids if (meter := table.get(name)) is not None]
-
-    async def page(self, *, after: str, limit: int) -> list[Meter]:
-        """See `MeterBook.page`."""
-        meters = (await self._cache.table()).all()
-        return [meter for meter in meters if meter.meter_id > after][:limit]
-
-    async def of_group(
-        self, *, feeder: str | None = None, transformer: str | None = None, limit: int
-    ) -> list[Meter]:
-        """See `MeterBook.of_group`."""
-        table = await self._cache.table()
-        return table.of_group(feeder=feeder, transformer=transformer)[:limit]
-
-    async def at_service_point(self, service_point: str, *, limit: int) -> list[Meter]:
-        """See `MeterBook.at_service_point`."""
-        return (await self._cache.table()).at_service_point(service_point)[:limit]
-
-    async def history(self, meter_id: str) -> list[dict[str, Any]] | None:
-        """Only headquarters keeps the history."""
-        return None
-
-    async def version(self) -> int:
-        """See `MeterBook.version`."""
-        return (await self._cache.recheck()).version
-
-    async def changes(
-        self, *, held: RegistryPosition, limit: int, incarnation: int
-    ) -> DownlinkPage:
-        """See `MeterBook.changes`; the copy's own incarnation counts, which came with it."""
-        table = await self._cache.recheck()
-        after = first_version(held=held, incarnation=table.incarnation)
-        if after is None:
-            return nothing_newer(table.incarnation)
-        changed = table.changed_after(after)
-        complete = len(changed) <= limit
-        version = max(table.version, after) if complete else changed[limit - 1].version
-        rules = await self._rules.of(table.incarnation)
-        return DownlinkPage(
-            after=after,
-            version=version,
-            complete=complete,
-            meters=changed[:limit],
-            incarnation=table.incarnation,
-            rules=rules_in(rules, after=after, version=version),
-        )
 
 
 @asynccontextmanager
@@ -133,7 +68,9 @@ async def edge_backing(
             memory_limit_bytes=settings.memory_limit_bytes,
         )
         copy = MeterRegistry(connection, slug=config.tenant)
-        cache = RegistryCache(copy, check_s=settings.registry_check_s)
+        cache = RegistryCache(
+            copy, check_s=settings.registry_check_s, most=settings.registry_held_meters
+        )
         rules = HotRules(connection, slug=config.tenant)
         first_hop = config.tier == FIRST_HOP_TIER
 
@@ -201,7 +138,7 @@ async def edge_backing(
             source="hot",
             blocks=store,
             open_reader=open_reader,
-            book=CachedBook(cache, rules),
+            book=ZoneBook(cache, copy, rules),
             active_rules=rules.active,
             rules_copy=rules,
             ingest=ingest if first_hop else None,

@@ -1,6 +1,7 @@
 """Gaps that a rule group says to fill: estimated in zone 2 once they are old enough."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from itertools import islice
 from typing import Final
 
 import numpy as np
@@ -8,17 +9,18 @@ import numpy as np
 from functions.mdms.estimation.method import Method
 from functions.mdms.estimation.method_list import default_methods, read_method
 from functions.mdms.estimation_run import EstimationPlan, MeterEstimate, estimate
-from functions.mdms.meter_table import MeterTable
 from functions.mdms.ports import Backing
 from functions.mdms.vee.gap_check import GapCheck
 from functions.mdms.vee.group_choice import GroupChoice
 from functions.mdms.vee.held_findings import BlockName, HeldRun
 from storage.model.block import PRESENT
+from storage.model.meter import Meter
 from storage.model.runs import DAY_S, RunBatch
 from storage.ports import Acceptance
 
 MOST_AT_ONCE: Final = 200
 """Gaps that are estimated in one go: history of weeks is read for each."""
+FINDINGS_AT_ONCE: Final = 1_000
 MOST_REMEMBERED: Final = 100_000
 
 Accept = Callable[[RunBatch], Awaitable[Acceptance]]
@@ -38,7 +40,6 @@ class GapFilling:
         self,
         findings: Iterable[tuple[BlockName, list[HeldRun]]],
         *,
-        table: MeterTable,
         choice: GroupChoice,
         newest_s: int,
     ) -> AsyncIterator[RunBatch]:
@@ -50,10 +51,9 @@ class GapFilling:
             StoreUnavailable, StoreFull: some may be stored; doing it again is harmless.
         """
         tried = 0
-        for name, runs in findings:
-            meter = table.get(name.meter_id)
-            fill = None if meter is None else choice.of(meter).fill
-            if meter is None or fill is None or not meter.active:
+        async for meter, name, runs in self._with_meters(findings):
+            fill = choice.of(meter).fill
+            if fill is None or not meter.active:
                 continue
             for run in runs:
                 begin_s = name.day * DAY_S + run.first * name.interval_s
@@ -82,6 +82,17 @@ class GapFilling:
                 if len(self._tried) >= MOST_REMEMBERED:
                     self._tried.clear()
                 self._tried[key] = None
+
+    async def _with_meters(
+        self, findings: Iterable[tuple[BlockName, list[HeldRun]]]
+    ) -> AsyncIterator[tuple[Meter, BlockName, list[HeldRun]]]:
+        rest = iter(findings)
+        while some := list(islice(rest, FINDINGS_AT_ONCE)):
+            names = list({name.meter_id: None for name, _ in some})
+            meters = {meter.meter_id: meter for meter in await self._zone.book.some(names)}
+            for name, runs in some:
+                if (meter := meters.get(name.meter_id)) is not None:
+                    yield meter, name, runs
 
 
 def _methods(names: tuple[str, ...]) -> list[Method]:

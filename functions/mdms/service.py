@@ -114,11 +114,11 @@ class Ingest:
                 policy=policy,
             )
 
-        meters = await self._registry.table()
+        meters = await self._registry.of(arrivals.meters)
         reason = await judge(meters)
         if _OF_REGISTRY[reason].any():
-            newer = await self._registry.recheck()
-            if newer.version != meters.version:
+            newer = await self._registry.recheck(arrivals.meters, seen=meters)
+            if newer is not meters:
                 reason = await judge(newer)
         return reason
 

@@ -15,7 +15,11 @@ class SettingsError(ValueError):
 
 
 class MdmsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Limits a body, ages in days or seconds; the tail is folded at either of its bounds."""
+    """Limits a body, ages in days or seconds; the tail is folded at either of its bounds.
+
+    A zone's worker holds a registry of up to `registry_held_meters` whole; of a larger one it looks
+    up the meters of a call, and remembers as many.
+    """
 
     max_body_bytes: Positive = 8 * 1024 * 1024
     max_decoded_bytes: Positive = 32 * 1024 * 1024
@@ -25,6 +29,7 @@ class MdmsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     uplink_limit_bytes: Positive = 512 * 1024 * 1024
     memory_limit_bytes: Positive = 2 * 1024 * 1024 * 1024
     registry_check_s: Seconds = 1.0
+    registry_held_meters: Positive = 200_000
     max_query_days: Positive = 400
     time_zone: str = "UTC"
     validation_rest_s: Seconds = 2.0

@@ -59,9 +59,7 @@ def technical_policy(
             stale_s[at] = stale.days * DAY_S if isinstance(stale, StaleTimestamp) else NEVER_S
         negative[at] = said.get(RefuseNegative.name, RefuseNegative()) is not None
         dials[at] = said.get(RefuseBeyondDials.name, RefuseBeyondDials()) is not None
-    meters = table.all()
-    group = np.zeros(len(meters), dtype=np.int64)
-    group[table.locate([meter.meter_id for meter in meters])] = choice.indexes_of(meters)
+    group = choice.indexes_of(table.meters)
     return TechnicalPolicy(
         ahead_s=ahead_s[group],
         stale_after_s=stale_s[group],

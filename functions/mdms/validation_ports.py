@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Protocol
 
-from functions.mdms.meter_table import MeterTable
 from functions.mdms.vee.group_choice import GroupChoice
 from functions.mdms.vee.held_findings import BlockName, HeldRun
 from functions.mdms.vee.judging import CellReader
@@ -47,7 +46,6 @@ class Filler(Protocol):
         self,
         findings: Iterable[tuple[BlockName, list[HeldRun]]],
         *,
-        table: MeterTable,
         choice: GroupChoice,
         newest_s: int,
     ) -> AsyncIterator[RunBatch]: ...

@@ -185,19 +185,23 @@ class Validator:
         if not waiting and not sweeps and not filled:
             return False
         batches += [(batch, np.zeros(len(batch), dtype=np.bool_)) for batch in filled]
-        table, choice = await self._registry.table(), await self._rules()
+        choice = await self._rules()
         turn = Turn(self._queue.findings, self._held)
         whole_from_s = await self._whole_from_s()
         # With a sweep gaps count up to the newest data, also those of what this turn has touched.
         newest_s = self._newest_s if sweeps else state.newest_s
         blocks = touched_blocks(batches)
         for touched in blocks:
-            await self.judge(
-                turn, touched, table, choice, swept_s=newest_s, whole_from_s=whole_from_s
-            )
-        await self._judge_reads(turn, events, blocks, table, choice)
+            async for part, table in self._registry.parts(touched.meters):
+                of_part = touched
+                if part.stop - part.start < len(touched.meters):
+                    of_part = touched.take(np.arange(part.start, part.stop))
+                await self.judge(
+                    turn, of_part, table, choice, swept_s=newest_s, whole_from_s=whole_from_s
+                )
+        await self._judge_reads(turn, events, blocks, choice)
         if sweeps:
-            sweep = GapSweep(self._judge, table, choice)
+            sweep = GapSweep(self._judge, self._registry.every(), choice)
             await sweep.over(
                 turn, begin_s=state.newest_s, end_s=newest_s, whole_from_s=whole_from_s
             )
@@ -209,10 +213,10 @@ class Validator:
             del self._filled[: len(filled)]
             if sweeps:
                 self._swept_at = self._clock()
-                await self._fill(table, choice, newest_s)
+                await self._fill(choice, newest_s)
         return True
 
-    async def _fill(self, table: MeterTable, choice: GroupChoice, newest_s: int) -> None:
+    async def _fill(self, choice: GroupChoice, newest_s: int) -> None:
         """Estimate gaps that are due; the next turn judges what is then there.
 
         A turn that is lost leaves the gap held, so that it is filled with the same again.
@@ -221,9 +225,7 @@ class Validator:
             return
         held = [(read_name(name), record) async for name, record in self._queue.all_findings()]
         findings = [(name, read_runs(record)) for name, record in held if name.interval_s]
-        async for batch in self._filler.fill(
-            findings, table=table, choice=choice, newest_s=newest_s
-        ):
+        async for batch in self._filler.fill(findings, choice=choice, newest_s=newest_s):
             self._filled.append(batch)
 
     async def judge(
@@ -265,16 +267,17 @@ class Validator:
         turn: Turn,
         events: Sequence[EventBatch],
         blocks: Sequence[Touched],
-        table: MeterTable,
         choice: GroupChoice,
     ) -> None:
         newer = self._reads.take(events)
         if newer:
             await self._queue.note_reads(newer)
         spans = self._reads.touched(events, blocks)
+        names = {meter_id for meter_id, _ in spans}.union(*(batch.meters for batch in events))
+        meters = {meter.meter_id: meter for meter in await self._registry.some(sorted(names))}
         by_group: defaultdict[int, list[TouchedReads]] = defaultdict(list)
         for (meter_id, register), (begin_s, end_s) in spans.items():
-            meter = table.get(meter_id)
+            meter = meters.get(meter_id)
             if meter is not None:
                 of = TouchedReads(meter=meter, register=register, begin_s=begin_s, end_s=end_s)
                 by_group[choice.index_of(meter)].append(of)
@@ -283,7 +286,7 @@ class Validator:
                 await self._registers.judge(turn, touched, choice.sets[index])
 
         def rules_of(meter_id: str) -> RuleSet | None:
-            meter = table.get(meter_id)
+            meter = meters.get(meter_id)
             return None if meter is None else choice.of(meter)
 
         await self._flags.judge(turn, events, rules_of)

@@ -1,14 +1,12 @@
 """A function's view of its tenant's readings in the zone's hot store (tiers 2 and 3)."""
 
 from datetime import datetime
-from typing import cast
 
 from functions.runtime.readings import Readings, period_of
 from storage.hot.connection import HotConnection, connect
-from storage.hot.keys import meters_key
 from storage.hot.registry import MeterRegistry
 from storage.hot.store import RedisHotStore
-from storage.model.meter import Meter, decode_meter
+from storage.model.meter import Meter
 
 _CONNECTIONS = 2
 
@@ -18,7 +16,6 @@ class Hot:
 
     def __init__(self, connection: HotConnection, *, tenant: str, zone: str) -> None:
         self._connection = connection
-        self._tenant = tenant
         # It only reads here: nothing is accepted through it, so nothing is bounded.
         self._store = RedisHotStore(connection, slug=tenant, zone=zone, uplink_limit_bytes=0)
         self._registry = MeterRegistry(connection, slug=tenant)
@@ -43,10 +40,8 @@ class Hot:
             storage.ports.StoreUnavailable: no answer in time.
         """
         position = await self._registry.position()
-        record = await self._connection.call(
-            "HGET", meters_key(self._tenant, position.incarnation), meter_id
-        )
-        return None if record is None else decode_meter(cast(bytes, record))
+        found = await self._registry.some([meter_id], incarnation=position.incarnation)
+        return found.get(meter_id)
 
     async def meters(self) -> list[Meter]:
         """Return every meter of the tenant, by its id.

@@ -11,6 +11,7 @@ from storage.hot.keys import (
     RESERVED_SLUGS,
     edits_key,
     findings_key,
+    registry_key,
     uplink_bytes_key,
     uplink_key,
     validation_key,
@@ -56,14 +57,19 @@ TIERING_COMMANDS: Final = (
     "hget", "hmget", "hgetall", "hlen", "hexists", "hset", "hdel", "hscan",
 )  # fmt: skip
 BRIDGE_COMMANDS: Final = ("xadd", "get", "incrby")
+# The copy of the registry has indexes, and one that is over makes room for the next.
+REGISTRY_COMMANDS: Final = (
+    "hsetnx", "append", "rpush", "lrange", "lindex",
+    "zadd", "zcard", "zlexcount", "zrange", "zremrangebyrank", "unlink",
+)  # fmt: skip
 _Grant = tuple[tuple[str, ...], tuple[str, ...]]
 # Of every tenant: strips, events, histories, places, registry, and what tiering itself keeps. A
 # slug has two characters or more, so no queue's name is among them.
 TIERING_PATTERNS: Final = tuple(
     f"[a-z][a-z0-9-]*:{kind}"
     for kind in (
-        *("s:*", "h:*", "e:*", "eh:*", "p:*", "m:*"),
-        *("m", "mi", "mv", "pe", "hb", "wm", "seq", "tier-*"),
+        *("s:*", "h:*", "e:*", "eh:*", "p:*", "r:*"),
+        *("r", "pe", "hb", "wm", "seq", "tier-*"),
     )
 )
 _SLUG: Final = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
@@ -109,6 +115,8 @@ async def provision_tenant(redis_url: str, slug: str, *, password: str) -> str:
             (counters, TENANT_COUNTER_COMMANDS),
             ((validation_key(slug),), VALIDATION_COMMANDS),
             ((findings_key(slug),), FINDINGS_COMMANDS),
+            ((f"{registry_key(slug)}:*",), REGISTRY_COMMANDS),
+            (tuple(f"{slug}:{kind}" for kind in ("m", "m:*", "mi", "mv", "mt")), ("unlink",)),
             ((edits_key(slug),), VALIDATION_COMMANDS),
         ),
     )

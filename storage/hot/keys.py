@@ -57,27 +57,24 @@ def watermark_key(slug: str) -> str:
     return f"{slug}:wm"
 
 
-def meters_key(slug: str, incarnation: int) -> str:
-    """Hash of meter id -> encoded meter, of one incarnation of the registry.
-
-    The hash of an incarnation before stays, as a tenant's login may delete nothing.
-    """
-    return f"{slug}:m:{incarnation}" if incarnation else f"{slug}:m"
+def registry_key(slug: str) -> str:
+    """Hash of the registry's position; the library makes the names of its parts from it."""
+    return f"{slug}:r"
 
 
-def meters_incarnation_key(slug: str) -> str:
-    """Incarnation of the registry that is held."""
-    return f"{slug}:mi"
+def registry_base(slug: str, incarnation: int) -> str:
+    """What the names of the parts of one incarnation of the registry begin with."""
+    return f"{slug}:r:{incarnation}"
 
 
-def meters_taken_key(slug: str) -> str:
-    """How far a newer incarnation of the registry has been taken."""
-    return f"{slug}:mt"
+def registry_records_key(slug: str, incarnation: int) -> str:
+    """Hash of meter id -> record."""
+    return f"{registry_base(slug, incarnation)}:m"
 
 
-def meters_version_key(slug: str) -> str:
-    """Version of the registry that is held."""
-    return f"{slug}:mv"
+def registry_shapes_key(slug: str, incarnation: int) -> str:
+    """Hash of a shape's name -> its text."""
+    return f"{registry_base(slug, incarnation)}:h"
 
 
 def rules_key(slug: str) -> str:

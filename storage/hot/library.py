@@ -20,7 +20,10 @@ READ_STRIPS: Final = "gf5_read_strips"
 READ_EVENTS: Final = "gf5_read_events"
 UPLINK_ACK: Final = "gf5_uplink_ack"
 UPLINK_DROP: Final = "gf5_uplink_drop"
-REGISTRY_APPLY: Final = "gf5_registry_apply"
+REGISTRY_PAGE: Final = "gf5_registry_page"
+REGISTRY_NUMBERS: Final = "gf5_registry_numbers"
+REGISTRY_LOG: Final = "gf5_registry_log"
+REGISTRY_AFTER: Final = "gf5_registry_after"
 RULES_APPLY: Final = "gf5_rules_apply"
 SETTLE: Final = "gf5_settle"
 BRING_DOWN: Final = "gf5_bring_down"
@@ -38,6 +41,7 @@ _PARTS: Final = (
     "edits",
     "demotion",
     "registry",
+    "registry_reading",
     "rules",
 )
 

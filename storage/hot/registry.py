@@ -1,20 +1,22 @@
 """A tenant's meters as the zone last pulled them from its parent, for work without it."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from operator import attrgetter
 from typing import Final, cast
 
 from storage.hot.command import Argument
 from storage.hot.connection import HotConnection
-from storage.hot.keys import (
-    meters_incarnation_key,
-    meters_key,
-    meters_taken_key,
-    meters_version_key,
-)
-from storage.hot.library import REGISTRY_APPLY
-from storage.model.meter import Meter, RegistryPosition, decode_meter, encode_meter
+from storage.hot.keys import registry_key, registry_records_key, registry_shapes_key
+from storage.hot.library import REGISTRY_PAGE
+from storage.hot.meter_record import MeterRecords, UnknownShape
+from storage.hot.registry_before import RegistryBefore
+from storage.hot.registry_indexes import METERS_A_LOOKUP, Changes, RegistryIndexes
+from storage.model.meter import Meter, RegistryPosition
 
-_PAGE: Final = 1000
+METERS_A_STEP: Final = 500
+"""So many are written at once: the store answers nobody else meanwhile."""
 
 
 class MeterRegistry:
@@ -24,17 +26,30 @@ class MeterRegistry:
         """The copy is empty, version 0, until the first `apply`."""
         self._connection = connection
         self._slug = slug
+        self._records = MeterRecords()
+        self.indexes: Final = RegistryIndexes(connection, self, slug=slug)
+        self._laying = asyncio.Lock()
 
     async def position(self) -> RegistryPosition:
-        """Incarnation and version of the registry that is held; zeros for none."""
-        names = [meters_incarnation_key(self._slug), meters_version_key(self._slug)]
-        reply = await self._connection.call("MGET", names)
-        return RegistryPosition(*(int(part or 0) for part in cast(list[bytes | None], reply)))
+        """Incarnation and version of the registry that is held; zeros for none.
+
+        A copy that was laid out without indexes is laid out anew first.
+        """
+        held = await self._head()
+        if held is None:
+            async with self._laying:
+                held = await self._head() or await self._lay_out_anew()
+        return held
+
+    async def count(self, incarnation: int) -> int:
+        """How many meters an incarnation of the registry has here."""
+        key = registry_records_key(self._slug, incarnation)
+        return cast(int, await self._connection.call("HLEN", key))
 
     async def apply(
         self, changes: Sequence[Meter], *, after: int, to: RegistryPosition, complete: bool = True
     ) -> RegistryPosition:
-        """Take in `changes` in one durable step; return the position held.
+        """Take in `changes`, in durable steps; return the position held.
 
         `changes` are all changes after version `after` up to `to`; what was taken before, or
         leaves a hole, changes nothing. Those of a newer incarnation begin after 0, and count once
@@ -44,18 +59,42 @@ class MeterRegistry:
         Raises:
             StoreFull, StoreUnavailable: as `HotConnection.call`; repeating is harmless.
         """
-        records: list[Argument] = []
-        for meter in changes:
-            records += (meter.meter_id, encode_meter(meter))
-        keys = (
-            meters_key(self._slug, to.incarnation),
-            meters_version_key(self._slug),
-            meters_incarnation_key(self._slug),
-            meters_taken_key(self._slug),
-        )
-        page = (to.incarnation, after, to.version, int(complete))
-        reply = await self._connection.call("FCALL", REGISTRY_APPLY, len(keys), keys, page, records)
-        return RegistryPosition(*cast(list[int], reply))
+        steps = list(_steps(changes, up_to=to.version))
+        held = RegistryPosition(0, 0)
+        for some, version in steps[:-1]:
+            position = RegistryPosition(to.incarnation, version)
+            held = await self._write(some, after=after, to=position, kind="more")
+            if held < position:
+                return held
+            after = version
+        some = steps[-1][0] if steps else []
+        return await self._write(some, after=after, to=to, kind="last" if complete else "more")
+
+    async def changes(self, *, after: int, limit: int) -> Changes:
+        """See `RegistryIndexes.changes`."""
+        return await self.indexes.changes(after=after, limit=limit)
+
+    async def page(self, *, after: str, limit: int) -> list[Meter]:
+        """See `RegistryIndexes.page`."""
+        return await self.indexes.page(after=after, limit=limit)
+
+    async def some(self, meter_ids: Sequence[str], *, incarnation: int) -> dict[str, Meter]:
+        """Those of the meters that an incarnation of the registry has, by id.
+
+        Raises:
+            StoreUnavailable: no answer before the deadline.
+        """
+        found: dict[str, Meter] = {}
+        key = registry_records_key(self._slug, incarnation)
+        for begin in range(0, len(meter_ids), METERS_A_LOOKUP):
+            names = meter_ids[begin : begin + METERS_A_LOOKUP]
+            reply = cast(list[bytes | None], await self._connection.call("HMGET", key, names))
+            held = [(name, record) for name, record in zip(names, reply, strict=True) if record]
+            meters = await self.decoded(
+                [name for name, _ in held], [record for _, record in held], incarnation
+            )
+            found.update((meter.meter_id, meter) for meter in meters)
+        return found
 
     async def load_all(self) -> tuple[RegistryPosition, dict[str, Meter]]:
         """Every meter by id, at least as new as the position returned with them."""
@@ -64,11 +103,89 @@ class MeterRegistry:
         cursor = b"0"
         while True:
             reply = await self._connection.call(
-                "HSCAN", meters_key(self._slug, position.incarnation), cursor, "COUNT", _PAGE
+                "HSCAN",
+                registry_records_key(self._slug, position.incarnation),
+                cursor,
+                "COUNT",
+                METERS_A_LOOKUP,
             )
             cursor, flat = cast(tuple[bytes, list[bytes]], reply)
-            for record in flat[1::2]:
-                meter = decode_meter(record)
+            for meter in await self.decoded_pairs(flat, position.incarnation):
                 meters[meter.meter_id] = meter
             if cursor == b"0":
                 return position, meters
+
+    async def decoded_pairs(self, flat: Sequence[bytes], incarnation: int) -> list[Meter]:
+        """The meters of ids and records in turn.
+
+        Raises:
+            StoreUnavailable: no answer before the deadline.
+        """
+        names = [name.decode() for name in flat[::2]]
+        return await self.decoded(names, flat[1::2], incarnation)
+
+    async def decoded(
+        self, names: Sequence[str], records: Sequence[bytes], incarnation: int
+    ) -> list[Meter]:
+        """The meters of records of an incarnation.
+
+        Raises:
+            StoreUnavailable: no answer before the deadline.
+        """
+        try:
+            return self._records.decode(names, records)
+        except UnknownShape as error:
+            key = registry_shapes_key(self._slug, incarnation)
+            reply = await self._connection.call("HMGET", key, error.names)
+            texts = zip(error.names, cast(list[bytes], reply), strict=True)
+            self._records.learn(dict(texts))
+            return self._records.decode(names, records)
+
+    async def _head(self) -> RegistryPosition | None:
+        reply = await self._connection.call("HMGET", registry_key(self._slug), "i", "v")
+        incarnation, version = cast(list[bytes | None], reply)
+        return None if version is None else RegistryPosition(int(incarnation or 0), int(version))
+
+    async def _write(
+        self, some: Sequence[Meter], *, after: int, to: RegistryPosition, kind: str
+    ) -> RegistryPosition:
+        shapes: dict[bytes, bytes] = {}
+        records: list[Argument] = []
+        # Of a meter that comes twice the newest counts.
+        newest = {meter.meter_id: meter for meter in some}
+        for meter_id in sorted(newest):
+            records += (meter_id, self._records.encode(newest[meter_id], shapes))
+        texts: list[Argument] = [part for shape in shapes.items() for part in shape]
+        page = (to.incarnation, after, to.version, kind, len(shapes))
+        reply = await self._connection.call(
+            "FCALL", REGISTRY_PAGE, 1, registry_key(self._slug), page, texts, records
+        )
+        return RegistryPosition(*cast(list[int], reply))
+
+    async def _lay_out_anew(self) -> RegistryPosition:
+        before = RegistryBefore(self._connection, slug=self._slug)
+        position = await before.position()
+        if position is None:
+            return RegistryPosition(0, 0)
+        async for meters in before.pages():
+            for some, _ in _steps(meters, up_to=0):
+                await self._write(some, after=0, to=position, kind="laid")
+        held = await self._write([], after=0, to=position, kind="whole")
+        await before.forget()
+        return held
+
+
+def _steps(changes: Sequence[Meter], *, up_to: int) -> Iterator[tuple[list[Meter], int]]:
+    """Changes in the order of their versions, a bounded number at once, each with its last version.
+
+    What has one version is not torn apart.
+    """
+    some: list[Meter] = []
+    by_version = attrgetter("version")
+    for _, meters in groupby(sorted(changes, key=by_version), key=by_version):
+        if len(some) >= METERS_A_STEP:
+            yield some, min(some[-1].version, up_to)
+            some = []
+        some += meters
+    if some:
+        yield some, up_to

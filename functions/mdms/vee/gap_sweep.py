@@ -1,11 +1,11 @@
 """Looking for gaps once the data's clock has gone on: who did not say what others said."""
 
 from collections import defaultdict
+from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
 import numpy as np
 
-from functions.mdms.meter_table import MeterTable
 from functions.mdms.resampling import adds_up
 from functions.mdms.vee.group_choice import GroupChoice
 from functions.mdms.vee.judging import Judge
@@ -22,9 +22,12 @@ LONGEST_DAYS: Final = 35
 class GapSweep:
     """Goes over the registered meters: what is missing was not brought by anybody."""
 
-    def __init__(self, judge: Judge, table: MeterTable, choice: GroupChoice) -> None:
+    def __init__(
+        self, judge: Judge, registered: AsyncIterator[Sequence[Meter]], choice: GroupChoice
+    ) -> None:
+        """`registered` gives them, some at a time."""
         self._judge = judge
-        self._table = table
+        self._registered = registered
         self._choice = choice
 
     async def over(self, turn: Turn, *, begin_s: int, end_s: int, whole_from_s: int = 0) -> None:
@@ -37,8 +40,14 @@ class GapSweep:
         Raises:
             StoreUnavailable: no answer before the deadline.
         """
+        async for some in self._registered:
+            await self._some(turn, some, begin_s, end_s, whole_from_s)
+
+    async def _some(
+        self, turn: Turn, some: Sequence[Meter], begin_s: int, end_s: int, whole_from_s: int
+    ) -> None:
         series: defaultdict[tuple[int, str, int], list[Meter]] = defaultdict(list)
-        for meter in self._table.all():
+        for meter in some:
             if meter.active:
                 index = self._choice.index_of(meter)
                 for register in meter.registers:
@@ -51,9 +60,9 @@ class GapSweep:
             if rules.gap is None:
                 continue
             for begin in range(0, len(meters), METERS_AT_ONCE):
-                some = meters[begin : begin + METERS_AT_ONCE]
+                at_once = meters[begin : begin + METERS_AT_ONCE]
                 await self._series(
-                    turn, some, register, interval_s, rules, begin_s, end_s, whole_from_s
+                    turn, at_once, register, interval_s, rules, begin_s, end_s, whole_from_s
                 )
 
     async def _series(

@@ -12,12 +12,8 @@ class MeterColumns:
     def __init__(self, table: MeterTable, choice: GroupChoice) -> None:
         """Made once for a version of the registry and of the rules."""
         self._of = table, choice
-        meters = table.all()
-        position = table.locate([meter.meter_id for meter in meters])
-        self.group = np.zeros(len(meters), dtype=np.int64)
-        self.group[position] = choice.indexes_of(meters)
-        self.active = np.zeros(len(meters), dtype=np.bool_)
-        self.active[position] = [meter.active for meter in meters]
+        self.group = choice.indexes_of(table.meters)
+        self.active = np.array([meter.active for meter in table.meters], dtype=np.bool_)
 
     def are_of(self, table: MeterTable, choice: GroupChoice) -> bool:
         """Whether nothing has changed since."""

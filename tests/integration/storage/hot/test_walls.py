@@ -62,7 +62,7 @@ async def test_a_tenant_cannot_touch_other_keys(tenant: HotConnection, key: str)
         "HSET upb:acme f x",
         "XADD upb:acme * a b",
         "XADD acme:x * a b",
-        "FCALL gf5_registry_apply 4 up:acme acme:mv acme:mi acme:mt 1 0 1 1 m x",
+        "FCALL gf5_registry_page 1 up:acme 1 0 1 last 0 m x",
     ],
 )
 async def test_a_tenant_cannot_make_its_uplink_something_else(

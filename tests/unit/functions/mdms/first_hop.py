@@ -9,24 +9,8 @@ from functions.mdms.technical_validation import TechnicalValidation
 from storage.memory import MemoryHotStore
 from storage.model.block import BlockKey
 from storage.model.event_block import EventKey
-from storage.model.meter import Meter, RegistryPosition
 from tests.unit.functions.mdms.bodies import DAY, IMPORT, NOW, meter
-
-
-class Registry:
-    """A registry in memory that counts how often it is asked."""
-
-    def __init__(self, *meters: Meter) -> None:
-        self.meters = {one.meter_id: one for one in meters}
-        self.asked = 0
-
-    async def position(self) -> RegistryPosition:
-        self.asked += 1
-        newest = max((one.version for one in self.meters.values()), default=0)
-        return RegistryPosition(0, newest)
-
-    async def load_all(self) -> tuple[RegistryPosition, dict[str, Meter]]:
-        return await self.position(), dict(self.meters)
+from tests.unit.functions.mdms.memory_registry import MemoryRegistry
 
 
 class Hop:
@@ -35,7 +19,7 @@ class Hop:
     def __init__(self, *, uplink_limit_bytes: int = 1 << 20) -> None:
         self.now = 0.0
         self.store = MemoryHotStore(uplink_limit_bytes=uplink_limit_bytes)
-        self.registry = Registry(meter("A"), meter("B"), meter("C"))
+        self.registry = MemoryRegistry(meter("A"), meter("B"), meter("C"))
         self.ingest = Ingest(
             store=self.store,
             registry=RegistryCache(self.registry, check_s=1.0, clock=lambda: self.now),

@@ -12,10 +12,11 @@ from storage.hot.validation import ValidationState, Waiting
 from storage.model.block import HAS_RAW, PRESENT, SLOT, BlockKey
 from storage.model.event_block import EventKey
 from storage.model.findings import FindingBatch
-from storage.model.meter import Meter, RegistryPosition
+from storage.model.meter import Meter
 from storage.model.rule_groups import ActiveRules, RuleGroup
 from storage.model.runs import DAY_S, RunBatch
 from storage.ports import StoreUnavailable
+from tests.unit.functions.mdms.memory_registry import MemoryRegistry
 
 REGISTER = "1-0:1.8.0"
 HOUR_S = 3_600
@@ -33,10 +34,14 @@ class MemoryZone:
         self.generation = self.newest_s = self.count = 0
         self.lose_answers = self.lose_calls = False
         self.dropped = -1
-        self._meters = {
-            name: Meter(meter_id=name, registers=(REGISTER,), interval_s=HOUR_S, version=at)
-            for at, name in enumerate(meters, start=1)
-        }
+        self.registry = MemoryRegistry(
+            *(
+                Meter(meter_id=name, registers=(REGISTER,), interval_s=HOUR_S, version=at)
+                for at, name in enumerate(meters, start=1)
+            )
+        )
+        # Of more meters than this a worker remembers some only.
+        self.most_held = 200_000
 
     def relay(self, readings: Mapping[tuple[str, int], int], *, quality: int = 0) -> None:
         """Store values by meter and hour since `DAY` began, and queue them in one batch."""
@@ -127,11 +132,9 @@ class MemoryZone:
         for name, record in self.held.items():
             yield name, record
 
-    async def position(self) -> RegistryPosition:
-        return RegistryPosition(0, len(self._meters))
-
-    async def load_all(self) -> tuple[RegistryPosition, dict[str, Meter]]:
-        return await self.position(), self._meters
+    def cache(self) -> RegistryCache:
+        """A new worker's view of the registry."""
+        return RegistryCache(self.registry, check_s=1_000, most=self.most_held)
 
     def validator(self, *groups: RuleGroup) -> Validator:
         """A new worker's, which looks for gaps in every turn."""
@@ -142,7 +145,7 @@ class MemoryZone:
         return Validator(
             queue=self,
             cells=self,
-            registry=RegistryCache(self, check_s=1_000),
+            registry=self.cache(),
             active_rules=active,
             zone="zone-2",
             metrics=MdmsMetrics(tenant="acme", zone="zone-2"),

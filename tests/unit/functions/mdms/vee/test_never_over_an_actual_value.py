@@ -75,7 +75,7 @@ class StoredZone(MemoryZone):
             source="hot",
             blocks=self.store,
             open_reader=cast(Any, None),
-            book=cast(Any, None),
+            book=cast(Any, self.cache()),
             active_rules=cast(Any, None),
         )
         return GapFilling(zone, self.accept, weekend=frozenset())
