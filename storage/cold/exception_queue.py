@@ -139,7 +139,7 @@ async def list_exceptions(
         SELECT * FROM exceptions WHERE {where} AND id > ${len(values) + 1}
         ORDER BY id LIMIT ${len(values) + 2}
     """
-    return [_of(row) for row in await connection.fetch(query, *values, after, limit)]
+    return [exception_of(row) for row in await connection.fetch(query, *values, after, limit)]
 
 
 async def count_exceptions(connection: Connection, asked: ExceptionFilter) -> list[dict[str, Any]]:
@@ -156,7 +156,7 @@ async def lock_exceptions(
     connection: Connection, ids: Sequence[int]
 ) -> Mapping[int, OpenException]:
     """Those of `ids` that exist, kept as they are until the transaction ends."""
-    found = [_of(row) for row in await connection.fetch(_LOCK, list(ids))]
+    found = [exception_of(row) for row in await connection.fetch(_LOCK, list(ids))]
     return {one.id: one for one in found}
 
 
@@ -178,7 +178,8 @@ async def close(
         await connection.execute(_CLOSE, list(ids), decision, reason, by)
 
 
-def _of(row: asyncpg.Record) -> OpenException:
+def exception_of(row: asyncpg.Record) -> OpenException:
+    """The exception of a row of the table."""
     return OpenException(
         id=row["id"],
         meter_id=row["meter_id"],

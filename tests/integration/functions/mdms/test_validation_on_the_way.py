@@ -67,7 +67,18 @@ async def test_a_finding_becomes_an_exception_and_late_data_ends_it(
     await carry(fog_url, fog, headquarters)
     assert await exceptions(headquarters) == []
     closed = await headquarters.client.get("/v1/mdms/exceptions", params={"state": "closed"})
-    assert [one["decision"] for one in closed.json()["exceptions"]] == ["withdrawn"]
+    [withdrawn] = closed.json()["exceptions"]
+    assert (withdrawn["decision"], withdrawn["decided_by"]) == ("withdrawn", "validation@zone-2")
+    audited = await headquarters.client.get(
+        "/v1/mdms/audit", params={"action": "exception-withdrawn"}
+    )
+    [row] = audited.json()["audit"]
+    assert (row["actor"], row["exception_id"]) == ("validation@zone-2", withdrawn["exception_id"])
+    assert (row["meter_id"], row["from"], row["reason"]) == (
+        "A",
+        "2026-01-01T00:30:00Z",
+        withdrawn["reason"],
+    )
 
 
 async def test_findings_that_are_sent_again_open_nothing_twice(
@@ -88,6 +99,8 @@ async def test_findings_that_are_sent_again_open_nothing_twice(
 
     assert await exceptions(headquarters) == []
     assert len(await exceptions(headquarters, state="closed")) == 1
+    audited = await headquarters.client.get("/v1/mdms/audit", params={"meter_id": "A"})
+    assert len(audited.json()["audit"]) == 1
 
 
 async def test_a_meter_that_does_not_say_what_others_say_has_a_gap(
