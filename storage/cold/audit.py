@@ -3,6 +3,8 @@
 It shares the formats with the store, but neither its merge nor its grouping.
 """
 
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -22,6 +24,9 @@ _SEARCH: Final = "SELECT set_config('search_path', quote_ident($1), true)"
 _WAIT: Final = "SELECT set_config('lock_timeout', $1, true)"
 _ROWS_AT_ONCE: Final = 256
 _TAIL_AT_ONCE: Final = 8
+_BLOCKS_AT_ONCE: Final = 2_048
+# A block by itself is decoded at ten times the cost.
+_SLOTS_AT_ONCE: Final = 1 << 18
 _READINGS_A_PASS: Final = 2_000_000
 _OF: Final = "WHERE day BETWEEN $1 AND $2"
 _TAIL_OF: Final = "WHERE first_day <= $2 AND last_day >= $1"
@@ -121,11 +126,25 @@ async def _read_revisions(
 
 async def _read_blocks(connection: _Connection, ledger: Ledger, days: range) -> None:
     query = f"SELECT meter_id, register, day, interval_s, body FROM blocks {_OF}"
-    async for row in connection.cursor(query, *_bounds(days), prefetch=_ROWS_AT_ONCE):
-        if ledger.covers(row["meter_id"]):
-            block = BlockCodec(DAY_S // row["interval_s"]).decode([row["body"]])
-            slots = np.flatnonzero(block.present)
-            ledger.add_block((SLOTS, *tuple(row)[:4]), block, slots)
+    alone: defaultdict[int, list[bytes]] = defaultdict(list)
+    async for row in connection.cursor(query, *_bounds(days), prefetch=_BLOCKS_AT_ONCE):
+        if not ledger.covers(row["meter_id"]):
+            continue
+        *names, interval_s, body = row
+        key = (SLOTS, *names, interval_s)
+        if ledger.names(key):
+            block = BlockCodec(DAY_S // interval_s).decode([body])
+            ledger.add_block(key, block, np.flatnonzero(block.present))
+            continue
+        alone[interval_s].append(body)
+        if len(alone[interval_s]) * DAY_S >= _SLOTS_AT_ONCE * interval_s:
+            ledger.add_alone(_readings_in(alone.pop(interval_s), interval_s))
+    for interval_s, bodies in alone.items():
+        ledger.add_alone(_readings_in(bodies, interval_s))
+
+
+def _readings_in(bodies: Sequence[bytes], interval_s: int) -> int:
+    return int(BlockCodec(DAY_S // interval_s).decode(bodies).present.sum())
 
 
 async def _read_event_blocks(connection: _Connection, ledger: Ledger, days: range) -> None:

@@ -34,7 +34,15 @@ class Ledger:
 
     def covers(self, meter_id: str) -> bool:
         """Whether the meter is in this part."""
-        return crc32(meter_id.encode()) % self._parts == self._part
+        return self._parts == 1 or crc32(meter_id.encode()) % self._parts == self._part
+
+    def names(self, key: Key) -> bool:
+        """Whether the tail or the log has named the block."""
+        return key in self._blocks
+
+    def add_alone(self, readings: int) -> None:
+        """Count the readings of blocks that nobody else names: their rows cannot be there twice."""
+        self._alone += readings
 
     def add_entry(self, entry: OpenEntry) -> None:
         """Count an entry of the tail."""
