@@ -150,7 +150,14 @@ async def edge_backing(
             validation=validator,
         )
         if validator is not None:
-            validator.fill_with(GapFilling(zone, store.accept, weekend=settings.weekend_days))
+            validator.fill_with(
+                GapFilling(
+                    zone,
+                    store.accept,
+                    weekend=settings.weekend_days,
+                    holidays=settings.holidays,
+                )
+            )
             validator.start()
             stack.push_async_callback(validator.stop)
         yield zone

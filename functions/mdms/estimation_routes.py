@@ -85,6 +85,7 @@ def estimation_routes(backing: Callable[[], Backing], settings: MdmsSettings) ->
             methods=methods,
             scale=body.scale,
             weekend=settings.weekend_days,
+            holidays=settings.holidays,
         )
         meters = await meters_asked(
             zone.book, meter_ids=body.meter_ids, feeder=body.feeder, register=body.register

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -36,7 +37,7 @@ class EstimationPlan:
     Wanted are those without a value and those that hold an estimate, of meters that are in use;
     with `replace` all of them. With `only`, of each meter those in its periods `[begin_s, end_s)`
     there. With `scale` register reads are used, and estimates are scaled to them. `weekend` are
-    days of the week, Monday 0.
+    days of the week, Monday 0, and `holidays` dates in each meter's time zone.
     """
 
     register: str
@@ -45,6 +46,7 @@ class EstimationPlan:
     methods: Sequence[Method]
     scale: bool
     weekend: frozenset[int]
+    holidays: frozenset[date] = frozenset()
     replace: bool = False
     only: Mapping[str, Sequence[tuple[int, int]]] | None = None
 
@@ -124,7 +126,7 @@ async def estimate(
     Raises:
         StoreUnavailable: no answer before the deadline.
     """
-    calendars = _Calendars(plan.weekend)
+    calendars = _Calendars(plan.weekend, plan.holidays)
     for at in range(0, len(meters), _METERS_AT_ONCE):
         some = meters[at : at + _METERS_AT_ONCE]
         by_name = {one.meter_id: one for one in some}
@@ -269,8 +271,9 @@ def _scaled(
 class _Calendars:
     """Calendars of stretches, made once for all meters of a zone."""
 
-    def __init__(self, weekend: frozenset[int]) -> None:
+    def __init__(self, weekend: frozenset[int], holidays: frozenset[date]) -> None:
         self._weekend = weekend
+        self._holidays = holidays
         self._made: dict[tuple[str, int, int, int], DayCalendar] = {}
 
     def of(self, meter: Meter, page: Page) -> DayCalendar:
@@ -282,5 +285,6 @@ class _Calendars:
                 interval_s=page.interval_s,
                 zone=ZoneInfo(meter.time_zone),
                 weekend=self._weekend,
+                holidays=self._holidays,
             )
         return self._made[key]

@@ -63,6 +63,7 @@ async def estimated_edits(
             methods=methods,
             scale=scale,
             weekend=settings.weekend_days,
+            holidays=settings.holidays,
             replace=replace,
             only=periods,
         )

@@ -1,6 +1,7 @@
 """Gaps that a rule group says to fill: estimated in zone 2 once they are old enough."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from datetime import date
 from itertools import islice
 from typing import Final
 
@@ -29,11 +30,19 @@ Accept = Callable[[RunBatch], Awaitable[Acceptance]]
 class GapFilling:
     """Estimates are ordinary readings of a lower class: an actual value wins, whenever it comes."""
 
-    def __init__(self, zone: Backing, accept: Accept, *, weekend: frozenset[int]) -> None:
-        """`accept` stores readings that this zone stamps; `weekend` are days, Monday 0."""
+    def __init__(
+        self,
+        zone: Backing,
+        accept: Accept,
+        *,
+        weekend: frozenset[int],
+        holidays: frozenset[date] = frozenset(),
+    ) -> None:
+        """`accept` stores readings that this zone stamps; days are as in `EstimationPlan`."""
         self._zone = zone
         self._accept = accept
         self._weekend = weekend
+        self._holidays = holidays
         self._tried: dict[tuple[BlockName, int, int], None] = {}
 
     async def fill(
@@ -73,6 +82,7 @@ class GapFilling:
                     # Register reads around the gap say what its sum is, where there are any.
                     scale=True,
                     weekend=self._weekend,
+                    holidays=self._holidays,
                 )
                 async for found in estimate(self._zone, [meter], plan):
                     batch = _batch(found, plan.methods, interval_s=name.interval_s)

@@ -1,5 +1,6 @@
 """What a tenant may set for its mdms; the rest are limits of the platform."""
 
+from datetime import date
 from typing import Annotated, Any, Literal, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -35,6 +36,7 @@ class MdmsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     validation_rest_s: Seconds = 2.0
     gap_sweep_s: Seconds = 30.0
     weekend: tuple[Weekday, ...] = ("saturday", "sunday")
+    holidays: frozenset[date] = frozenset()
     approve_edits: bool = False
     prolonged_estimation_hours: Annotated[int, msgspec.Meta(ge=1, le=8_760)] = 48
     fold_after_s: Seconds = 600.0

@@ -70,8 +70,9 @@ def time_of_use_routes(backing: Callable[[], Backing], settings: MdmsSettings) -
 
         A `window` is `peak,mon-fri,17:00-21:00`: a name, days (`mon` to `sun`, `holiday`, ranges
         and `+`, or `all`) and local times of `time_zone`. The first one that holds decides, else
-        it is `otherwise`. A `holiday` (a date) is no weekday. Served at headquarters, from blocks
-        as they are: nothing is kept, so edits and estimates count at once.
+        it is `otherwise`. A `holiday` (a date) is no weekday; unless said, the tenant's. Served at
+        headquarters, from blocks as they are: nothing is kept, so edits and estimates count at
+        once.
         """
         zone = backing()
         if zone.class_sums is None:
@@ -84,7 +85,7 @@ def time_of_use_routes(backing: Callable[[], Backing], settings: MdmsSettings) -
         tariff = read_time_of_use(
             asked.window or [],
             otherwise=asked.otherwise,
-            holidays=asked.holiday or [],
+            holidays=sorted(settings.holidays) if asked.holiday is None else asked.holiday,
             zone=zone_named(time_zone),
         )
         days = range(begin_s // DAY_S, -(-end_s // DAY_S))

@@ -43,7 +43,15 @@ class TenantChange(Strict):
         dict[str, dict[str, Any]],
         Field(
             description="By service and name, merged into what there is; null takes one back.",
-            examples=[{"mdms": {"stale_after_days": 30}}],
+            examples=[
+                {
+                    "mdms": {
+                        "stale_after_days": 30,
+                        "weekend": ["friday", "saturday"],
+                        "holidays": ["2026-03-20", "2026-07-14"],
+                    }
+                }
+            ],
         ),
     ] = {}
 

@@ -19,7 +19,8 @@ class MdmsTenantSettings(
 ):
     """`mdms`: readings older than `stale_after_days` are refused, and so are those that are more
     than `clock_ahead_s` seconds ahead; a query spans at most `max_query_days`. `weekend` are the
-    days that are no working days, `approve_edits` wants another key's approval of each edit, and
+    days that are no working days, `holidays` dates that are alike whatever day of the week they
+    are, `approve_edits` wants another key's approval of each edit, and
     estimates that last `prolonged_estimation_hours` are an exception.
     """
 
@@ -27,6 +28,7 @@ class MdmsTenantSettings(
     clock_ahead_s: Annotated[int, msgspec.Meta(ge=0, le=86_400)] | None = None
     max_query_days: Days | None = None
     weekend: Annotated[list[Weekday], msgspec.Meta(max_length=7)] | None = None
+    holidays: Annotated[list[date], msgspec.Meta(max_length=1_000)] | None = None
     approve_edits: bool | None = None
     prolonged_estimation_hours: Annotated[int, msgspec.Meta(ge=1, le=8_760)] | None = None
 

@@ -1,9 +1,11 @@
 """Estimating what is stored: a trial writes nothing, what is kept never beats an actual value."""
 
+from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
 
+from storage.cold.walls import tenant_database_url
 from tests.integration.functions.mdms.desk_calls import (
     BEFORE_US,
     FIRST_DAY,
@@ -13,7 +15,7 @@ from tests.integration.functions.mdms.desk_calls import (
     post_raw,
 )
 from tests.integration.functions.readings import final_values, hold_meters, meter, run, send
-from tests.integration.functions.zone import Zone
+from tests.integration.functions.zone import PASSWORD, TENANTS, Zone, open_zone
 
 PERIOD = {"from": "2026-01-01T00:00:00Z", "to": "2026-01-02T00:00:00Z"}
 NEXT_DAY = {"from": "2026-01-02T00:00:00Z", "to": "2026-01-03T00:00:00Z"}
@@ -39,6 +41,31 @@ async def friday(zone: Zone) -> tuple[list[int | None], list[int | None]]:
     answer = await get(zone, "readings", meter_id="A", **NEXT_DAY)
     [part] = answer["series"]
     return part["final"], part["quality"]
+
+
+@pytest.mark.parametrize(
+    ("holidays", "left"),
+    [
+        pytest.param(["2026-01-02"], 48, id="a_holiday_is_like_no_working_day"),
+        pytest.param(["2026-01-01", "2026-01-02"], 0, id="a_holiday_is_like_the_one_before"),
+    ],
+)
+async def test_a_tenants_holidays_are_alike(
+    zone: Zone, database_url: str, holidays: list[str], left: int
+) -> None:
+    urls = {one: tenant_database_url(database_url, one, PASSWORD) for one in TENANTS}
+    async with AsyncExitStack() as stack:
+        holding = await open_zone(
+            stack, name=zone.name, tier=1, database_urls=urls, settings={"holidays": holidays}
+        )
+        like_days = {"methods": [{"method": "like-day-profile"}]}
+        answer = await post(holding, "estimations", NEXT_DAY | {"feeder": "F-01"} | like_days)
+        tariff = {"window": "free,holiday,00:00-24:00"} | PERIOD
+        sums = await get(holding, "time-of-use", **tariff)
+
+    assert answer["counts"] == {"like-day-profile": 48 - left, "left": left}
+    [of_meter, _] = sums["meters"]
+    assert of_meter["intervals"] == ([0, 96] if left else [96, 0])
 
 
 async def test_a_trial_says_what_would_be_written_and_writes_nothing(zone: Zone) -> None:
