@@ -93,6 +93,15 @@ class RegistryStep:
 
 
 @dataclass(frozen=True, slots=True)
+class RegistryPage:
+    """Changes of a registry as the parent gave them, and where a zone is that has taken them."""
+
+    body: bytes
+    position: RegistryPosition
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Post:
     """A body of entries, ready to be sent; `size` are its bytes on the link, head and body."""
 
@@ -161,11 +170,11 @@ class Link:
 
     async def registry_changes(
         self, tenant: str, *, held: RegistryPosition, limit: int
-    ) -> bytes | None:
+    ) -> RegistryPage | None:
         """The parent's page of what is newer than `held`, None when it has nothing.
 
         Raises:
-            LinkDown, CallRefused: as `post_entries`.
+            LinkDown, CallRefused: as `post`.
         """
         answer = await self._call(
             self._parent,
@@ -174,16 +183,19 @@ class Link:
             tenant=tenant,
             params={"after": held.version, "incarnation": held.incarnation, "limit": limit},
         )
-        return answer.content if _decoded(answer, _Version).position > held else None
+        page = _decoded(answer, _Taken)
+        if page.position <= held:
+            return None
+        return RegistryPage(answer.content, page.position, page.complete)
 
-    async def apply_changes(self, tenant: str, page: bytes) -> RegistryStep:
+    async def apply_changes(self, tenant: str, page: RegistryPage) -> RegistryStep:
         """Hand a page of the parent's to the own zone, unchanged; errors as `tenants`."""
         answer = await self._call(
             self._own,
             "POST",
             DOWNLINK,
             tenant=tenant,
-            content=page,
+            content=page.body,
             headers={"Content-Type": "application/json"},
         )
         taken = _decoded(answer, _Taken)
@@ -254,7 +266,9 @@ class Link:
             raise LinkDown(f"{what}: {type(error).__name__}: {error}") from error
         if client is self._parent:
             head = sum(len(name) + len(value) + 4 for name, value in answer.headers.raw)
-            self._moved("down", len("HTTP/1.1 200 OK\r\n\r\n") + head + len(answer.content))
+            # As it travelled: a page of the registry is compressed.
+            body = answer.num_bytes_downloaded
+            self._moved("down", len("HTTP/1.1 200 OK\r\n\r\n") + head + body)
         if answer.status_code != httpx.codes.OK:
             raise CallRefused(
                 f"{what}: {answer.status_code} {_reason(answer)}",

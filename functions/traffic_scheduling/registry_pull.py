@@ -1,12 +1,21 @@
 """Pulling each tenant's registry, and its edits, down from the parent, until caught up."""
 
 import asyncio
+import contextlib
 import logging
 import time
 from typing import Final
 
+import httpx
+
 from functions.traffic_scheduling.edit_pull import EditPull
-from functions.traffic_scheduling.link import CallRefused, Link, LinkDown
+from functions.traffic_scheduling.link import (
+    CallRefused,
+    Link,
+    LinkDown,
+    RegistryPage,
+    RegistryStep,
+)
 from functions.traffic_scheduling.metrics import LinkMetrics
 from functions.traffic_scheduling.schedule import Schedule
 from functions.traffic_scheduling.settings import LinkSettings
@@ -32,6 +41,7 @@ class RegistryPull:
         self._errors: dict[str, str] = {}
         self._quiet: dict[str, int] = {}
         self._next_s: dict[str, float] = {}
+        self._limit: dict[str, int] = {}
 
     async def run(self) -> None:
         """Pull until cancelled: every `registry_every_s`, less often while nothing changes."""
@@ -74,23 +84,50 @@ class RegistryPull:
 
     async def _catch_up(self, tenant: str) -> bool:
         """Return whether there was anything."""
-        complete = found = False
-        while not complete:
-            held = self._held.get(tenant)
-            if held is None:
-                held = self._held[tenant] = await self._link.registry_position(tenant)
-            page = await self._link.registry_changes(
-                tenant, held=held, limit=self._settings.registry_page
-            )
-            if page is None:
-                return found
-            found = True
-            step = await self._link.apply_changes(tenant, page)
+        held = self._held.get(tenant)
+        if held is None:
+            held = self._held[tenant] = await self._link.registry_position(tenant)
+        page = await self._page(tenant, held)
+        found = page is not None
+        while page is not None:
+            # The parent makes the next page while this one is taken in.
+            following = asyncio.create_task(self._following(tenant, page))
+            try:
+                step = await self._taken(tenant, page)
+            except BaseException:
+                await _dropped(following)
+                raise
             self._held[tenant] = step.position
-            self._metrics.registry_page(tenant)
+            if step.position == page.position:
+                page = await following
+                continue
+            await _dropped(following)
             # A step that does not move on would otherwise be asked for again at full speed.
-            complete = step.complete or step.position <= held
+            if step.complete or step.position <= held:
+                break
+            page = await self._page(tenant, step.position)
+            held = step.position
         return found
+
+    async def _page(self, tenant: str, held: RegistryPosition) -> RegistryPage | None:
+        limit = self._limit.get(tenant, self._settings.registry_page)
+        return await self._link.registry_changes(tenant, held=held, limit=limit)
+
+    async def _following(self, tenant: str, page: RegistryPage) -> RegistryPage | None:
+        return None if page.complete else await self._page(tenant, page.position)
+
+    async def _taken(self, tenant: str, page: RegistryPage) -> RegistryStep:
+        try:
+            step = await self._link.apply_changes(tenant, page)
+        except CallRefused as error:
+            if error.status == httpx.codes.REQUEST_ENTITY_TOO_LARGE:
+                # Meters with long histories or formulas: fewer of them at once.
+                limit = self._limit.get(tenant, self._settings.registry_page)
+                self._limit[tenant] = max(1, limit // 2)
+            raise
+        self._metrics.registry_page(tenant)
+        self._limit.pop(tenant, None)
+        return step
 
     def _failed(self, tenant: str, error: str) -> None:
         self._held.pop(tenant, None)
@@ -99,3 +136,9 @@ class RegistryPull:
         if self._errors.get(tenant) != error:
             logger.warning("the registry of %s cannot be pulled: %s", tenant, error)
         self._errors[tenant] = error
+
+
+async def _dropped(task: asyncio.Task[RegistryPage | None]) -> None:
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError, LinkDown, CallRefused):
+        await task

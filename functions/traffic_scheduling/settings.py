@@ -53,7 +53,7 @@ class LinkSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     tenants_every_s: Seconds = 2.0
     registry_every_s: Seconds = 1.0
     registry_idle_s: Seconds = 4.0
-    registry_page: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 1_000
+    registry_page: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 5_000
     edits_page: Annotated[int, msgspec.Meta(ge=1, le=1_000)] = 200
 
     def rules(self) -> ClassRules:

@@ -15,7 +15,7 @@ from storage.hot.registry_before import RegistryBefore
 from storage.hot.registry_indexes import METERS_A_LOOKUP, Changes, RegistryIndexes
 from storage.model.meter import Meter, RegistryPosition
 
-METERS_A_STEP: Final = 500
+METERS_A_STEP: Final = 250
 """So many are written at once: the store answers nobody else meanwhile."""
 
 

@@ -13,7 +13,7 @@ from storage.hot.meter_record import label_bucket
 from storage.model.meter import Meter, RegistryPosition
 from storage.ports import StoreUnavailable
 
-METERS_A_LOOKUP: Final = 2_000
+METERS_A_LOOKUP: Final = 1_000
 VERSIONS_A_LOG: Final = 1_024
 """As the library numbers its logs of changes."""
 _NUMBER_BYTES: Final = 4
