@@ -2,21 +2,25 @@
 
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
 import numpy as np
 from fastapi import APIRouter, Depends, Request, Response
 from msgspec import field
-from numpy.typing import NDArray
 
 from functions.mdms import examples
+from functions.mdms.interval_trial import (
+    interval_findings,
+    is_estimate,
+    masks_of,
+    newly_failing,
+)
 from functions.mdms.lookup import meters_asked
 from functions.mdms.period_answers import MOST_IN_JSON, AnswerTooLarge, Period, json_answer
 from functions.mdms.period_query import (
     BadPeriod,
-    Page,
     check_period,
     instant_text,
     second_at_or_after,
@@ -24,29 +28,34 @@ from functions.mdms.period_query import (
 from functions.mdms.ports import Backing
 from functions.mdms.problems import NotInThisZone
 from functions.mdms.readings_body import MalformedBody
+from functions.mdms.register_trial import Failing, failing_reads, read_findings
 from functions.mdms.request_body import content_encoding, header_map, read_request_body
 from functions.mdms.resampling import adds_up
 from functions.mdms.schema import Instant
 from functions.mdms.settings import MdmsSettings
-from functions.mdms.stretch_reading import read_stretches
+from functions.mdms.stretch_reading import read_whole
 from functions.mdms.vee.group_choice import GroupChoice
 from functions.mdms.vee.rule import Stretch
 from functions.mdms.vee.rule_group import (
     Applied,
-    default_rules,
+    AppliedRegister,
+    BadRule,
+    RuleSet,
+    built_in_group,
     described,
     read_group,
-    read_rule,
 )
 from functions.runtime.request import Caller, caller
 from storage.cold.rule_groups import UnknownRuleGroup
 from storage.model.block import PRESENT
-from storage.model.quality import CLASS_OF_QUALITY, Quality, QualityClass
-from storage.model.stretches import stretch_lengths
+from storage.model.meter import Meter
+from storage.model.quality import Quality
+from storage.model.rule_groups import RuleGroup, RuleSetting
 
 MOST_INTERVALS: Final = 4_000_000
 """What one trial looks at: some seconds of a worker."""
-_Key = tuple[str, str | None]
+_TRIED: Final = "tried"
+_FOUND: Final = ("findings", "appear", "disappear")
 
 
 class RuleForm(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -87,11 +96,12 @@ def validation_routes(backing: Callable[[], Backing], settings: MdmsSettings) ->
     """Make the router; `backing` gives what the worker opened at its start."""
     router = APIRouter(prefix="/v1/mdms", tags=["mdms"])
 
-    @router.post("/validations", summary="Try rules on stored intervals", **examples.VALIDATION)
+    @router.post("/validations", summary="Try rules on stored readings", **examples.VALIDATION)
     async def validate(_: Annotated[Caller, Depends(caller)], request: Request) -> Response:
         """What each rule would find in the final values of a period; nothing is written.
 
-        Intervals that have not ended yet are left out. Rules see nothing outside of the period.
+        Intervals that have not ended yet are left out. Rules see nothing outside of the period,
+        but for the register read before one.
         """
         headers = header_map(request.scope["headers"])
         content_encoding(headers, media_type="application/json", encodings=("identity",))
@@ -127,15 +137,17 @@ def validation_routes(backing: Callable[[], Backing], settings: MdmsSettings) ->
     return router
 
 
-async def _rules_tried(zone: Backing, body: ValidationBody) -> Sequence[Applied]:
+async def _rules_tried(zone: Backing, body: ValidationBody) -> RuleSet:
     if body.rule_group is None:
-        forms = body.rules
-        rules = (
-            default_rules()
-            if forms is None
-            else [read_rule(one.rule, one.parameters) for one in forms]
-        )
-        return [Applied(rule, rule.severity) for rule in rules]
+        if body.rules is None:
+            return read_group(built_in_group())
+        said = tuple(RuleSetting(rule=one.rule, parameters=one.parameters) for one in body.rules)
+        tried = read_group(RuleGroup(group=_TRIED, version=0, rules=said))
+        if tried.technical:
+            raise BadRule(
+                f"rule {min(tried.technical)!r} refuses readings; it finds nothing in them"
+            )
+        return tried
     if body.rules is not None:
         raise BadPeriod("say either `rules` or `rule_group`")
     if zone.groups is None:
@@ -143,28 +155,30 @@ async def _rules_tried(zone: Backing, body: ValidationBody) -> Sequence[Applied]
     kept = await zone.groups.get(body.rule_group.group, body.rule_group.version)
     if kept is None:
         raise UnknownRuleGroup(body.rule_group.group[:64], body.rule_group.version)
-    return read_group(kept.group).intervals
+    return read_group(kept.group)
 
 
 async def _tried(
-    zone: Backing, found: Period, rules: Sequence[Applied], held: GroupChoice | None
+    zone: Backing, found: Period, tried: RuleSet, held: GroupChoice | None
 ) -> dict[str, Any]:
     meters: dict[str, dict[str, Any]] = {
         one.meter_id: {"meter_id": one.meter_id, "intervals": 0, "present": 0, "findings": []}
         for one in found.meters
     }
-    counts: Counter[str] = Counter({one.rule.name: 0 for one in rules})
+    rules = tried.intervals
+    every: list[Applied | AppliedRegister] = [*rules, *tried.registers]
+    counts: Counter[str] = Counter({one.rule.name: 0 for one in every})
     changes = {"appear": Counter[str](), "disappear": Counter[str]()}
     size = 0
     by_name = {one.meter_id: one for one in found.meters}
-    async for page, slots in _whole(zone, found):
+    async for page, slots in read_whole(zone.blocks, found.parts()):
         present = (slots["flags"] & PRESENT) != 0
         stretch = Stretch(
             energy_wh=np.where(present, slots["final"], 0).astype(np.int64)[None, :],
             present=present[None, :],
             interval_s=page.interval_s,
             active=np.array([by_name[page.meter_id].active]),
-            estimated=_is_estimate(slots)[None, :],
+            estimated=is_estimate(slots)[None, :],
             versions=slots["revision"][None, :],
             flagged=(slots["quality"] == Quality.QUESTIONABLE)[None, :],
             register=page.register,
@@ -172,15 +186,15 @@ async def _tried(
         said = meters[page.meter_id]
         said["intervals"] += len(slots)
         said["present"] += int(present.sum())
-        masks = _masks(rules, stretch)
+        masks = masks_of(rules, stretch)
         for key, mask in masks.items():
             counts[key[0]] += int(mask.sum())
-        said["findings"] += _findings(rules, masks, page)
+        said["findings"] += interval_findings(rules, masks, page)
         size += len(said["findings"])
         if held is not None:
             now = held.of(by_name[page.meter_id])
-            before = _masks(now.intervals, stretch)
-            appear, disappear = _changes(masks, before), _changes(before, masks)
+            before = masks_of(now.intervals, stretch)
+            appear, disappear = newly_failing(masks, before), newly_failing(before, masks)
             for name, own, which in (
                 ("appear", rules, appear),
                 ("disappear", now.intervals, disappear),
@@ -188,14 +202,15 @@ async def _tried(
                 for key, mask in which.items():
                     if mask.any():
                         changes[name][key[0]] += int(mask.sum())
-                said.setdefault(name, []).extend(_findings(own, which, page))
+                said.setdefault(name, []).extend(interval_findings(own, which, page))
                 size += len(said[name])
         if size > MOST_IN_JSON:
             raise AnswerTooLarge(size)
+    await _try_registers(zone, found, tried, held, meters, counts, changes)
     answer = {
         "rules": [
             one | {"severity": applied.severity.value}
-            for one, applied in zip(described(one.rule for one in rules), rules, strict=True)
+            for one, applied in zip(described(one.rule for one in every), every, strict=True)
         ],
         "counts": dict(counts),
         "meters": list(meters.values()),
@@ -207,70 +222,43 @@ async def _tried(
     return answer
 
 
-async def _whole(zone: Backing, found: Period) -> AsyncIterator[tuple[Page, NDArray[np.void]]]:
-    """The parts of each meter's lengths put together, so that rules see neighbours."""
-    first: Page | None = None
-    held: list[NDArray[np.void]] = []
-    async for part, slots in read_stretches(zone.blocks, found.parts()):
-        follows = (
-            first is not None
-            and (first.meter_id, first.interval_s) == (part.meter_id, part.interval_s)
-            and first.first + sum(map(len, held)) == part.first
+async def _try_registers(
+    zone: Backing,
+    found: Period,
+    tried: RuleSet,
+    held: GroupChoice | None,
+    meters: dict[str, dict[str, Any]],
+    counts: Counter[str],
+    changes: dict[str, Counter[str]],
+) -> None:
+    """Add what fails of register reads to what is said of each meter."""
+
+    async def failing(rules_of: Callable[[Meter], RuleSet]) -> dict[str, Failing]:
+        return await failing_reads(
+            zone.blocks,
+            found.meters,
+            register=found.register,
+            begin_s=found.begin_s,
+            end_s=found.end_s,
+            rules_of=rules_of,
         )
-        if first is not None and not follows:
-            yield first, np.concatenate(held)
-            held = []
-        first = first if follows else part
-        held.append(slots)
-    if first is not None:
-        yield first, np.concatenate(held)
 
-
-def _masks(rules: Sequence[Applied], stretch: Stretch) -> dict[_Key, NDArray[np.bool_]]:
-    """Which of the first meter's intervals fail, by rule and code."""
-    return {
-        (one.rule.name, suspects.iec_code): suspects.mask[0]
-        for one in rules
-        for suspects in one.rule.suspects(stretch)
-    }
-
-
-def _changes(
-    these: dict[_Key, NDArray[np.bool_]], others: dict[_Key, NDArray[np.bool_]]
-) -> dict[_Key, NDArray[np.bool_]]:
-    """What fails by these and not by the others."""
-    return {key: mask & ~others[key] if key in others else mask for key, mask in these.items()}
-
-
-def _findings(
-    rules: Sequence[Applied], masks: dict[_Key, NDArray[np.bool_]], page: Page
-) -> list[dict[str, Any]]:
-    """Runs of intervals that fail, in order, rule by rule."""
-    by_name = {one.rule.name: one for one in rules}
-    findings = []
-    for (name, iec_code), row in masks.items():
-        applied = by_name[name]
-        begins = np.ones(len(row), dtype=np.bool_)
-        begins[1:] = row[1:] != row[:-1]
-        heads = np.flatnonzero(begins)
-        lengths = stretch_lengths(heads, len(row))
-        for head, length in zip(heads.tolist(), lengths.tolist(), strict=True):
-            if row[head]:
-                begin = page.first + head
-                findings.append(
-                    {
-                        "rule": name,
-                        "severity": applied.severity.value,
-                        "iec_code": iec_code,
-                        "quality": applied.rule.quality,
-                        "from": page.instant(begin),
-                        "to": page.instant(begin + length),
-                        "intervals": length,
-                    }
-                )
-    return findings
-
-
-def _is_estimate(slots: NDArray[np.void]) -> NDArray[np.bool_]:
-    estimate: NDArray[np.bool_] = CLASS_OF_QUALITY[slots["quality"]] == QualityClass.ESTIMATED
-    return estimate
+    now = await failing(lambda _: tried)
+    before = {} if held is None else await failing(held.of)
+    for meter in found.meters:
+        said = meters[meter.meter_id]
+        these, others = now.get(meter.meter_id, {}), before.get(meter.meter_id, {})
+        counts.update(rule for rule, _ in these)
+        said["findings"] += read_findings(these, tried)
+        if held is None:
+            continue
+        for name, own, all_of, rules in (
+            ("appear", these, others, tried),
+            ("disappear", others, these, held.of(meter)),
+        ):
+            changed = {key: run for key, run in own.items() if key not in all_of}
+            changes[name].update(rule for rule, _ in changed)
+            said.setdefault(name, []).extend(read_findings(changed, rules))
+    size = sum(len(said[name]) for said in meters.values() for name in _FOUND if name in said)
+    if size > MOST_IN_JSON:
+        raise AnswerTooLarge(size)

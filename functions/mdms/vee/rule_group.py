@@ -171,7 +171,7 @@ def default_rules() -> list[Rule]:
     return [read_rule(name, {}) for name in RULES if name not in OFF_BY_DEFAULT]
 
 
-def described(rules: Iterable[Rule]) -> list[dict[str, Any]]:
+def described(rules: Iterable[Rule | RegisterRule]) -> list[dict[str, Any]]:
     """The rules as an answer says them."""
     found = []
     for rule in rules:

@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.integration.functions.readings import final_values, meter, run, send
+from tests.integration.functions.readings import IMPORT, final_values, meter, run, send
 from tests.integration.functions.zone import Zone
 
 PERIOD = {"from": "2026-01-01T00:00:00Z", "to": "2026-01-01T02:00:00Z"}
@@ -43,6 +43,11 @@ async def test_all_rules_by_default(zone: Zone) -> None:
         "duplicate-interval": 0,
         "prolonged-estimation": 0,
         "meter-flag": 0,
+        "backward-dial": 0,
+        "register-rollover": 0,
+        "sum-check": 0,
+        "unit-of-measure": 0,
+        "multiplier": 0,
     }
     first, second = answer["meters"]
     assert (first["meter_id"], first["intervals"], first["present"]) == ("A", 8, 7)
@@ -110,3 +115,57 @@ async def test_what_cannot_be_tried(
 
     assert answered.status_code == status, answered.text
     assert answered.json()["type"] == f"urn:gridfaas:problem:{slug}"
+
+
+async def send_reads(zone: Zone, *reads: tuple[str, int]) -> None:
+    body = [
+        {"meter_id": "A", "register": IMPORT, "at": f"2026-01-01T{at}:00Z", "value": value}
+        for at, value in reads
+    ]
+    answered = await zone.client.post("/v1/mdms/readings", json={"readings": body})
+    assert answered.json()["accepted"] == len(reads), answered.text
+
+
+async def test_register_rules_are_tried_with_the_read_before(zone: Zone) -> None:
+    # The intervals from 00:30 on are 9,000, 105, 99 and 101 Wh.
+    await send_reads(zone, ("00:30", 5_000), ("01:00", 14_105), ("01:30", 14_600))
+    later = PERIOD | {"from": "2026-01-01T00:45:00Z"}
+
+    answer = (await trial(zone, **later, meter_ids=["A"], rules=[{"rule": "sum-check"}])).json()
+
+    assert answer["counts"] == {"sum-check": 1}
+    assert answer["meters"][0]["findings"] == [
+        {
+            "rule": "sum-check",
+            "severity": "error",
+            "iec_code": "3.6.0",
+            "quality": 10,
+            "from": "2026-01-01T01:30:00Z",
+            "to": "2026-01-01T01:30:00Z",
+            "intervals": 0,
+        }
+    ]
+    # What comes in before the period is no business of a trial.
+    before = PERIOD | {"to": "2026-01-01T01:15:00Z"}
+    assert (await trial(zone, **before, meter_ids=["A"], rules=[{"rule": "sum-check"}])).json()[
+        "counts"
+    ] == {"sum-check": 0}
+
+
+async def test_a_trial_of_register_rules_shows_what_would_change(zone: Zone) -> None:
+    await send_reads(zone, ("00:30", 5_000), ("01:00", 14_105), ("01:30", 14_600))
+    tolerant = {"rule": "sum-check", "parameters": {"tolerance_percent": 90, "tolerance_wh": 100}}
+
+    answer = (await trial(zone, rules=[tolerant], meter_ids=["A"], against="active")).json()
+
+    assert answer["counts"] == {"sum-check": 0}
+    assert answer["against"]["disappear"]["sum-check"] == 1
+    [gone] = [one for one in answer["meters"][0]["disappear"] if one["rule"] == "sum-check"]
+    assert gone["from"] == "2026-01-01T01:30:00Z"
+
+
+async def test_technical_rules_find_nothing_in_what_is_stored(zone: Zone) -> None:
+    refused = await trial(zone, rules=[{"rule": "stale", "parameters": {"days": 3}}])
+
+    assert refused.status_code == 400
+    assert "refuses readings" in refused.json()["detail"]
