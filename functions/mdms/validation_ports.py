@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Protocol
 
+from functions.mdms.vee.gap_look import PresenceReader
 from functions.mdms.vee.group_choice import GroupChoice
 from functions.mdms.vee.held_findings import BlockName, HeldRun
 from functions.mdms.vee.judging import CellReader
@@ -28,14 +29,16 @@ class ValidationQueue(Protocol):
         done: Sequence[Waiting],
         payload: bytes,
         findings: Mapping[str, bytes],
+        looks: Mapping[str, bytes],
     ) -> ValidationState | None: ...
     async def read_instants(self) -> dict[tuple[str, str], int]: ...
     async def note_reads(self, newest: Mapping[tuple[str, str], int]) -> None: ...
     async def findings(self, names: Sequence[str]) -> dict[str, bytes]: ...
     def all_findings(self) -> AsyncIterator[tuple[str, bytes]]: ...
+    def all_looks(self) -> AsyncIterator[tuple[str, bytes]]: ...
 
 
-class Values(CellReader, ReadReader, Protocol):
+class Values(CellReader, PresenceReader, ReadReader, Protocol):
     """Where values are read from: `RedisHotStore`."""
 
 

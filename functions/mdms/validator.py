@@ -18,6 +18,8 @@ from functions.mdms.registry_cache import RegistryCache
 from functions.mdms.resampling import adds_up
 from functions.mdms.validation_ports import Filler, ValidationQueue, Values
 from functions.mdms.vee.flagged_events import FlagJudge
+from functions.mdms.vee.gap_look import GapLook
+from functions.mdms.vee.gap_looks import GapLooks, SeriesName
 from functions.mdms.vee.gap_sweep import GapSweep
 from functions.mdms.vee.group_choice import GroupChoice
 from functions.mdms.vee.held_findings import (
@@ -29,6 +31,7 @@ from functions.mdms.vee.held_findings import (
     write_runs,
 )
 from functions.mdms.vee.judging import Judge
+from functions.mdms.vee.late_gaps import LateGaps
 from functions.mdms.vee.meter_columns import MeterColumns
 from functions.mdms.vee.read_instants import ReadInstants
 from functions.mdms.vee.register_judging import RegisterJudge, TouchedReads
@@ -46,6 +49,7 @@ from storage.ports import StoreFull, StoreUnavailable
 
 TURN_BYTES: Final = 8 << 20
 METERS_AT_ONCE: Final = 2_000
+LOOKS_A_TURN: Final = 20_000
 RETRY_S: Final = 1.0
 LEAST_REST_S: Final = 0.02
 QUIET_S: Final = 0.1
@@ -84,9 +88,11 @@ class Validator:
         self._dropped_through = dropped_through
         self._queue = queue
         self._judge = Judge(cells)
+        self._look = GapLook(cells)
         self._registers = RegisterJudge(cells)
         self._flags = FlagJudge(cells)
         self._reads = ReadInstants()
+        self._looks = GapLooks()
         self._registry = registry
         self._active_rules = active_rules
         self._zone = zone
@@ -180,7 +186,7 @@ class Validator:
             self._newest_s, state.newest_s, newest_end_s(batch for batch, _ in batches)
         )
         due = self._clock() - self._swept_at >= self._sweep_s
-        sweeps = due and self._newest_s > state.newest_s
+        sweeps = due and (self._newest_s > state.newest_s or len(self._looks) > 0)
         filled = list(self._filled)
         if not waiting and not sweeps and not filled:
             return False
@@ -196,19 +202,23 @@ class Validator:
                 of_part = touched
                 if part.stop - part.start < len(touched.meters):
                     of_part = touched.take(np.arange(part.start, part.stop))
-                await self.judge(
-                    turn, of_part, table, choice, swept_s=newest_s, whole_from_s=whole_from_s
-                )
+                await self.judge(turn, of_part, table, choice, swept_s=newest_s)
         await self._judge_reads(turn, events, blocks, choice)
+        due_looks = {}
         if sweeps:
-            sweep = GapSweep(self._judge, self._registry.every(), choice)
+            self._looks.sweep_begins()
+            due_looks = self._looks.due(most=LOOKS_A_TURN)
+            late = LateGaps(self._look, self._registry.parts, choice)
+            await late.over(turn, due_looks, end_s=newest_s, whole_from_s=whole_from_s)
+        if newest_s > state.newest_s:
+            sweep = GapSweep(self._look, self._registry.every(), choice)
             await sweep.over(
                 turn, begin_s=state.newest_s, end_s=newest_s, whole_from_s=whole_from_s
             )
         if await self._whole_from_s() != whole_from_s:
             # Days were dropped meanwhile: what was not found may just have gone.
             return True
-        if await self._settle(turn, state, waiting, newest_s=newest_s):
+        if await self._settle(turn, state, waiting, newest_s=newest_s, looked=list(due_looks)):
             self._metrics.validated(sum(len(batch) for batch, _ in batches))
             del self._filled[: len(filled)]
             if sweeps:
@@ -236,7 +246,6 @@ class Validator:
         choice: GroupChoice,
         *,
         swept_s: int,
-        whole_from_s: int,
     ) -> None:
         """Judge what depends on `touched`, by each meter's own group.
 
@@ -259,7 +268,6 @@ class Validator:
                     active=columns.active[position[some]],
                     rules=choice.sets[index],
                     swept_s=swept_s,
-                    whole_from_s=whole_from_s,
                 )
 
     async def _judge_reads(
@@ -302,25 +310,37 @@ class Validator:
         return self._columns
 
     async def _settle(
-        self, turn: Turn, state: ValidationState, done: Sequence[Waiting], *, newest_s: int
+        self,
+        turn: Turn,
+        state: ValidationState,
+        done: Sequence[Waiting],
+        *,
+        newest_s: int,
+        looked: Sequence[SeriesName],
     ) -> bool:
         changed = turn.changed()
         found, withdrawn = news(turn.before, changed)
+        later = self._looks.with_noted(turn.looks)
+        over = [name for name in looked if name not in later]
         payload = b""
         if found or withdrawn:
             payload = FindingBatch(self._zone, found, withdrawn).encode()
+        # Without an answer nobody knows here what holds; it is read again.
+        self._state = None
         settled = await self._queue.settle(
             state,
             newest_s=newest_s,
             done=done,
             payload=payload,
             findings={name.text: write_runs(runs) for name, runs in changed.items()},
+            looks={name.text: b"" for name in over}
+            | {name.text: span.record for name, span in later.items()},
         )
         if settled is None:
-            # Another worker of this tenant was faster; what it holds is to be read again.
-            self._state = None
+            # Another worker of this tenant was faster.
             return False
         self._state = settled
+        self._looks.settled(done=over, held=later)
         self._held.update(name.meter_id for name, runs in changed.items() if runs)
         self._metrics.found(opened=len(found), withdrawn=len(withdrawn))
         return True
@@ -333,6 +353,7 @@ class Validator:
                 held.add(read_name(name).meter_id)
             self._held = held
             self._reads = ReadInstants(await self._queue.read_instants())
+            self._looks = GapLooks([one async for one in self._queue.all_looks()])
         return self._state
 
     async def _rules(self) -> GroupChoice:

@@ -11,6 +11,7 @@ from storage.hot.keys import (
     RESERVED_SLUGS,
     edits_key,
     findings_key,
+    gap_looks_key,
     registry_key,
     uplink_bytes_key,
     uplink_key,
@@ -33,8 +34,8 @@ FUNCTION_COMMANDS: Final = ("fcall", "fcall_ro")
 # The link reads every tenant's stream in one call: a key of another type would end it for all.
 TENANT_STREAM_COMMANDS: Final = ("xadd", "xlen")
 TENANT_COUNTER_COMMANDS: Final = ("get", "incrby")
-# What waits for validation goes once it was validated, the oldest edits once there are many, and
-# findings once they hold no more.
+# What waits for validation goes once it was validated, the oldest edits once there are many,
+# findings once they hold no more, and looks for gaps once somebody looked.
 VALIDATION_COMMANDS: Final = ("xadd", "xlen", "xrange", "xtrim")
 FINDINGS_COMMANDS: Final = ("hset", "hdel")
 LINK_COMMANDS: Final = (
@@ -114,10 +115,10 @@ async def provision_tenant(redis_url: str, slug: str, *, password: str) -> str:
             (streams, TENANT_STREAM_COMMANDS),
             (counters, TENANT_COUNTER_COMMANDS),
             ((validation_key(slug),), VALIDATION_COMMANDS),
-            ((findings_key(slug),), FINDINGS_COMMANDS),
+            ((findings_key(slug), gap_looks_key(slug)), FINDINGS_COMMANDS),
+            ((edits_key(slug),), VALIDATION_COMMANDS),
             ((f"{registry_key(slug)}:*",), REGISTRY_COMMANDS),
             (tuple(f"{slug}:{kind}" for kind in ("m", "m:*", "mi", "mv", "mt")), ("unlink",)),
-            ((edits_key(slug),), VALIDATION_COMMANDS),
         ),
     )
     return with_login(redis_url, user=user, password=password)

@@ -102,6 +102,11 @@ def findings_key(slug: str) -> str:
     return f"{slug}:vf"
 
 
+def gap_looks_key(slug: str) -> str:
+    """Hash of a series -> the time in which its gaps are to be looked for once more."""
+    return f"{slug}:vl"
+
+
 def edits_key(slug: str) -> str:
     """Stream of headquarters' edits that the zones beneath this one may ask for."""
     return f"{slug}:ed"

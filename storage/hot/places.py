@@ -16,6 +16,8 @@ from storage.ports import StoreUnavailable
 NO_PLACE: Final = -1
 _METERS_A_CALL: Final = 2_000
 _TRIES: Final = 3
+MOST_KNOWN: Final = 400_000
+"""Series; some 200 B each. A nation's worker asks again for those it has forgotten."""
 T = TypeVar("T")
 
 
@@ -30,12 +32,16 @@ class Placed:
 class SeriesPlaces:
     """The places of one tenant's series: numbers from 0 among those of a register.
 
-    They are remembered as long as the server runs; what goes by them is done in `keep_to`.
+    About `most_known` of them are remembered, as long as the server runs; what goes by them is done
+    in `keep_to`.
     """
 
-    def __init__(self, connection: HotConnection, *, slug: str) -> None:
+    def __init__(
+        self, connection: HotConnection, *, slug: str, most_known: int = MOST_KNOWN
+    ) -> None:
         self._connection = connection
         self._slug = slug
+        self._most_known = most_known
         self._known: dict[str, dict[str, int]] = {}
         self._token = b""
         self._times_forgotten = 0
@@ -86,13 +92,14 @@ class SeriesPlaces:
             PlacesMoved, StoreUnavailable: as `of_batch`.
         """
         before = self._times_forgotten
+        known = {register: self._of_register(register) for register in {one for _, one in series}}
         asked: dict[str, dict[str, None]] = {}
         for meter, register in series:
-            if meter not in self._known.get(register, ()):
+            if meter not in known[register]:
                 asked.setdefault(register, {})[meter] = None
         for register, meters in asked.items():
-            await self._ask(FIND_PLACES, register, list(meters))
-        places = [self._known.get(register, {}).get(meter, NO_PLACE) for meter, register in series]
+            await self._ask(FIND_PLACES, register, list(meters), known[register])
+        places = [known[register].get(meter, NO_PLACE) for meter, register in series]
         return self._placed(np.array(places, dtype=np.int64), before)
 
     async def of_meters(self, meters: Sequence[str], register: str) -> Placed:
@@ -102,12 +109,11 @@ class SeriesPlaces:
             PlacesMoved, StoreUnavailable: as `of_batch`.
         """
         before = self._times_forgotten
-        known = self._known.get(register, {})
+        known = self._of_register(register)
         found = list(map(known.get, meters))
         if None in found:
             missing = [meter for meter, at in zip(meters, found, strict=True) if at is None]
-            await self._ask(FIND_PLACES, register, missing)
-            known = self._known.get(register, {})
+            await self._ask(FIND_PLACES, register, missing, known)
             found = [known.get(meter, NO_PLACE) for meter in meters]
         return self._placed(np.array(found, dtype=np.int64), before)
 
@@ -117,17 +123,24 @@ class SeriesPlaces:
         return Placed(self._token, places)
 
     async def _given(self, meters: Sequence[str], register: str) -> NDArray[np.int64]:
-        known = self._known.get(register, {})
+        known = self._of_register(register)
         try:
             found = list(map(known.__getitem__, meters))
         except KeyError:
             missing = [meter for meter in meters if meter not in known]
-            await self._ask(GIVE_PLACES, register, missing)
-            known = self._known[register]
+            await self._ask(GIVE_PLACES, register, missing, known)
             found = [known[meter] for meter in meters]
         return np.array(found, dtype=np.int64)
 
-    async def _ask(self, function: str, register: str, meters: Sequence[str]) -> None:
+    def _of_register(self, register: str) -> dict[str, int]:
+        """What is known of a register. Who holds it may go on when all of it is let go."""
+        if sum(map(len, self._known.values())) > self._most_known:
+            self._known = {}
+        return self._known.setdefault(register, {})
+
+    async def _ask(
+        self, function: str, register: str, meters: Sequence[str], known: dict[str, int]
+    ) -> None:
         keys = places_epoch_key(self._slug), places_key(self._slug, register)
         for begin in range(0, len(meters), _METERS_A_CALL):
             some = meters[begin : begin + _METERS_A_CALL]
@@ -137,6 +150,6 @@ class SeriesPlaces:
                 self._forget()
                 raise PlacesMoved("the places were given anew")
             self._token = token
-            self._known.setdefault(register, {}).update(
+            known.update(
                 (meter, int(place)) for meter, place in zip(some, places, strict=True) if place
             )

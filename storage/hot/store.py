@@ -150,6 +150,18 @@ class RedisHotStore:
             meters, register=register, day=day, interval_s=interval_s, slots=slots
         )
 
+    async def read_presence(
+        self, meters: Sequence[str], *, register: str, day: int, interval_s: int, slots: range
+    ) -> NDArray[np.bool_]:
+        """Which of the same slots of many meters have a value: (meters, slots).
+
+        Raises:
+            StoreUnavailable: no answer in time.
+        """
+        return await self._cells.read_presence(
+            meters, register=register, day=day, interval_s=interval_s, slots=slots
+        )
+
     async def drop(self, blocks: Blocks) -> set[BlockKey]:
         """Take out each block that is still as given; see `HotBlocks.drop`."""
         return await self._blocks.drop(blocks)

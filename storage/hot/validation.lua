@@ -17,10 +17,20 @@ local function await_validation(watermarks, excluded, payload)
   redis.call('INCRBY', counter, integer(#excluded + #payload + VALIDATION_BYTES))
 end
 
--- KEYS: entries that wait, their byte counter, state, findings, uplink, its byte counter.
+local function hold(key, field, record)
+  if record == '' then
+    redis.call('HDEL', key, field)
+  else
+    redis.call('HSET', key, field, record)
+  end
+end
+
+-- KEYS: entries that wait, their byte counter, state, findings, uplink, its byte counter, looks for
+-- gaps that are due.
 -- ARGV: generation that the caller went by, data's newest instant, id of the last entry that is
 -- done ('' for none) and the bytes of all those, the edge of findings, limit in bytes of the uplink, payload
--- ('' for nothing new), then a findings' field and record in turn ('' takes a field out).
+-- ('' for nothing new), number of findings, then field and record of each in turn ('' takes a field
+-- out), and of each look.
 -- Answer: the generation that holds now; another than one more says that somebody else was faster
 -- and nothing was done.
 local function settle(keys, args)
@@ -39,12 +49,12 @@ local function settle(keys, args)
     local entry = {edge = args[5], sequence = moment, after = '', excluded = '', payload = payload}
     add_entry(keys[5], keys[6], entry, true)
   end
-  for i = 8, #args, 2 do
-    if args[i + 1] == '' then
-      redis.call('HDEL', keys[4], args[i])
-    else
-      redis.call('HSET', keys[4], args[i], args[i + 1])
-    end
+  local looks = 9 + 2 * tonumber(args[8])
+  for i = 9, looks - 1, 2 do
+    hold(keys[4], args[i], args[i + 1])
+  end
+  for i = looks, #args, 2 do
+    hold(keys[7], args[i], args[i + 1])
   end
   if args[3] ~= '' then
     local ms, number = string.match(args[3], '^(%d+)-(%d+)$')

@@ -2,11 +2,13 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final, cast
 
 from storage.hot.connection import HotConnection
 from storage.hot.keys import (
     findings_key,
+    gap_looks_key,
     read_instants_key,
     uplink_bytes_key,
     uplink_key,
@@ -105,11 +107,13 @@ class HotValidation:
         done: Sequence[Waiting],
         payload: bytes,
         findings: Mapping[str, bytes],
+        looks: Mapping[str, bytes],
     ) -> ValidationState | None:
         """End a turn in one durable step; None when somebody else ended one, and nothing is done.
 
         `done` leave the stream, `findings` are held by their blocks' names from now on (empty: none
-        any more), and `payload`, unless it is empty, goes to the parent.
+        any more), `looks` by the names of series likewise, and `payload`, unless it is empty, goes
+        to the parent.
 
         Raises:
             StoreFull, StoreUnavailable: begin the turn again.
@@ -122,6 +126,7 @@ class HotValidation:
             findings_key(slug),
             uplink_key(slug),
             uplink_bytes_key(slug),
+            gap_looks_key(slug),
         )
         arguments = (
             state.generation,
@@ -131,8 +136,10 @@ class HotValidation:
             self._zone,
             self._limit,
             payload,
+            len(findings),
         )
-        records = [part for name, record in findings.items() for part in (name, record)]
+        held = chain(findings.items(), looks.items())
+        records = [part for name, record in held for part in (name, record)]
         reply = await self._connection.call("FCALL", SETTLE, len(keys), keys, arguments, records)
         if cast(int, reply) != state.generation + 1:
             return None
@@ -176,13 +183,18 @@ class HotValidation:
             }
         return found
 
-    async def all_findings(self) -> AsyncIterator[tuple[str, bytes]]:
+    def all_findings(self) -> AsyncIterator[tuple[str, bytes]]:
         """Every block's name with what is held of it; one may come twice."""
+        return self._all(findings_key(self._slug))
+
+    def all_looks(self) -> AsyncIterator[tuple[str, bytes]]:
+        """Every series whose gaps are to be looked for, with the time; one may come twice."""
+        return self._all(gap_looks_key(self._slug))
+
+    async def _all(self, key: str) -> AsyncIterator[tuple[str, bytes]]:
         cursor = b"0"
         while True:
-            reply = await self._connection.call(
-                "HSCAN", findings_key(self._slug), cursor, "COUNT", _FIELDS
-            )
+            reply = await self._connection.call("HSCAN", key, cursor, "COUNT", _FIELDS)
             cursor, flat = cast(tuple[bytes, list[bytes]], reply)
             for name, record in zip(flat[::2], flat[1::2], strict=True):
                 yield name.decode(), record

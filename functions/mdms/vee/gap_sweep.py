@@ -7,10 +7,9 @@ from typing import Final
 import numpy as np
 
 from functions.mdms.resampling import adds_up
+from functions.mdms.vee.gap_look import GapLook
 from functions.mdms.vee.group_choice import GroupChoice
-from functions.mdms.vee.judging import Judge
 from functions.mdms.vee.rule_group import RuleSet
-from functions.mdms.vee.touched import Touched
 from functions.mdms.vee.turn import Turn
 from storage.model.meter import Meter
 from storage.model.runs import DAY_S
@@ -23,10 +22,10 @@ class GapSweep:
     """Goes over the registered meters: what is missing was not brought by anybody."""
 
     def __init__(
-        self, judge: Judge, registered: AsyncIterator[Sequence[Meter]], choice: GroupChoice
+        self, look: GapLook, registered: AsyncIterator[Sequence[Meter]], choice: GroupChoice
     ) -> None:
         """`registered` gives them, some at a time."""
-        self._judge = judge
+        self._look = look
         self._registered = registered
         self._choice = choice
 
@@ -81,29 +80,13 @@ class GapSweep:
         # Before the first look every value was judged as it came; what is older was not waited for.
         days = LONGEST_DAYS if begin_s else gap.within_days
         begin_s = max(begin_s, end_s - days * DAY_S)
-        low = max((begin_s - gap.grace_s) // interval_s, -(-whole_from_s // interval_s), 0)
-        high = (end_s - gap.grace_s) // interval_s - 1
-        active = np.ones(len(meters), dtype=np.bool_)
-        touched = Touched(
+        await self._look.judge(
+            turn,
+            meters=[meter.meter_id for meter in meters],
             register=register,
             interval_s=interval_s,
-            day=0,
-            meters=[meter.meter_id for meter in meters],
-            first=np.zeros(len(meters), dtype=np.int64),
-            last=np.zeros(len(meters), dtype=np.int64),
+            active=np.ones(len(meters), dtype=np.bool_),
+            rules=rules,
+            low=max((begin_s - gap.grace_s) // interval_s, -(-whole_from_s // interval_s), 0),
+            high=(end_s - gap.grace_s) // interval_s - 1,
         )
-        # A day at a time: what is read stays small, however far the clock has jumped.
-        for start in range(low, high + 1, DAY_S // interval_s):
-            last = min(high, start + DAY_S // interval_s - 1)
-            seen = await self._judge.stretch(touched, active, first=start, end=last + 1)
-            rows = np.flatnonzero((~seen.present).any(axis=1))
-            if len(rows):
-                await self._judge.judge_gaps(
-                    turn,
-                    touched.take(rows),
-                    active=active[rows],
-                    rules=rules,
-                    low=start,
-                    high=last,
-                    limit=high,
-                )

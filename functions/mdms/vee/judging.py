@@ -2,18 +2,18 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from functions.mdms.vee.gap_check import GapCheck
-from functions.mdms.vee.gaps import expected
+from functions.mdms.vee.gap_looks import SeriesName, Span
 from functions.mdms.vee.rule import Stretch
 from functions.mdms.vee.rule_group import Applied, RuleSet
 from functions.mdms.vee.touched import Touched
-from functions.mdms.vee.turn import OFF_GRID_FLAG, RowVerdict, Turn
+from functions.mdms.vee.turn import RowVerdict, Turn, kept_beside
 from storage.model.block import PRESENT
 from storage.model.quality import CLASS_OF_QUALITY, Quality, QualityClass
 from storage.model.runs import DAY_S
@@ -62,12 +62,12 @@ class Judge:
         active: NDArray[np.bool_],
         rules: RuleSet,
         swept_s: int,
-        whole_from_s: int = 0,
     ) -> None:
         """Judge what depends on `touched`, of meters all of the group `rules`.
 
         `active` (meters,) says which are in use, `swept_s` is the instant up to which gaps have
-        been looked for. What is not here from before `whole_from_s` may be with the record.
+        been looked for. A gap goes when a value comes; one that may have opened is looked for
+        later, since the next batch is likely to close it.
 
         Raises:
             StoreUnavailable: no answer before the deadline.
@@ -105,55 +105,27 @@ class Judge:
                 wide = await self.stretch(of_rows, active[rows], first=start, end=end)
                 span = _Span(first=start, low=low - reach, high=high + reach)
                 await self._put(turn, of_rows, wide, [one], rules, span=span, held=held[rows])
-        gap = rules.gap
-        if gap is not None:
+        if rules.gap is not None:
+            limit = (swept_s - rules.gap.grace_s) // length - 1
             at = first + np.arange(seen.present.shape[1])
-            limit = (swept_s - gap.grace_s) // length - 1
             looked = (at >= base + touched.first[:, None]) & (
                 at <= np.minimum(base + touched.last[:, None] + 1, limit)
             )
-            rows = np.flatnonzero((~seen.present & looked).any(axis=1) | held)
-            within = gap.within_days * DAY_S // length
-            until = max(high, min(high + within, limit))
-            low = max(low, -(-whole_from_s // length))
-            if len(rows) and low <= until:
-                await self.judge_gaps(
-                    turn,
-                    touched.take(rows),
-                    active=active[rows],
+            for row in np.flatnonzero((~seen.present & looked).any(axis=1)).tolist():
+                name = SeriesName(touched.meters[row], touched.register, length)
+                begin, end = base + int(touched.first[row]), base + int(touched.last[row]) + 1
+                turn.look_later(name, Span(begin, end))
+            rows = np.flatnonzero(held)
+            if len(rows):
+                await turn.came(
+                    meters=[touched.meters[row] for row in rows.tolist()],
+                    register=touched.register,
+                    interval_s=length,
+                    first=low,
+                    present=seen.present[rows, low - first : high - first + 1],
                     rules=rules,
-                    low=low,
-                    high=until,
-                    limit=limit,
+                    rule=rules.gap.name,
                 )
-
-    async def judge_gaps(
-        self,
-        turn: Turn,
-        touched: Touched,
-        *,
-        active: NDArray[np.bool_],
-        rules: RuleSet,
-        low: int,
-        high: int,
-        limit: int,
-    ) -> None:
-        """Judge which of the intervals number `low` to `high` are missing, none after `limit`.
-
-        Raises:
-            StoreUnavailable: no answer before the deadline.
-        """
-        gap = next(one for one in rules.intervals if isinstance(one.rule, GapCheck))
-        assert isinstance(gap.rule, GapCheck)
-        within = gap.rule.within_days * DAY_S // touched.interval_s
-        first = max(0, low - within)
-        seen = await self.stretch(touched, active, first=first, end=high + 1)
-        waited = expected(seen.present, within=within, last=limit - first)
-        span = _Span(first=first, low=low, high=high)
-        held = np.array([name in turn.held for name in touched.meters])
-        await self._put(
-            turn, touched, replace(seen, expected=waited), [gap], rules, span=span, held=held
-        )
 
     async def stretch(
         self, touched: Touched, active: NDArray[np.bool_], *, first: int, end: int
@@ -215,7 +187,7 @@ class Judge:
             first=low,
             verdicts=verdicts,
             count=span.high - low + 1,
-            kept=frozenset((OFF_GRID_FLAG, *(one.rule.name for one in rules.intervals))) - judging,
+            kept=kept_beside(rules, judging),
             rules=rules,
             held=held,
         )

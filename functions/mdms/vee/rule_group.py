@@ -93,6 +93,11 @@ class RuleSet:
     fill: Filling | None = None
 
     @property
+    def names(self) -> frozenset[str]:
+        """The names of the rules of intervals."""
+        return frozenset(one.rule.name for one in self.intervals)
+
+    @property
     def gap(self) -> GapCheck | None:
         """The group's rule for gaps, if it has one."""
         for one in self.intervals:

@@ -1,12 +1,14 @@
 """One turn of validation: what is held of the blocks that it judges, and what it makes of that."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from functions.mdms.vee.gap_looks import SeriesName, Span
 from functions.mdms.vee.held_findings import (
     BlockName,
     HeldRun,
@@ -34,12 +36,16 @@ class RowVerdict:
 
 @dataclass(slots=True)
 class Turn:
-    """Findings before and after, by block; `read` gives what is held, `held` the meters of it."""
+    """Findings before and after, by block; `read` gives what is held, `held` the meters of it.
+
+    `looks` are times in which gaps are to be looked for later.
+    """
 
     read: Read
     held: set[str]
     before: dict[BlockName, list[HeldRun]] = field(default_factory=dict)
     after: dict[BlockName, list[HeldRun]] = field(default_factory=dict)
+    looks: dict[SeriesName, Span] = field(default_factory=dict)
 
     async def judge(
         self,
@@ -95,6 +101,58 @@ class Turn:
                     version=rules.version,
                 )
 
+    async def came(
+        self,
+        *,
+        meters: Sequence[str],
+        register: str,
+        interval_s: int,
+        first: int,
+        present: NDArray[np.bool_],
+        rules: RuleSet,
+        rule: str,
+    ) -> None:
+        """Take what is `present`, (meters, intervals) from number `first` on, out of what `rule`
+        says is missing.
+
+        Raises:
+            StoreUnavailable: no answer before the deadline.
+        """
+        a_day = DAY_S // interval_s
+        end = first + present.shape[1]
+        days = range(first // a_day, (end - 1) // a_day + 1)
+        names = {
+            (at, day): BlockName(meters[at], register, day, interval_s)
+            for at in range(len(meters))
+            for day in days
+        }
+        await self._fetch(list(names.values()))
+        for (at, day), name in names.items():
+            missing = [run for run in self.after[name] if run.rule == rule]
+            if not missing:
+                continue
+            begin, until = max(first, day * a_day), min(end, (day + 1) * a_day)
+            absent = np.ones(a_day, dtype=np.bool_)
+            absent[begin - day * a_day : until - day * a_day] = ~present[
+                at, begin - first : until - first
+            ]
+            kept = frozenset(run.rule for run in self.after[name]) - {rule}
+            self.after[name] = judged_again(
+                self.after[name],
+                [_what_is_left(run, absent) for run in missing],
+                slots=a_day,
+                begin=0,
+                end=a_day,
+                kept=kept,
+                group=rules.group,
+                version=rules.version,
+            )
+
+    def look_later(self, name: SeriesName, span: Span) -> None:
+        """Note that gaps of a series are to be looked for in `span`, and in what depends on it."""
+        known = self.looks.get(name)
+        self.looks[name] = span if known is None else known.joined(span)
+
     async def put_reads(
         self,
         judged: Mapping[BlockName, Mapping[int, list[HeldRun]]],
@@ -139,3 +197,14 @@ class Turn:
             for name, runs in self.after.items()
             if {run.said for run in runs} != {run.said for run in self.before[name]}
         }
+
+
+def kept_beside(rules: RuleSet, judging: AbstractSet[str]) -> frozenset[str]:
+    """The names of what stays as it is while the rules `judging` of a group judge."""
+    return (rules.names | {OFF_GRID_FLAG}) - judging
+
+
+def _what_is_left(run: HeldRun, absent: NDArray[np.bool_]) -> Verdict:
+    mask = np.zeros(len(absent), dtype=np.bool_)
+    mask[run.first : run.first + run.count] = True
+    return Verdict(run.rule, run.severity, run.iec_code, mask & absent)

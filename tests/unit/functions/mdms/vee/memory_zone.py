@@ -30,6 +30,7 @@ class MemoryZone:
         self.slots: dict[tuple[str, int], NDArray[np.void]] = {}
         self.entries: list[Waiting] = []
         self.held: dict[str, bytes] = {}
+        self.looks: dict[str, bytes] = {}
         self.told: list[FindingBatch] = []
         self.generation = self.newest_s = self.count = 0
         self.lose_answers = self.lose_calls = False
@@ -75,6 +76,14 @@ class MemoryZone:
         rows = [self.slots.get((meter, day), nothing)[slots.start : slots.stop] for meter in meters]
         return np.stack(rows)
 
+    async def read_presence(
+        self, meters: Sequence[str], *, register: str, day: int, interval_s: int, slots: range
+    ) -> NDArray[np.bool_]:
+        cells = await self.read_cells(
+            meters, register=register, day=day, interval_s=interval_s, slots=slots
+        )
+        return (cells["flags"] & PRESENT) != 0
+
     async def dropped_through(self) -> int:
         return self.dropped
 
@@ -92,6 +101,7 @@ class MemoryZone:
         done: Sequence[Waiting],
         payload: bytes,
         findings: Mapping[str, bytes],
+        looks: Mapping[str, bytes],
     ) -> ValidationState | None:
         if self.lose_calls:
             raise StoreUnavailable("the call is lost")
@@ -100,10 +110,11 @@ class MemoryZone:
         self.entries = self.entries[len(done) :]
         self.generation += 1
         self.newest_s = newest_s
-        for name, record in findings.items():
-            self.held[name] = record
-            if not record:
-                del self.held[name]
+        for held, changed in ((self.held, findings), (self.looks, looks)):
+            for name, record in changed.items():
+                held[name] = record
+                if not record:
+                    del held[name]
         if payload:
             self.told.append(FindingBatch.decode(payload))
         if self.lose_answers:
@@ -127,6 +138,10 @@ class MemoryZone:
 
     async def findings(self, names: Sequence[str]) -> dict[str, bytes]:
         return {name: self.held[name] for name in names if name in self.held}
+
+    async def all_looks(self) -> AsyncIterator[tuple[str, bytes]]:
+        for name, record in self.looks.items():
+            yield name, record
 
     async def all_findings(self) -> AsyncIterator[tuple[str, bytes]]:
         for name, record in self.held.items():

@@ -156,3 +156,23 @@ def test_what_was_dropped_here_is_no_gap() -> None:
 
     # Of the first day others may be with the record; on the second A is waited for.
     assert held(zone) == {("A", DAY + 1, 0, "missing-interval"): 4}
+
+
+def test_filling_in_a_past_day_by_day_tells_of_the_gap_that_is_left_only() -> None:
+    zone = MemoryZone(*METERS)
+
+    async def carried_out() -> None:
+        validator = zone.validator(GROUP)
+        zone.relay({("B", 47): 100})
+        await validator.turn()
+        for day in range(3):
+            zone.relay({("A", day * 12 + hour): 100 + hour for hour in range(12)})
+            await validator.turn()
+        while await validator.turn():
+            pass
+
+    asyncio.run(carried_out())
+
+    missing = {at: count for at, count in held(zone).items() if at[-1] == "missing-interval"}
+    assert missing == {("A", DAY + 1, 12, "missing-interval"): 10}
+    assert [len(batch.withdrawn) for batch in zone.told] == [0]

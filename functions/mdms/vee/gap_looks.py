@@ -1,0 +1,111 @@
+"""Times to look for gaps in once more: late data opens them, and closes most of them itself."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+LONGEST_WAIT: Final = 10
+"""Sweeps after which a series is looked at, though data still comes in for it."""
+_MOST: Final = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesName:
+    """A meter's register of one interval length, as the hash of looks names it."""
+
+    meter_id: str
+    register: str
+    interval_s: int
+
+    @property
+    def text(self) -> str:
+        """`read_series` reads it back."""
+        return f"{self.interval_s}:{self.register}/{self.meter_id}"
+
+
+def read_series(text: str) -> SeriesName:
+    """Read a series' name back."""
+    head, _, meter_id = text.partition("/")
+    interval_s, register = head.split(":", 1)
+    return SeriesName(meter_id, register, int(interval_s))
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Intervals number `first` to `last`, both included, counted since 1970."""
+
+    first: int
+    last: int
+
+    def joined(self, other: "Span") -> "Span":
+        """The shortest one that has both."""
+        return Span(min(self.first, other.first), max(self.last, other.last))
+
+    @property
+    def record(self) -> bytes:
+        """`read_span` reads it back."""
+        return b"%d %d" % (self.first, self.last)
+
+
+def read_span(record: bytes) -> Span:
+    """Read a span back."""
+    first, last = record.split()
+    return Span(int(first), int(last))
+
+
+@dataclass(slots=True)
+class _Look:
+    span: Span
+    noted: int
+    renewed: int
+
+
+class GapLooks:
+    """What a worker knows of them; the hash holds the same from one settled turn to the next.
+
+    A series is due once nothing was noted for it from one sweep to the next: who fills in a year
+    day by day leaves no gap behind that somebody should hear of, until the filling ends.
+    """
+
+    def __init__(self, records: Iterable[tuple[str, bytes]] = ()) -> None:
+        """Begin with what the hash holds."""
+        self._sweep = 0
+        self._looks = {read_series(name): _Look(read_span(span), 0, 0) for name, span in records}
+
+    def __len__(self) -> int:
+        """Number of series."""
+        return len(self._looks)
+
+    def sweep_begins(self) -> None:
+        """Another sweep: what nothing is noted for from now on is due at the next."""
+        self._sweep += 1
+
+    def due(self, *, most: int) -> dict[SeriesName, Span]:
+        """The series to look at in this sweep, `most` of them."""
+        crowded = len(self._looks) > _MOST
+        found: dict[SeriesName, Span] = {}
+        for name, look in self._looks.items():
+            rested = look.renewed + 1 < self._sweep or look.noted + LONGEST_WAIT < self._sweep
+            if crowded or rested:
+                found[name] = look.span
+                if len(found) == most:
+                    break
+        return found
+
+    def with_noted(self, noted: Mapping[SeriesName, Span]) -> dict[SeriesName, Span]:
+        """What is to be held of the series of which something was noted."""
+        return {
+            name: span if name not in self._looks else self._looks[name].span.joined(span)
+            for name, span in noted.items()
+        }
+
+    def settled(self, *, done: Iterable[SeriesName], held: Mapping[SeriesName, Span]) -> None:
+        """A turn has ended that looked at `done`; of others it noted what is now `held`."""
+        for name in done:
+            self._looks.pop(name, None)
+        for name, span in held.items():
+            look = self._looks.get(name)
+            if look is None:
+                self._looks[name] = _Look(span, self._sweep, self._sweep)
+            else:
+                look.span, look.renewed = span, self._sweep
