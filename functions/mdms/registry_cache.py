@@ -194,11 +194,11 @@ class RegistryCache:
         return _Held(changes.position, table if len(table) <= self._most else None)
 
     async def _read_anew(self, position: RegistryPosition) -> _Held:
-        if await self._source.count(position.incarnation) > self._most:
-            self._known.clear()
-            return _Held(position, None)
-        position, meters = await self._source.load_all()
-        incarnation, version = position
-        return _Held(
-            position, MeterTable(meters.values(), version=version, incarnation=incarnation)
-        )
+        table: MeterTable | None = None
+        if await self._source.count(position.incarnation) <= self._most:
+            position, meters = await self._source.load_all()
+            incarnation, version = position
+            table = MeterTable(meters.values(), version=version, incarnation=incarnation)
+        # Last, as others look up meters meanwhile. Those of before are told of no changes.
+        self._known.clear()
+        return _Held(position, table)

@@ -1,6 +1,7 @@
 """A registry in memory, as a worker's cache asks for it."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from operator import attrgetter
 
 from storage.hot.registry_indexes import Changes
@@ -18,6 +19,8 @@ class MemoryRegistry:
         self.asked = 0
         self.loads = 0
         self.looked_up: list[str] = []
+        self.meanwhile: Callable[[], Awaitable[object]] | None = None
+        """Happens once, after meters were read and before they are given."""
 
     async def position(self) -> RegistryPosition:
         self._reach()
@@ -27,6 +30,8 @@ class MemoryRegistry:
 
     async def count(self, incarnation: int) -> int:
         self._reach()
+        # Others may go on here, as with a store that takes its time.
+        await asyncio.sleep(0)
         return len(self.meters)
 
     async def load_all(self) -> tuple[RegistryPosition, dict[str, Meter]]:
@@ -51,7 +56,11 @@ class MemoryRegistry:
         self.looked_up += meter_ids
         if incarnation != self.incarnation:
             return {}
-        return {name: self.meters[name] for name in meter_ids if name in self.meters}
+        found = {name: self.meters[name] for name in meter_ids if name in self.meters}
+        meanwhile, self.meanwhile = self.meanwhile, None
+        if meanwhile is not None:
+            await meanwhile()
+        return found
 
     def _reach(self) -> None:
         if not self.reachable:
