@@ -22,7 +22,6 @@ _TAKE_TURN = "SELECT version FROM registry_position FOR UPDATE"
 _MOVE = "UPDATE registry_position SET version = $1"
 _SOME = "SELECT version, valid_from, record FROM meters WHERE meter_id = ANY($1::text[])"
 _ONE = "SELECT version, record FROM meters WHERE meter_id = $1"
-_ALL = "SELECT version, record FROM meters"
 _PAGE = "SELECT version, record FROM meters WHERE meter_id > $1 ORDER BY meter_id LIMIT $2"
 # A condition that is not asked for is left out, not NULL: a plan with an index must not depend on
 # what is asked. All meters come by their primary key.
@@ -180,13 +179,6 @@ class PostgresMeterRegistry:
         """Return the version of the last change, 0 when nothing was ever registered."""
         async with transaction(self._pool, within_s=TIMEOUT_S, snapshot=True) as connection:
             return int(await connection.fetchval(_VERSION))
-
-    async def load_all(self) -> tuple[int, dict[str, Meter]]:
-        """Return the registry's version, and every meter by its identifier."""
-        async with transaction(self._pool, within_s=TIMEOUT_S, snapshot=True) as connection:
-            version = int(await connection.fetchval(_VERSION))
-            meters = [meter_of(row) for row in await connection.fetch(_ALL)]
-        return version, {meter.meter_id: meter for meter in meters}
 
 
 def _same(held: Meter, meter: Meter) -> bool:
