@@ -60,7 +60,7 @@ TIERING_COMMANDS: Final = (
 BRIDGE_COMMANDS: Final = ("xadd", "get", "incrby")
 # The copy of the registry has indexes, and one that is over makes room for the next.
 REGISTRY_COMMANDS: Final = (
-    "hsetnx", "append", "rpush", "lrange", "lindex",
+    "hsetnx", "hdel", "append", "rpush", "lrange", "lindex",
     "zadd", "zcard", "zlexcount", "zrange", "zremrangebyrank", "unlink",
 )  # fmt: skip
 _Grant = tuple[tuple[str, ...], tuple[str, ...]]
@@ -117,7 +117,7 @@ async def provision_tenant(redis_url: str, slug: str, *, password: str) -> str:
             ((validation_key(slug),), VALIDATION_COMMANDS),
             ((findings_key(slug), gap_looks_key(slug)), FINDINGS_COMMANDS),
             ((edits_key(slug),), VALIDATION_COMMANDS),
-            ((f"{registry_key(slug)}:*",), REGISTRY_COMMANDS),
+            ((registry_key(slug), f"{registry_key(slug)}:*"), REGISTRY_COMMANDS),
             (tuple(f"{slug}:{kind}" for kind in ("m", "m:*", "mi", "mv", "mt")), ("unlink",)),
         ),
     )

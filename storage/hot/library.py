@@ -24,6 +24,7 @@ REGISTRY_PAGE: Final = "gf5_registry_page"
 REGISTRY_NUMBERS: Final = "gf5_registry_numbers"
 REGISTRY_LOG: Final = "gf5_registry_log"
 REGISTRY_AFTER: Final = "gf5_registry_after"
+REGISTRY_FORGET: Final = "gf5_registry_forget"
 RULES_APPLY: Final = "gf5_rules_apply"
 SETTLE: Final = "gf5_settle"
 BRING_DOWN: Final = "gf5_bring_down"
@@ -42,6 +43,7 @@ _PARTS: Final = (
     "demotion",
     "registry",
     "registry_reading",
+    "registry_forgetting",
     "rules",
 )
 

@@ -133,6 +133,15 @@ local function write_meters(base, ids, tails)
   put_in_order(base, new)
 end
 
+-- Note that an incarnation is over; what it takes up is given back in pieces, and not at once: a
+-- worker may look up meters in it until it hears of the next.
+local function note_over(head, incarnation, version)
+  local over = redis.call('HGET', head, 'over')
+  local now = redis.call('TIME')[1]
+  local this = table.concat({incarnation, version, now}, ':')
+  redis.call('HSET', head, 'over', over and over .. ' ' .. this or this)
+end
+
 -- KEYS: the registry's head. ARGV: incarnation, after, version, 'more', 'last', or of a copy that
 -- is laid out anew 'laid' and 'whole'; how many shapes, each with its name and text, then meter
 -- id and record without number in turn, by rising id: every change after one version, up to another.
@@ -141,6 +150,7 @@ end
 local function registry_page(keys, args)
   local head, incarnation, after, version = keys[1], tonumber(args[1]), tonumber(args[2]), tonumber(args[3])
   local said = redis.call('HMGET', head, 'i', 'v', 'ti', 'tv')
+  local taken = said[3]
   local held, held_version = tonumber(said[1] or '0'), tonumber(said[2] or '0')
   local kind, shapes = args[4], tonumber(args[5])
   local laid, newer = kind == 'laid' or kind == 'whole', incarnation > held
@@ -149,8 +159,11 @@ local function registry_page(keys, args)
       return {held, held_version}
     end
   elseif newer then
-    if after > 0 and (said[3] ~= args[1] or tonumber(said[4]) < after) then
+    if after > 0 and (taken ~= args[1] or tonumber(said[4]) < after) then
       return {held, held_version}
+    end
+    if taken and taken ~= args[1] and tonumber(taken) > held then
+      note_over(head, taken, said[4])
     end
   elseif incarnation < held or version <= held_version or after > held_version then
     return {held, held_version}
@@ -173,7 +186,7 @@ local function registry_page(keys, args)
   -- Readers go by the incarnation: with it the whole registry is another one.
   redis.call('HSET', head, 'i', args[1], 'v', args[3])
   if newer and said[1] then
-    redis.call('HSET', head, 'oi', said[1])
+    note_over(head, said[1], said[2])
   end
   return {incarnation, version}
 end

@@ -9,12 +9,15 @@ from typing import Final, cast
 from storage.hot.command import Argument
 from storage.hot.connection import HotConnection
 from storage.hot.keys import registry_key, registry_records_key, registry_shapes_key
-from storage.hot.library import REGISTRY_PAGE
+from storage.hot.library import REGISTRY_FORGET, REGISTRY_PAGE
 from storage.hot.meter_record import MeterRecords, UnknownShape
 from storage.hot.registry_before import RegistryBefore
 from storage.hot.registry_indexes import METERS_A_LOOKUP, Changes, RegistryIndexes
 from storage.model.meter import Meter, RegistryPosition
 
+FORGET_AFTER_S: Final = 60
+"""A worker hears within a few seconds that an incarnation is over."""
+_KEYS_A_STEP: Final = 500
 METERS_A_STEP: Final = 250
 """So many are written at once: the store answers nobody else meanwhile."""
 
@@ -22,18 +25,28 @@ METERS_A_STEP: Final = 250
 class MeterRegistry:
     """Durable copy of a tenant's registry in the zone's Redis, as the tenant's user."""
 
-    def __init__(self, connection: HotConnection, *, slug: str) -> None:
-        """The copy is empty, version 0, until the first `apply`."""
+    def __init__(
+        self, connection: HotConnection, *, slug: str, forget_after_s: int = FORGET_AFTER_S
+    ) -> None:
+        """The copy is empty, version 0, until the first `apply`.
+
+        What an incarnation took up is given back once it has been over for `forget_after_s`.
+        """
         self._connection = connection
         self._slug = slug
         self._records = MeterRecords()
         self.indexes: Final = RegistryIndexes(connection, self, slug=slug)
         self._laying = asyncio.Lock()
+        self._forget_after_s = forget_after_s
 
     async def position(self) -> RegistryPosition:
         """Incarnation and version of the registry that is held; zeros for none.
 
-        A copy that was laid out without indexes is laid out anew first.
+        A copy that was laid out without indexes is laid out anew first, and of one that is over
+        a piece is given back.
+
+        Raises:
+            StoreUnavailable: no answer before the deadline.
         """
         held = await self._head()
         if held is None:
@@ -142,8 +155,12 @@ class MeterRegistry:
             return self._records.decode(names, records)
 
     async def _head(self) -> RegistryPosition | None:
-        reply = await self._connection.call("HMGET", registry_key(self._slug), "i", "v")
-        incarnation, version = cast(list[bytes | None], reply)
+        key = registry_key(self._slug)
+        reply = await self._connection.call("HMGET", key, "i", "v", "over")
+        incarnation, version, over = cast(list[bytes | None], reply)
+        if over is not None:
+            limits = self._forget_after_s, _KEYS_A_STEP
+            await self._connection.call("FCALL", REGISTRY_FORGET, 1, key, limits)
         return None if version is None else RegistryPosition(int(incarnation or 0), int(version))
 
     async def _write(
