@@ -28,7 +28,7 @@ from functions.mdms.settings import MdmsSettings
 from functions.mdms.time_of_use import TimeOfUse, read_time_of_use
 from functions.runtime.request import Caller, caller
 from storage.model.interval_lengths import length_periods
-from storage.model.meter import Meter
+from storage.model.meter import EarlierLength, Meter
 from storage.model.runs import DAY_S
 
 IMPORT: Final = "1-0:1.8.0"
@@ -125,11 +125,19 @@ class _Slots:
         self._days = days
         self._count = len(tariff.periods)
         self._expected: dict[tuple[int, int, int], NDArray[np.int64]] = {}
+        # A fleet has few histories of lengths, however many meters.
+        self._of_lengths: dict[tuple[int, tuple[EarlierLength, ...]], list[int]] = {}
 
     def classes(self, interval_s: int) -> NDArray[np.int8]:
         return self._between(interval_s, *self._bounds)
 
-    def expected(self, meter: Meter) -> NDArray[np.int64]:
+    def expected(self, meter: Meter) -> list[int]:
+        lengths = (meter.interval_s, meter.earlier)
+        if lengths not in self._of_lengths:
+            self._of_lengths[lengths] = self._counted(meter).tolist()
+        return self._of_lengths[lengths]
+
+    def _counted(self, meter: Meter) -> NDArray[np.int64]:
         total = np.zeros(self._count, dtype=np.int64)
         begin_s, end_s = self._bounds
         for period in length_periods(meter):
@@ -168,7 +176,7 @@ def _rows(
 ) -> list[dict[str, Any]]:
     rows = []
     for meter, sums, counts in zip(meters, total.tolist(), present.tolist(), strict=True):
-        expected = slots.expected(meter).tolist()
+        expected = slots.expected(meter)
         rows.append(
             {
                 "meter_id": meter.meter_id,

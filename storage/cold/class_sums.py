@@ -1,40 +1,31 @@
 """Sums of meters' final values by class of slot, computed from blocks and tail as they are read.
 
 A class is whatever the caller says of a slot: a time-of-use period, an hour, a month. PostgreSQL
-hands blocks over a few thousand at a time, and gathers the next ones while these are added up.
+hands over the fronts of some ten thousand blocks at a time, and gathers the next ones while these
+are added up.
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from threading import Lock
 from typing import Final, TypeAlias
 
 import asyncpg
 import numpy as np
 from numpy.typing import NDArray
 
+from storage.cold.codec import BlockDamaged
 from storage.cold.final_planes import open_final_planes
+from storage.cold.front_rows import FrontRows, Places, read_fronts
 from storage.cold.gather import gather_runs
 from storage.cold.pool import Connection, Pool, transaction
 from storage.cold.reading import read_blocks, read_tail
+from storage.cold.value_front import FORMAT, GAPS, FrontDamaged, open_fronts, slot_mask
 from storage.model.block import PRESENT, BlockKey
 from storage.model.runs import DAY_S
 
 SUMS_TIMEOUT_S: Final = 25.0
-_BLOCKS_AT_ONCE: Final = 4_096
-_ADDING_AT_ONCE: Final = 2
-_DAY_BITS: Final = 20
-# Meter by meter by its key, also where the planner would rather look at every block there is
-# (that is what OFFSET 0 is for); one number says place and day, as each column costs its time.
-_BLOCKS: Final = f"""
-    SELECT interval_s, ((n - 1) << {_DAY_BITS}) | (day - $3), body
-    FROM unnest($1::text[]) WITH ORDINALITY AS k (meter_id, n) CROSS JOIN LATERAL (
-        SELECT day, interval_s, body FROM blocks
-        WHERE blocks.meter_id = k.meter_id AND register = $2 AND day BETWEEN $3 AND $4 OFFSET 0
-    ) AS held
-"""
+_MERGED_AT_ONCE: Final = 4_096
 _Place: TypeAlias = tuple[int, int, int]
 """A meter's place among those asked for, a day, and an interval length."""
 Classes = Callable[[int], NDArray[np.int8]]
@@ -77,81 +68,118 @@ class PostgresClassSums:
             BlockDamaged: a stored block is unreadable.
             StoreUnavailable: no answer before the deadline.
         """
-        work = _Sums(len(meters), days=days, classes=classes, count=count)
+        work = _Sums(meters, days=days, classes=classes, count=count)
         async with transaction(self._pool, within_s=SUMS_TIMEOUT_S, snapshot=True) as connection:
             merged = await _add_merged(connection, work, meters, register=register, days=days)
             await _add_blocks(connection, work, meters, merged, register=register, days=days)
-        return ClassSums(total=work.total, present=dict(work.present))
+        return ClassSums(total=work.total, present=work.present)
+
+
+@dataclass(frozen=True, slots=True)
+class _Length:
+    """What is known of an interval length: the class of each slot, and how many values there were.
+
+    `masks` are the different days, (kinds, classes, words); `kind` is each day's.
+    """
+
+    classes: NDArray[np.int8]
+    masks: NDArray[np.uint32]
+    kind: NDArray[np.int64]
+    present: NDArray[np.int64]
+
+    def weights(self, day: int) -> NDArray[np.float32]:
+        """0 and 1 for each slot of a day and each class: (slots, classes)."""
+        every = np.arange(self.masks.shape[1])
+        found: NDArray[np.float32] = (self.classes[day][:, None] == every).astype(np.float32)
+        return found
 
 
 class _Sums:
-    def __init__(self, meters: int, *, days: range, classes: Classes, count: int) -> None:
+    def __init__(self, meters: Sequence[str], *, days: range, classes: Classes, count: int) -> None:
+        self._places = Places(meters)
         self._days = days
         self._classes = classes
         self._count = count
-        self._weights: dict[int, NDArray[np.float32]] = {}
-        self._making = Lock()
-        self.total = np.zeros((meters, count), dtype=np.int64)
-        self.present: dict[int, NDArray[np.int64]] = {}
+        self._lengths: dict[int, _Length] = {}
+        self.total = np.zeros((len(meters), count), dtype=np.int64)
 
-    def add(self, rows: list[asyncpg.Record], first: int, merged: set[_Place]) -> None:
-        """Add the blocks of rows of `_BLOCKS` but those in `merged`.
+    @property
+    def present(self) -> dict[int, NDArray[np.int64]]:
+        """How many values there were, by interval length."""
+        return {interval_s: one.present for interval_s, one in self._lengths.items()}
 
-        `first` is the place of the first of the meters that were asked for. Threads may add at the
-        same time what is of different meters.
+    def add(self, row: asyncpg.Record, merged: set[_Place]) -> None:
+        """Add the blocks of a row of `read_fronts` but those in `merged`.
+
+        Raises:
+            BlockDamaged: one is unreadable.
         """
-        lengths = [row[0] for row in rows]
-        for interval_s in set(lengths):
-            of_length = rows
-            if lengths.count(interval_s) != len(rows):
-                of_length = [row for row in rows if row[0] == interval_s]
-            where = np.array([row[1] for row in of_length], dtype=np.int64)
-            meter, day = (where >> _DAY_BITS) + first, where & ((1 << _DAY_BITS) - 1)
-            bodies = [row[2] for row in of_length]
+        rows = self._places.opened(row)
+        stored = np.frombuffer(rows.stored, dtype=np.uint8)
+        for interval_s in np.unique(rows.interval_s).tolist():
+            own = rows.take(rows.interval_s == interval_s)
             if merged:
-                pairs = zip(meter.tolist(), day.tolist(), strict=True)
+                pairs = zip(own.meter.tolist(), own.day.tolist(), strict=True)
                 kept = [
-                    at
-                    for at, (one, number) in enumerate(pairs)
-                    if (one, number + self._days.start, interval_s) not in merged
+                    (one, day + self._days.start, interval_s) not in merged for one, day in pairs
                 ]
-                meter, day, bodies = meter[kept], day[kept], [bodies[at] for at in kept]
-            self._add_bodies(interval_s, meter, day, bodies)
+                own = own.take(np.array(kept, dtype=np.bool_))
+            has_front = (stored[own.begin] & ~np.uint8(GAPS)) == FORMAT
+            try:
+                self._add_fronts(interval_s, own.take(has_front), stored)
+            except FrontDamaged as error:
+                raise BlockDamaged(str(error)) from error
+            self._add_planes(interval_s, own.take(~has_front))
 
-    def _add_bodies(
-        self,
-        interval_s: int,
-        meter: NDArray[np.int64],
-        day: NDArray[np.int64],
-        bodies: list[bytes],
-    ) -> None:
-        weights, present = self._of_length(interval_s)
+    def _add_fronts(self, interval_s: int, rows: FrontRows, stored: NDArray[np.uint8]) -> None:
+        length = self._of_length(interval_s)
+        slots = DAY_S // interval_s
+        for columns in open_fronts(stored, rows.begin, rows.size, slots=slots):
+            kinds = length.kind[rows.day[columns.block]]
+            for kind in np.unique(kinds).tolist():
+                of_kind = columns.take(np.flatnonzero(kinds == kind))
+                meter = rows.meter[of_kind.block]
+                for number, mask in enumerate(length.masks[kind]):
+                    if mask.any():
+                        sums, counts = of_kind.sums(mask)
+                        np.add.at(self.total[:, number], meter, sums)
+                        np.add.at(length.present[:, number], meter, counts)
+
+    def _add_planes(self, interval_s: int, rows: FrontRows) -> None:
+        """Add blocks of the format that has no front."""
+        ends = (rows.begin + rows.size).tolist()
+        bodies = [rows.stored[a:b] for a, b in zip(rows.begin.tolist(), ends, strict=True)]
+        length = self._of_length(interval_s)
         for opened in open_final_planes(bodies, slots=DAY_S // interval_s):
-            rows = opened.take(np.argsort(day[opened.block], kind="stable"))
-            numbers, begins = np.unique(day[rows.block], return_index=True)
-            ends = [*begins[1:].tolist(), len(rows.block)]
-            for number, begin, end in zip(numbers.tolist(), begins.tolist(), ends, strict=True):
-                of_day = rows.take(slice(begin, end))
+            for day in np.unique(rows.day[opened.block]).tolist():
+                weights = length.weights(day)
                 # A meter has one block of a length a day: no place is named twice.
-                self.total[meter[of_day.block]] += of_day.sums(weights[number])
-                present[meter[of_day.block]] += of_day.present(weights[number])
+                of_day = opened.take(np.flatnonzero(rows.day[opened.block] == day))
+                meter = rows.meter[of_day.block]
+                self.total[meter] += of_day.sums(weights)
+                length.present[meter] += of_day.present(weights)
 
     def add_slots(self, meter: int, key: BlockKey, slots: NDArray[np.void]) -> None:
         """Add one block that was merged with the tail."""
         known = (slots["flags"] & PRESENT) != 0
-        every, present = self._of_length(key.interval_s)
-        weights = every[key.day - self._days.start].astype(np.int64)
+        length = self._of_length(key.interval_s)
+        weights = length.weights(key.day - self._days.start).astype(np.int64)
         self.total[meter] += np.where(known, slots["final"], 0).astype(np.int64) @ weights
-        present[meter] += known.astype(np.int64) @ weights
+        length.present[meter] += known.astype(np.int64) @ weights
 
-    def _of_length(self, interval_s: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """Weights of 0 and 1, (days, slots, classes), and the numbers of values of that length."""
-        with self._making:
-            if interval_s not in self._weights:
-                of_slot = self._classes(interval_s)[:, :, None]
-                self._weights[interval_s] = (of_slot == np.arange(self._count)).astype(np.float32)
-                self.present[interval_s] = np.zeros_like(self.total)
-            return self._weights[interval_s], self.present[interval_s]
+    def _of_length(self, interval_s: int) -> _Length:
+        if interval_s not in self._lengths:
+            classes = self._classes(interval_s)
+            masks = [slot_mask(classes == number) for number in range(self._count)]
+            every = np.stack(masks, axis=1)
+            kinds, kind = np.unique(every.reshape(len(every), -1), axis=0, return_inverse=True)
+            self._lengths[interval_s] = _Length(
+                classes=classes,
+                masks=kinds.reshape(-1, *every.shape[1:]),
+                kind=kind.reshape(-1),
+                present=np.zeros_like(self.total),
+            )
+        return self._lengths[interval_s]
 
 
 async def _add_merged(
@@ -166,7 +194,7 @@ async def _add_merged(
         for key in gather_runs(await read_tail(connection, bounds)).keys
         if key.register == register and key.day in days
     ]
-    for some in _groups(keys, _BLOCKS_AT_ONCE):
+    for some in _groups(keys, _MERGED_AT_ONCE):
         for key, slots in (await read_blocks(connection, some)).items():
             work.add_slots(places[key.meter_id], key, slots)
     return {(places[key.meter_id], key.day, key.interval_s) for key in keys}
@@ -181,17 +209,15 @@ async def _add_blocks(
     register: str,
     days: range,
 ) -> None:
-    at_once = max(1, _BLOCKS_AT_ONCE // len(days))
-    adding: deque[asyncio.Future[None]] = deque()
+    adding: asyncio.Future[None] | None = None
     try:
-        for first in range(0, len(meters), at_once):
-            some = list(meters[first : first + at_once])
-            rows = await connection.fetch(_BLOCKS, some, register, days[0], days[-1])
-            if len(adding) == _ADDING_AT_ONCE:
-                await adding.popleft()
-            adding.append(asyncio.ensure_future(asyncio.to_thread(work.add, rows, first, merged)))
+        async for row in read_fronts(connection, meters, register=register, days=days):
+            if adding is not None:
+                await adding
+            adding = asyncio.ensure_future(asyncio.to_thread(work.add, row, merged))
     finally:
-        await asyncio.gather(*adding)
+        if adding is not None:
+            await adding
 
 
 def _groups(keys: list[BlockKey], size: int) -> Iterator[list[BlockKey]]:

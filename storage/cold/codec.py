@@ -1,6 +1,8 @@
-"""The stored form of record blocks: a head, edge names, byte planes and a CRC-32.
+"""The stored form of record blocks: final values in front, then all else as byte planes.
 
-All-zero planes are left out; the rest is packed by zstd when that is shorter.
+The front is `storage.cold.value_front`'s. Behind it stand a head, edge names and planes, of which
+all-zero ones are left out and the others packed by zstd when that is shorter, and a CRC-32 of the
+whole body. Bodies of format 1, which have no front and keep the values in their planes, are read.
 """
 
 import struct
@@ -13,18 +15,27 @@ import zstandard
 from numpy.typing import NDArray
 
 from storage.cold.edge_names import with_own_edges, with_shared_edges
-from storage.cold.planes import PLANES, from_planes, to_planes
+from storage.cold.planes import FINAL_PLANES, PLANES, from_planes, to_planes
+from storage.cold.value_front import (
+    FrontDamaged,
+    encode_fronts,
+    front_length,
+    joined,
+    open_fronts,
+)
 from storage.model.block import RecordBlock
 from storage.model.quality import KNOWN_QUALITY
 
-_FORMAT: Final = 1
+_PLANES_ONLY: Final = 1
 _PACKED: Final = 0x80
 # format, slots, planes kept, level and step of the sequences, bytes of the edge names
 _HEAD: Final = struct.Struct("<BHIqqH")
+# Behind a front: planes kept, the same and whether they are packed, and so on.
+_REST: Final = struct.Struct("<IqqH")
+_REST_PACKED: Final = 1 << 31
 _WEIGHTS: Final = 1 << np.arange(PLANES, dtype=np.int64)
 _CRC_BYTES: Final = 4
 _BETWEEN_NAMES: Final = "\n"
-_Opened = tuple[int, int, int, tuple[str, ...], bytes]
 
 
 class BlockDamaged(ValueError):
@@ -46,8 +57,14 @@ class BlockCodec:
         """
         names, local = with_own_edges(blocks, self._slots)
         planes, level, step = to_planes(local, self._slots)
+        planes[:, :FINAL_PLANES] = 0
+        fronts = encode_fronts(
+            blocks.slots["final"].reshape(-1, self._slots),
+            blocks.present.reshape(-1, self._slots),
+        )
         kept: NDArray[np.bool_] = np.any(planes, axis=2)
         columns = zip(
+            fronts,
             names,
             planes,
             kept,
@@ -57,8 +74,8 @@ class BlockCodec:
             strict=True,
         )
         return [
-            self._seal(mask, own_level, own_step, own, block[keep].tobytes())
-            for own, block, keep, mask, own_level, own_step in columns
+            self._seal(front, mask, own_level, own_step, own, block[keep].tobytes())
+            for front, own, block, keep, mask, own_level, own_step in columns
         ]
 
     def decode(self, bodies: Sequence[bytes]) -> RecordBlock:
@@ -71,43 +88,82 @@ class BlockCodec:
         level = np.empty(len(bodies), dtype=np.int64)
         step = np.empty(len(bodies), dtype=np.int64)
         names = []
+        fronts: dict[int, bytes] = {}
         for index, body in enumerate(bodies):
-            mask, level[index], step[index], own, plain = self._open(body)
+            front, mask, level[index], step[index], own, plain = self._open(body)
             names.append(own)
+            if front:
+                fronts[index] = front
             kept = (mask & _WEIGHTS) != 0
             if len(plain) != self._slots * int(kept.sum()):
                 raise BlockDamaged("planes of another length")
             planes[index, kept] = np.frombuffer(plain, dtype=np.uint8).reshape(-1, self._slots)
+        held = self._put_values(planes, fronts)
         edges = tuple(sorted({name for own in set(names) for name in own}))
         blocks = from_planes(planes, level, step, edges)
         absent = blocks.slots[~blocks.present]
-        if not KNOWN_QUALITY[blocks.slots["quality"]].all() or absent.tobytes().strip(b"\0"):
+        told = blocks.present.reshape(-1, self._slots)[list(fronts)]
+        if (
+            not KNOWN_QUALITY[blocks.slots["quality"]].all()
+            or absent.tobytes().strip(b"\0")
+            or (told != held).any()
+        ):
             raise BlockDamaged("a slot that no block can hold")
         return with_shared_edges(blocks, names, self._slots)
 
     def _seal(
-        self, mask: int, level: int, step: int, edges: tuple[str, ...], plain: bytes
+        self, front: bytes, mask: int, level: int, step: int, edges: tuple[str, ...], plain: bytes
     ) -> bytes:
         packed = self._compress(plain)
         smaller = len(packed) < len(plain)
         names = _BETWEEN_NAMES.join(edges).encode()
-        head = _HEAD.pack(_FORMAT | _PACKED * smaller, self._slots, mask, level, step, len(names))
-        body = head + names + (packed if smaller else plain)
+        head = _REST.pack(mask | _REST_PACKED * smaller, level, step, len(names))
+        body = front + head + names + (packed if smaller else plain)
         return body + crc32(body).to_bytes(_CRC_BYTES, "little")
 
-    def _open(self, sealed: bytes) -> _Opened:
+    def _put_values(self, planes: NDArray[np.uint8], fronts: dict[int, bytes]) -> NDArray[np.bool_]:
+        """Fill in the final values of the blocks that have fronts; return where these have one."""
+        places = np.array(list(fronts), dtype=np.int64)
+        present = np.zeros((len(fronts), self._slots), dtype=np.bool_)
+        stored, sizes = joined(list(fronts.values()))
+        try:
+            for columns in open_fronts(stored, np.cumsum(sizes) - sizes, sizes, slots=self._slots):
+                values, present[columns.block] = columns.values(self._slots)
+                split = values.astype("<i4").view(np.uint8).reshape(len(values), self._slots, -1)
+                planes[places[columns.block], :FINAL_PLANES] = split.transpose(0, 2, 1)
+        except FrontDamaged as error:
+            raise BlockDamaged(str(error)) from error
+        return present
+
+    def _open(self, sealed: bytes) -> tuple[bytes, int, int, int, tuple[str, ...], bytes]:
+        """Front (empty in format 1), planes kept, level, step, edge names, and the planes."""
         body, crc = sealed[:-_CRC_BYTES], sealed[-_CRC_BYTES:]
         if len(body) < _HEAD.size or crc32(body) != int.from_bytes(crc, "little"):
             raise BlockDamaged("the checksum does not fit")
-        form, slots, mask, level, step, names_end = _HEAD.unpack_from(body)
-        if form & ~_PACKED != _FORMAT or slots != self._slots or mask >> PLANES:
-            raise BlockDamaged(f"format {form & ~_PACKED} with {slots} slots is not known here")
-        names_end += _HEAD.size
+        if body[0] & ~_PACKED == _PLANES_ONLY:
+            front, begin, is_packed = b"", _HEAD.size, bool(body[0] & _PACKED)
+            _, slots, mask, level, step, names_size = _HEAD.unpack_from(body)
+            if slots != self._slots:
+                raise BlockDamaged(f"{slots} slots are not known here")
+        else:
+            try:
+                front = body[: front_length(body, self._slots)]
+                mask, level, step, names_size = _REST.unpack_from(body, len(front))
+            except (FrontDamaged, struct.error) as error:
+                raise BlockDamaged(f"not a block: {error}") from error
+            begin = len(front) + _REST.size
+            is_packed, mask = bool(mask & _REST_PACKED), mask & ~_REST_PACKED
+            if mask & ((1 << FINAL_PLANES) - 1):
+                raise BlockDamaged("values stand in the front")
+        if mask >> PLANES:
+            raise BlockDamaged("planes that are not known here")
+        names_end = begin + names_size
         plain = body[names_end:]
-        if form & _PACKED:
+        if is_packed:
             try:
                 plain = self._decompress(plain, max_output_size=PLANES * self._slots)
             except zstandard.ZstdError as error:
                 raise BlockDamaged(f"unreadable planes: {error}") from error
-        names = body[_HEAD.size : names_end].decode(errors="replace")
-        return mask, level, step, tuple(names.split(_BETWEEN_NAMES)) if names else (), plain
+        names = body[begin:names_end].decode(errors="replace")
+        own = tuple(names.split(_BETWEEN_NAMES)) if names else ()
+        return front, mask, level, step, own, plain

@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 from storage.model.block import HAS_RAW, PRESENT, SLOT, RecordBlock
 
 PLANES: Final = 30
+FINAL_PLANES: Final = 4
+"""The first planes, which hold the final values."""
 _FULL: Final = PRESENT | HAS_RAW
 _Columns = tuple[tuple[str, int], ...]
 # Name and width in bytes, in the order of the planes.

@@ -1,6 +1,7 @@
 """Sums by class of slot are those of what a read gives, whatever is in blocks and in the tail."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
@@ -11,12 +12,15 @@ from storage.cold.codec import BlockCodec, BlockDamaged
 from storage.cold.final_planes import open_final_planes
 from storage.cold.pool import Pool, open_pool
 from storage.cold.record import PostgresRecordStore
-from storage.model.block import PRESENT, BlockKey
+from storage.cold.registry import PostgresMeterRegistry
+from storage.model.block import PRESENT, BlockKey, RecordBlock
+from storage.model.meter import Meter
 from storage.model.quality import Quality
 from storage.model.runs import DAY_S
 from tests.contract.hot_readings import DAY, REGISTER, Run
 from tests.contract.record_versions import a_day_of_traffic, entry, expected
 from tests.integration.storage.cold.tenant import provisioned
+from tests.unit.storage.cold.first_format import first_format
 
 METERS = [f"M-{number}" for number in range(7)]
 DAYS = range(DAY - 1, DAY + 3)
@@ -96,6 +100,68 @@ async def test_values_of_every_size_and_sign_add_up(pool: Pool) -> None:
     assert sum(found.present.values()).tolist() == present
 
 
+async def test_some_meters_of_many_are_read_by_their_keys(pool: Pool) -> None:
+    many = [
+        Meter(meter_id=f"N-{number}", registers=(REGISTER,), interval_s=900) for number in range(40)
+    ]
+    await PostgresMeterRegistry(pool).register(many, now=datetime.now(UTC))
+    store = PostgresRecordStore(pool)
+    entries = a_day_of_traffic(5, entries=90)
+    await store.append(entries)
+    while (await store.fold(max_entries=10)).moved:
+        pass
+
+    found = await summed(pool)
+
+    total, present = by_hand(expected(entries))
+    assert found.total.tolist() == total
+    assert sum(found.present.values()).tolist() == present
+
+
+async def test_others_readings_are_not_counted(pool: Pool) -> None:
+    entries = [
+        entry(Run(values=[3] * 96, meter_id=name), sequence=at)
+        for at, name in enumerate(["A-first", "M-0", "M-3", "Z-last"], start=1)
+    ]
+    store = PostgresRecordStore(pool)
+    await store.append(entries)
+    await store.fold(max_entries=10)
+
+    found = await summed(pool)
+
+    kinds = of_slot(900)[DAY - DAYS.start]
+    expected_sums = [3 * int((kinds == kind).sum()) for kind in (0, 1)]
+    assert found.total.sum(axis=1).tolist() == [
+        sum(expected_sums) if name in ("M-0", "M-3") else 0 for name in METERS
+    ]
+
+
+async def test_blocks_of_the_first_format_count_too(pool: Pool) -> None:
+    store = PostgresRecordStore(pool)
+    entries = a_day_of_traffic(6, entries=90)
+    await store.append(entries)
+    while (await store.fold(max_entries=10)).moved:
+        pass
+    async with pool.acquire() as connection:
+        rows = await connection.fetch("SELECT * FROM blocks ORDER BY meter_id, day, interval_s")
+        for row in rows[::2]:
+            slots = DAY_S // row["interval_s"]
+            [old] = first_format(BlockCodec(slots).decode([row["body"]]), slots)
+            await connection.execute(
+                "UPDATE blocks SET body = $5 WHERE meter_id = $1 AND register = $2 AND day = $3"
+                " AND interval_s = $4",
+                *(row[name] for name in ("meter_id", "register", "day", "interval_s")),
+                old,
+            )
+
+    found = await summed(pool)
+
+    total, present = by_hand(expected(entries))
+    assert len(rows) > 10
+    assert found.total.tolist() == total
+    assert sum(found.present.values()).tolist() == present
+
+
 async def test_nobody_and_nothing(pool: Pool) -> None:
     found = await summed(pool)
     nobody = await PostgresClassSums(pool).class_sums(
@@ -107,15 +173,32 @@ async def test_nobody_and_nothing(pool: Pool) -> None:
 
 
 @pytest.mark.parametrize("place", [0, 1, 5, 25, 40, -5, -1])
-async def test_a_changed_byte_is_found(pool: Pool, place: int) -> None:
+async def test_a_changed_byte_of_the_first_format_is_found(pool: Pool, place: int) -> None:
+    [body] = first_format(await one_block(pool), 96)
+    changed = bytearray(body)
+    changed[place] ^= 4
+
+    with pytest.raises(BlockDamaged):
+        list(open_final_planes([bytes(changed)], slots=96))
+    with pytest.raises(BlockDamaged):
+        BlockCodec(96).decode([bytes(changed)])
+
+
+@pytest.mark.parametrize("place", [0, 1, 5, 25, 40])
+async def test_sums_refuse_a_block_of_which_a_byte_has_changed(pool: Pool, place: int) -> None:
+    [body] = BlockCodec(96).encode(await one_block(pool))
+    changed = bytearray(body)
+    changed[place] ^= 4
+    async with pool.acquire() as connection:
+        await connection.execute("UPDATE blocks SET body = $1", bytes(changed))
+
+    with pytest.raises(BlockDamaged):
+        await summed(pool)
+
+
+async def one_block(pool: Pool) -> RecordBlock:
     store = PostgresRecordStore(pool)
     await store.append([entry(Run(values=list(range(96))), sequence=1)])
     await store.fold(max_entries=10)
     async with pool.acquire() as connection:
-        body = bytearray(await connection.fetchval("SELECT body FROM blocks"))
-    body[place] ^= 4
-
-    with pytest.raises(BlockDamaged):
-        list(open_final_planes([bytes(body)], slots=96))
-    with pytest.raises(BlockDamaged):
-        BlockCodec(96).decode([bytes(body)])
+        return BlockCodec(96).decode([await connection.fetchval("SELECT body FROM blocks")])

@@ -5,9 +5,15 @@ from hypothesis import strategies as st
 
 from storage.cold.codec import BlockCodec, BlockDamaged
 from storage.model.block import HAS_RAW, PRESENT, SLOT, RecordBlock, merge
+from tests.unit.storage.cold.first_format import first_format
 from tests.unit.storage.model.block_versions import EDGES, SLOTS, Version, columns, versions
 
 A_DAY_US = 1_790_000_000_000_000
+OF_FORMAT_1 = (
+    "0104000f330010e803000000000000e8030000000000000f007a6f6e652d33610a7a6f6e652d336270fb002c11ff"
+    "000101ff000000ff00000000000800000302000000cf000000070001000058c812ce"
+)
+"""Four slots: 70,000 and -5, acknowledged by two edges, none, and 300 that is estimated."""
 
 
 def assert_same_readings(left: RecordBlock, right: RecordBlock) -> None:
@@ -40,6 +46,24 @@ def test_blocks_come_back_from_their_bodies(many: list[list[Version]]) -> None:
     assert [one.slots.tobytes() for one in alone] == [
         blocks.slots[at : at + SLOTS].tobytes() for at in range(0, SLOTS * len(many), SLOTS)
     ]
+
+
+@given(st.lists(versions, min_size=1, max_size=4))
+def test_bodies_of_the_first_format_are_read_among_others(many: list[list[Version]]) -> None:
+    joined = [(row[0] + at * SLOTS, *row[1:]) for at, rows in enumerate(many) for row in rows]
+    blocks, _ = merge(RecordBlock.empty(SLOTS * len(many), EDGES), columns(joined))
+    old, new = first_format(blocks, SLOTS), BlockCodec(SLOTS).encode(blocks)
+
+    mixed = [pair[at % 2] for at, pair in enumerate(zip(old, new, strict=True))]
+
+    assert_same_readings(blocks, BlockCodec(SLOTS).decode(mixed))
+
+
+def test_a_body_that_the_first_build_wrote_is_read() -> None:
+    block = BlockCodec(SLOTS).decode([bytes.fromhex(OF_FORMAT_1)])
+
+    expected = block_of([(0, 70_000, 0, 1_000, 0), (1, -5, 0, 2_000, 1), (3, 300, 8, 3_000, 0)])
+    assert_same_readings(expected, block)
 
 
 @given(
