@@ -37,6 +37,7 @@ from zones.agent.starting import Starter
 from zones.agent.storage_samples import StorageSampler
 from zones.agent.store_figures import StoreFigures, cold_figures, hot_figures
 from zones.agent.tiering_walls import TIERING_SERVICE, TieringWalls
+from zones.agent.waiting_work import WaitingWork
 from zones.agent.wall_keeper import WallKeeper
 from zones.agent.walls import ColdWalls, HotWalls, Walls
 from zones.agent.worker_config import OrderDesk
@@ -196,10 +197,18 @@ async def running_agent(
             )
             for store in stores
         ]
+        waiting_work = WaitingWork(
+            admin,
+            catalogue=catalogue.values(),
+            tier=settings.tier,
+            functions=functions,
+            pool=pool,
+            tenants=tenants,
+        )
         for part in (
             *(sampler.run for sampler in samplers),
             *(feed.run, keeper.run, deployments.run, pool.run),
-            *(() if settings.tier == 1 else (tiering.run,)),
+            *(() if settings.tier == 1 else (tiering.run, waiting_work.run)),
             *(queues.run, scrape.run, shipper.run, *(store.run for store in stores)),
         ):
             await stack.enter_async_context(_running(part, failed=failed))

@@ -85,7 +85,8 @@ class FunctionSpec(
     `concurrency` bounds the calls in flight of a worker, `max_concurrency` those of a zone,
     `queue` the calls that wait there. `route_prefix` and `app` (`module:factory`) are for the
     platform's own services. `owner` says whose worker serves: one a tenant, or the platform's.
-    A service that is `opt_in` runs for those tenants alone for whom a zone has its secrets.
+    A service that is `opt_in` runs for those tenants alone for whom a zone has its secrets, and one
+    that is `woken_by` a stream of the hot store has a worker as long as a tenant's has entries.
     """
 
     name: Name
@@ -115,6 +116,7 @@ class FunctionSpec(
     balancing: Literal["round_robin", "least_loaded", "power_of_two", "mhbco"] = "least_loaded"
     provider: Literal["process", "docker"] | None = None
     triggers: list[Schedule | Topic] = []
+    woken_by: list[Literal["validation"]] = []
     asynchronous: Async = Async()
     config: dict[str, str] = {}
     secrets: list[SecretName] = []

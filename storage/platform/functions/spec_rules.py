@@ -67,8 +67,9 @@ def tenant_faults(spec: FunctionSpec) -> list[Fault]:
         if value is not None:
             advice = f"remove it: the function is called at /function/{spec.name}"
             faults.append(Fault(field, "only the platform's services have it", advice))
-    if spec.opt_in:
-        faults.append(Fault("opt_in", "only the platform's services have it", "remove it"))
+    for field in ("opt_in", "woken_by"):
+        if getattr(spec, field):
+            faults.append(Fault(field, "only the platform's services have it", "remove it"))
     if spec.owner != "tenant":
         faults.append(Fault("owner", "only the platform's services have others", "remove it"))
     for field, most in MOST.items():
