@@ -7,8 +7,8 @@ local LABELS, LABELS_AT, NO_BUCKET = '<I2I2I2', 5, 65535
 local VERSION, VERSION_AT = '<I6', 11
 local INDEXES = {':f:', ':t:', ':s:'}
 local NAMES_A_LIST, VERSIONS_A_LOG = 256, 1024
--- What the server packs into one allocation: zset-max-listpack-entries.
-local NAMES_A_LEAF = 128
+-- A leaf is one allocation, which the server goes through name by name.
+local NAMES_A_LEAF = 48
 local FIELDS_OF_METERS = 1000
 
 local function held_records(meters, ids)

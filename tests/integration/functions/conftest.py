@@ -28,17 +28,25 @@ async def opened() -> AsyncIterator[AsyncExitStack]:
 
 
 @pytest.fixture
-async def edge(opened: AsyncExitStack, redis_url: str) -> Zone:
-    """zone-3a: the first hop."""
-    await provision_hot(redis_url)
-    return await open_zone(opened, name="zone-3a", tier=3, redis_url=redis_url)
+def held_meters() -> int:
+    """A registry of more meters is not held whole in a worker's memory."""
+    return 200_000
 
 
 @pytest.fixture
-async def fog(opened: AsyncExitStack, fog_url: str) -> Zone:
+async def edge(opened: AsyncExitStack, redis_url: str, held_meters: int) -> Zone:
+    """zone-3a: the first hop."""
+    await provision_hot(redis_url)
+    settings = {"registry_held_meters": held_meters}
+    return await open_zone(opened, name="zone-3a", tier=3, redis_url=redis_url, settings=settings)
+
+
+@pytest.fixture
+async def fog(opened: AsyncExitStack, fog_url: str, held_meters: int) -> Zone:
     """zone-2: between the edge and headquarters."""
     await provision_hot(fog_url)
-    return await open_zone(opened, name="zone-2", tier=2, redis_url=fog_url)
+    settings = {"registry_held_meters": held_meters}
+    return await open_zone(opened, name="zone-2", tier=2, redis_url=fog_url, settings=settings)
 
 
 @pytest.fixture
