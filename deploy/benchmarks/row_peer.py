@@ -1,6 +1,8 @@
 """The peer of queries: the same readings in a table with a row a reading, keyed (meter, at)."""
 
 import io
+import re
+from datetime import datetime
 from typing import Final, TypeAlias
 
 import asyncpg
@@ -25,10 +27,12 @@ _ROW: Final = np.dtype(
         ("value", ">i4"),
     ]
 )
-# The period of each quarter hour is in a table of its own: no row's local time is computed.
+CALENDAR: Final = "public.calendar"
+# The period of each quarter hour is in a table of its own: no row's local time is computed. It is
+# an ordinary table, as PostgreSQL reads no temporary one in parallel.
 _BY_CALENDAR: Final = f"""
     SELECT meter, period, sum(value), count(*)
-    FROM {TABLE} JOIN pg_temp.calendar USING (at)
+    FROM {TABLE} JOIN {CALENDAR} USING (at)
     WHERE at >= $1 AND at < $2 GROUP BY meter, period
 """
 _BY_CLOCK: Final = f"""
@@ -82,14 +86,20 @@ async def finish(connection: Connection) -> None:
 
 async def set_calendar(connection: Connection, at_s: list[int], periods: list[int]) -> None:
     """Say of which period each quarter hour is."""
-    await connection.execute("CREATE TEMP TABLE calendar (at timestamptz, period int)")
+    await connection.execute(f"CREATE TABLE {CALENDAR} (at timestamptz PRIMARY KEY, period int)")
     await connection.execute(
-        "INSERT INTO calendar SELECT to_timestamp(s), p FROM unnest($1::bigint[], $2::int[])"
-        " AS given (s, p)",
+        f"INSERT INTO {CALENDAR} SELECT to_timestamp(s), p"
+        " FROM unnest($1::bigint[], $2::int[]) AS given (s, p)",
         at_s,
         periods,
     )
-    await connection.execute("ANALYZE pg_temp.calendar")
+    await connection.execute(f"VACUUM (ANALYZE, FREEZE) {CALENDAR}")
+
+
+async def planned_workers(connection: Connection, name: str, *bounds: datetime) -> int:
+    """How many processes PostgreSQL's plan of a query adds to the one that was asked."""
+    [[plan]] = await connection.fetch(f"EXPLAIN (FORMAT JSON) {QUERIES[name]}", *bounds)
+    return sum(int(found) for found in re.findall(r'"Workers Planned": (\d+)', plan))
 
 
 async def bytes_on_disk(connection: Connection) -> int:

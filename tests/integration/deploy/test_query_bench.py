@@ -17,6 +17,7 @@ async def test_both_sides_have_the_same_sums_and_figures_are_whole() -> None:
     assert bar["target"] == TARGET
     assert bar["value"] == min(bar["ratios"].values()) > 0
     assert set(bar["ratios"]) == {"by_calendar", "by_clock"}
+    assert set(found["peer_workers"]) == {"by_calendar", "by_clock"}
     assert found["answer_rows"] == 100 * 3
     assert found["load"]["readings"] == 100 * 2 * 96
     assert len(found["rounds"]) == 3
