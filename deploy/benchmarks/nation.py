@@ -73,7 +73,6 @@ async def measure_nation(
             load = _Load(whole, reporter, meters=meters, per_body=per_body, connections=connections)
             registration = await register_nation(whole, meters=meters, reporter=reporter)
             reporter.step(f"registered: {json.dumps(registration)}")
-            await asyncio.to_thread(wait_for_rest, whole.processes)
             intervals = [await load.interval(number, sample) for number in range(SAMPLE_INTERVALS)]
             await asyncio.to_thread(wait_for_rest, whole.processes)
             steadily = await load.steadily(rate=rate, readings=steady)

@@ -11,6 +11,7 @@ import msgspec
 
 from deploy.benchmarks.failure import MeasurementFailed
 from deploy.benchmarks.nation_watch import cpu_of_groups, private_bytes, used_bytes
+from deploy.benchmarks.rest import wait_for_rest
 from deploy.benchmarks.step import FIRST_METER, INTERVAL_S, REGISTER, meter_name
 from deploy.benchmarks.whole_way import ANSWER_S, TENANT, WholeWay
 from deploy.lab.failure import LabFailure
@@ -106,6 +107,8 @@ async def register_nation(whole: WholeWay, *, meters: int, reporter: Reporter) -
     finally:
         saying.cancel()
         await asyncio.gather(saying, return_exceptions=True)
+    # A store that rewrites its log has a child with the same memory.
+    await asyncio.to_thread(wait_for_rest, whole.processes)
     seconds = {whole.headquarters: top.result()}
     seconds |= {zone: task.result() for zone, task in taken.items()}
     return {
