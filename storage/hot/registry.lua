@@ -23,18 +23,19 @@ local function held_records(meters, ids)
   return held
 end
 
--- Leaf of the ids in order that an id belongs to: one is named by the first id that it was made for.
+-- Leaf of the ids in order that an id belongs to. No id of a leaf is below its name; the first leaf
+-- has the empty name, so that this holds for whatever comes.
 local function leaf_of(base, id)
   return redis.call('ZRANGE', base .. ':o', '[' .. id, '-', 'BYLEX', 'REV', 'LIMIT', 0, 1)[1]
 end
 
-local function new_leaf(base, ids)
+local function new_leaf(base, name, ids)
   local members = {}
   for i, id in ipairs(ids) do
     members[2 * i - 1], members[2 * i] = 0, id
   end
-  redis.call('ZADD', base .. ':o', 0, ids[1])
-  redis.call('ZADD', base .. ':o:' .. ids[1], unpack(members))
+  redis.call('ZADD', base .. ':o', 0, name)
+  redis.call('ZADD', base .. ':o:' .. name, unpack(members))
 end
 
 -- How many of the ids from the i-th on belong into one leaf, at most `room`.
@@ -54,11 +55,11 @@ end
 local function put_in_order(base, ids)
   local i = 1
   while i <= #ids do
-    local first = leaf_of(base, ids[i]) or redis.call('ZRANGE', base .. ':o', '-', '+', 'BYLEX', 'LIMIT', 0, 1)[1]
+    local first = leaf_of(base, ids[i])
     local leaf = first and base .. ':o:' .. first
     local size = leaf and redis.call('ZCARD', leaf)
     if not leaf then
-      new_leaf(base, {ids[i]})
+      new_leaf(base, '', {ids[i]})
       i = i + 1
     elseif size < NAMES_A_LEAF then
       local run, members = run_of(base, ids, i, NAMES_A_LEAF - size), {}
@@ -69,10 +70,11 @@ local function put_in_order(base, ids)
       i = i + run
     elseif redis.call('ZLEXCOUNT', leaf, '(' .. ids[i], '+') == 0 then
       -- Ids mostly come in their order: full leaves stay full.
-      new_leaf(base, {ids[i]})
+      new_leaf(base, ids[i], {ids[i]})
       i = i + 1
     else
-      new_leaf(base, redis.call('ZRANGE', leaf, NAMES_A_LEAF / 2, -1))
+      local upper = redis.call('ZRANGE', leaf, NAMES_A_LEAF / 2, -1)
+      new_leaf(base, upper[1], upper)
       redis.call('ZREMRANGEBYRANK', leaf, NAMES_A_LEAF / 2, -1)
     end
   end

@@ -65,9 +65,6 @@ local function registry_after(keys, args)
   local root, after, limit = keys[1] .. ':o', args[1], tonumber(args[2])
   local ids = {}
   local first = leaf_of(keys[1], after)
-  if not first then
-    first = redis.call('ZRANGE', root, '-', '+', 'BYLEX', 'LIMIT', 0, 1)[1]
-  end
   while first and #ids < limit do
     local page = redis.call('ZRANGE', keys[1] .. ':o:' .. first, '(' .. after, '+', 'BYLEX', 'LIMIT', 0,
       limit - #ids)

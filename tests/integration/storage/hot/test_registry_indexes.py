@@ -93,10 +93,19 @@ async def test_versions_far_apart_are_found(copy: Copy) -> None:
     assert (await copy.registry.changes(after=5_999_999, limit=2)).meters == []
 
 
-async def test_pages_are_by_id_in_whatever_order_meters_came(copy: Copy) -> None:
-    order = random.Random(3).sample(range(2_000), 2_000)
-    for begin in range(0, 2_000, 300):
-        some = order[begin : begin + 300]
+@pytest.mark.parametrize(("shape", "a_call"), [("any", 300), ("falling", 7), ("later first", 130)])
+async def test_pages_are_by_id_in_whatever_order_meters_came(
+    copy: Copy, shape: str, a_call: int
+) -> None:
+    order = sorted(range(2_000), key=lambda number: f"M-{number}")
+    if shape == "any":
+        random.Random(3).shuffle(order)
+    elif shape == "falling":
+        order.reverse()
+    else:
+        order = order[1_000:] + order[:1_000]
+    for begin in range(0, 2_000, a_call):
+        some = order[begin : begin + a_call]
         meters = [_meter(one, version=begin + n) for n, one in enumerate(some, start=1)]
         await copy.registry.apply(meters, after=begin, to=at(begin + len(some)))
 
