@@ -33,6 +33,7 @@ from functions.mdms.vee.held_findings import (
 from functions.mdms.vee.judging import Judge
 from functions.mdms.vee.late_gaps import LateGaps
 from functions.mdms.vee.meter_columns import MeterColumns
+from functions.mdms.vee.pruning import Pruning
 from functions.mdms.vee.read_instants import ReadInstants
 from functions.mdms.vee.register_judging import RegisterJudge, TouchedReads
 from functions.mdms.vee.rule_group import BadRule, RuleSet
@@ -44,6 +45,7 @@ from storage.model.findings import FindingBatch
 from storage.model.payload import decode_payload
 from storage.model.rule_groups import ActiveRules
 from storage.model.runs import DAY_S, RunBatch
+from storage.model.tiers import NEVER
 from storage.model.uplink import unpack_excluded
 from storage.ports import StoreFull, StoreUnavailable
 
@@ -86,6 +88,8 @@ class Validator:
         what is missing there may be with the record.
         """
         self._dropped_through = dropped_through
+        self._pruned_through = NEVER
+        self._cells = cells
         self._queue = queue
         self._judge = Judge(cells)
         self._look = GapLook(cells)
@@ -223,8 +227,33 @@ class Validator:
             del self._filled[: len(filled)]
             if sweeps:
                 self._swept_at = self._clock()
+                await self._prune()
                 await self._fill(choice, newest_s)
         return True
+
+    async def _prune(self) -> None:
+        """Hold no findings of days that were dropped, but of blocks that stayed.
+
+        Headquarters is told nothing: its exceptions are what is known of them.
+        """
+        state = self._state
+        through = NEVER if self._dropped_through is None else await self._dropped_through()
+        if state is None or through == self._pruned_through:
+            return
+        pruning = Pruning(self._cells, through=through)
+        async for names in pruning.gone(self._queue.all_findings()):
+            state = self._state = await self._queue.settle(
+                state,
+                newest_s=state.newest_s,
+                done=(),
+                payload=b"",
+                findings=dict.fromkeys(names, b""),
+                looks={},
+            )
+            if state is None:
+                # Another worker was faster, and prunes too.
+                return
+        self._pruned_through = through
 
     async def _fill(self, choice: GroupChoice, newest_s: int) -> None:
         """Estimate gaps that are due; the next turn judges what is then there.

@@ -64,13 +64,13 @@ REGISTRY_COMMANDS: Final = (
     "zadd", "zcard", "zlexcount", "zrange", "zremrangebyrank", "unlink",
 )  # fmt: skip
 _Grant = tuple[tuple[str, ...], tuple[str, ...]]
-# Of every tenant: strips, events, histories, places, registry, and what tiering itself keeps. A
-# slug has two characters or more, so no queue's name is among them.
+# Of every tenant: strips, events, histories, places, registry, findings, and what tiering itself
+# keeps. A slug has two characters or more, so no queue's name is among them.
 TIERING_PATTERNS: Final = tuple(
     f"[a-z][a-z0-9-]*:{kind}"
     for kind in (
         *("s:*", "h:*", "e:*", "eh:*", "p:*", "r:*"),
-        *("r", "pe", "hb", "wm", "seq", "tier-*"),
+        *("r", "pe", "hb", "vf", "wm", "seq", "tier-*"),
     )
 )
 _SLUG: Final = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")

@@ -8,7 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from storage.hot.connection import HotConnection
-from storage.hot.keys import hot_bytes_key, places_epoch_key, strip_key
+from storage.hot.keys import (
+    finding_field,
+    findings_key,
+    hot_bytes_key,
+    places_epoch_key,
+    strip_key,
+)
 from storage.hot.library import DROP, READ_STRIPS
 from storage.hot.places import NO_PLACE, SeriesPlaces
 from storage.hot.strips import METERS_A_STRIP, block_of, holds_values
@@ -70,7 +76,8 @@ class HotBlocks:
 
     async def _drop(self, blocks: Blocks) -> set[BlockKey]:
         token, placed = await self._placed(list(blocks))
-        shared = places_epoch_key(self._slug), hot_bytes_key(self._slug)
+        slug = self._slug
+        shared = places_epoch_key(slug), hot_bytes_key(slug), findings_key(slug)
         gone: set[BlockKey] = set()
         for begin in range(0, len(placed), STRIPS_A_CALL):
             some = placed[begin : begin + STRIPS_A_CALL]
@@ -78,7 +85,7 @@ class HotBlocks:
             expected = [
                 part
                 for key, place in some
-                for part in (place % METERS_A_STRIP, blocks[key].tobytes())
+                for part in (place % METERS_A_STRIP, blocks[key].tobytes(), finding_field(key))
             ]
             reply = await self._connection.call(
                 "FCALL", DROP, len(shared) + len(names), shared, names, token, expected

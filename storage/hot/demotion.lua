@@ -14,8 +14,9 @@ local function without_column(text, first, expected)
   return table.concat(pieces)
 end
 
--- KEYS: places' epoch, byte counter of the tenant's memory, then a strip a block. ARGV: places'
--- token, then a block's first cell and its slots as the record has them, in turn.
+-- KEYS: places' epoch, byte counter of the tenant's memory, findings, then a strip a block. ARGV:
+-- places' token, then a block's first cell, its slots as the record has them and its name among the
+-- findings, in turn. What was found in a block goes with it.
 -- Answer: for each block 1 when it is gone, 0 when it changed meanwhile or was not there.
 local function drop(keys, args)
   local moved = places_moved(keys[1], args[1])
@@ -23,14 +24,17 @@ local function drop(keys, args)
     return moved
   end
   local gone = {}
-  for n = 1, #keys - 2 do
-    local key, first, expected = keys[n + 2], tonumber(args[2 * n]), args[2 * n + 1]
+  for n = 1, #keys - 3 do
+    local key, first, expected = keys[n + 3], tonumber(args[3 * n - 1]), args[3 * n]
     local text = redis.call('GET', key)
     local left = nil
     if text and #text == #expected * METERS_A_STRIP and first < METERS_A_STRIP then
       left = without_column(text, first, expected)
     end
     gone[n] = left and 1 or 0
+    if left then
+      count_findings(keys[3], hold_finding(keys[3], args[3 * n + 1], ''))
+    end
     if left == absent(#text) then
       local history = string.gsub(key, ':s:', ':h:', 1)
       local freed = KEY_BYTES + #key + #text + redis.call('HLEN', history) * PAST_COST
@@ -43,4 +47,4 @@ local function drop(keys, args)
   return gone
 end
 
-redis.register_function('gf5_drop', drop)
+redis.register_function('gf5_demote', drop)

@@ -5,6 +5,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from storage.model.block import BlockKey
 from storage.model.event_block import EventKey
 from storage.model.events import EventBatch
 from storage.model.runs import DAY_S
@@ -115,6 +116,11 @@ def edits_key(slug: str) -> str:
 def edit_position_key(slug: str) -> str:
     """Edge and sequence of the last edit of headquarters that was taken here."""
     return f"{slug}:edp"
+
+
+def finding_field(key: BlockKey) -> str:
+    """Name of a block in that hash."""
+    return f"{key.day}:{key.interval_s}:{key.register}/{key.meter_id}"
 
 
 def read_instants_key(slug: str) -> str:

@@ -25,6 +25,20 @@ local function hold(key, field, record)
   end
 end
 
+-- As `hold`, of findings. Answer: by how much the tenant's memory grows.
+local function hold_finding(key, field, record)
+  local held = redis.call('HGET', key, field)
+  hold(key, field, record)
+  local before = held and #field + #held + EVENT_COST or 0
+  return (record ~= '' and #field + #record + EVENT_COST or 0) - before
+end
+
+local function count_findings(key, bytes)
+  if bytes ~= 0 then
+    redis.call('INCRBY', string.match(key, '^[^:]+') .. ':hb', integer(bytes))
+  end
+end
+
 -- KEYS: entries that wait, their byte counter, state, findings, uplink, its byte counter, looks for
 -- gaps that are due.
 -- ARGV: generation that the caller went by, data's newest instant, id of the last entry that is
@@ -49,10 +63,11 @@ local function settle(keys, args)
     local entry = {edge = args[5], sequence = moment, after = '', excluded = '', payload = payload}
     add_entry(keys[5], keys[6], entry, true)
   end
-  local looks = 9 + 2 * tonumber(args[8])
+  local looks, grown = 9 + 2 * tonumber(args[8]), 0
   for i = 9, looks - 1, 2 do
-    hold(keys[4], args[i], args[i + 1])
+    grown = grown + hold_finding(keys[4], args[i], args[i + 1])
   end
+  count_findings(keys[4], grown)
   for i = looks, #args, 2 do
     hold(keys[7], args[i], args[i + 1])
   end

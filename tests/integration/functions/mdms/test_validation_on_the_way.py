@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from storage.hot.connection import connect
+from storage.hot.tiering import TierNotes
 from tests.integration.functions.mdms.on_the_way import (
     DAY,
     QUICK,
@@ -321,3 +323,34 @@ async def test_what_meters_doubt_is_found_on_and_off_the_grid_with_its_code(
     await carry(redis_url, edge, fog)
     await validated(fog)
     assert await found(fog, "A", "B") == []
+
+
+async def test_findings_of_days_that_were_dropped_go_but_those_of_blocks_that_stayed(
+    zones: tuple[Zone, Zone], redis_url: str, fog_url: str
+) -> None:
+    edge, fog = zones
+    # A's first day has a block, B's has none but a register that goes back; both have gaps.
+    await send(edge, run("A", [100, 110, 9_000, 105, 99, 101]))
+    await send_reads(edge, ("B", "00:00", 5_000), ("B", "02:00", 1_000))
+    await send(edge, run("A", [100] * 4, start="2026-01-02T00:00:00Z"))
+    await carry(redis_url, edge, fog)
+    await validated(fog)
+    spike, backward = SPIKE, ("B", "backward-dial", "02:00", 1)
+
+    async def both_found() -> bool:
+        return {spike, backward} <= set(await found(fog, "A", "B"))
+
+    await eventually(both_found)
+    admin = connect(fog_url)
+    try:
+        await TierNotes(admin, slug="acme").will_drop(20_454)
+    finally:
+        await admin.aclose()
+    await send(edge, run("A", [100] * 4, start="2026-01-02T01:00:00Z"))
+    await carry(redis_url, edge, fog)
+
+    async def pruned() -> bool:
+        return backward not in await found(fog, "A", "B")
+
+    await eventually(pruned)
+    assert spike in await found(fog, "A", "B")
