@@ -35,7 +35,7 @@ SAMPLE_INTERVALS: Final = 2
 COUNT_S: Final = 120.0
 COUNTED_A_SECOND: Final = 5_000
 # A meter in a zone's registry and its series' place, generously.
-BYTES_A_METER: Final = 700
+BYTES_A_METER: Final = 250
 # On the streams, until the next zone has it.
 BYTES_A_READING: Final = 20
 SHARE_OF_MEMORY: Final = 0.45
@@ -65,6 +65,7 @@ async def measure_nation(
     total = SAMPLE_INTERVALS * sample + steady
     room = _room(meters=meters, series=max(sample, min(meters, steady)), readings=total)
     found: Figures = {"machine": machine()}
+    _say_what_it_needs(room, reporter)
     with _folder() as folder, _more_room(room):
         reporter.step("starting a lab of one zone a tier")
         deadline = time.monotonic() + START_S
@@ -120,7 +121,7 @@ class _Load:
         began = time.monotonic()
         said = await self._send(meters=meters, skip=number * meters, readings=meters, rate=0.0)
         at_edge = time.monotonic() - began
-        await arrived(self._whole, reporter=self._reporter)
+        await arrived(self._whole, meters=self._meters, reporter=self._reporter)
         committed = time.monotonic() - began
         after = await asyncio.to_thread(cpu_of_groups, self._whole)
         figures = {
@@ -148,7 +149,7 @@ class _Load:
             said = await self._send(meters=self._meters, skip=skip, readings=readings, rate=rate)
             wall_s = time.monotonic() - began
             after = await asyncio.to_thread(cpu_of_groups, self._whole)
-        await arrived(self._whole, reporter=self._reporter)
+        await arrived(self._whole, meters=self._meters, reporter=self._reporter)
         behind_s = time.monotonic() - began - wall_s
         cpu = _used(before, after)
         cores = os.cpu_count() or 1
@@ -240,6 +241,16 @@ def _more_room(room: int) -> Iterator[None]:
             del os.environ[SERVICE_SETTINGS]
         else:
             os.environ[SERVICE_SETTINGS] = before
+
+
+def _say_what_it_needs(room: int, reporter: Reporter) -> None:
+    free = psutil.virtual_memory().available
+    needed = 2 * room
+    if needed > free:
+        reporter.step(
+            f"two zones' hot stores may need {needed / 2**30:.0f} GiB of memory together, and "
+            f"{free / 2**30:.0f} GiB are free"
+        )
 
 
 def _let_grow(whole: WholeWay, room: int) -> None:

@@ -14,10 +14,11 @@ from deploy.benchmarks.whole_way import WholeWay
 from deploy.lab.reporting import Reporter
 from deploy.servers.leashed import leash_command
 
-# No answer for so long, or no entry that moves: somebody hangs. Validation looks at every meter
-# of a zone when the newest interval is another one.
+# No answer for so long, or no entry that moves: somebody hangs.
 STALL_S: Final = 60.0
-ARRIVAL_STALL_S: Final = 300.0
+# Validation looks at every meter of a zone when the newest interval is another one.
+ARRIVAL_STALL_S: Final = 180.0
+METERS_LOOKED_AT_A_SECOND: Final = 8_000
 LOOK_S: Final = 0.2
 SAY_S: Final = 30.0
 
@@ -93,12 +94,14 @@ async def send(whole: WholeWay, sending: Sending, *, on_answered: Callable[[int]
     return said
 
 
-async def arrived(whole: WholeWay, *, reporter: Reporter) -> None:
+async def arrived(whole: WholeWay, *, meters: int, reporter: Reporter) -> None:
     """Return when all that was acknowledged is validated and committed at headquarters.
 
     Raises:
-        MeasurementFailed: no stream became shorter for `ARRIVAL_STALL_S`; names what is left.
+        MeasurementFailed: no stream became shorter for longer than a zone with `meters` meters
+            may need; names what is left.
     """
+    stall_s = ARRIVAL_STALL_S + meters / METERS_LOOKED_AT_A_SECOND
     least: dict[str, int] = {}
     moved = said = time.monotonic()
     while True:
@@ -110,9 +113,9 @@ async def arrived(whole: WholeWay, *, reporter: Reporter) -> None:
             moved = now
         least = {name: min(count, least.get(name, count)) for name, count in waiting.items()}
         left = ", ".join(f"{name} {count}" for name, count in waiting.items() if count)
-        if now - moved > ARRIVAL_STALL_S:
+        if now - moved > stall_s:
             raise MeasurementFailed(
-                f"for {ARRIVAL_STALL_S:.0f} s nothing of what was sent arrived, entries left: "
+                f"for {stall_s:.0f} s nothing of what was sent arrived, entries left: "
                 f"{left} (logs: {whole.lab.home.logs})"
             )
         if now - said > SAY_S:
