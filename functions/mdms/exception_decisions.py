@@ -67,7 +67,7 @@ async def estimated_edits(
             replace=replace,
             only=periods,
         )
-        meters = [meter for name in periods if (meter := await zone.book.get(name)) is not None]
+        meters = await zone.book.some(list(periods))
         async for found in estimate(zone, meters, plan):
             place = found.meter.meter_id, found.page.interval_s
             for one in some:

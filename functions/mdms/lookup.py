@@ -64,8 +64,9 @@ async def meters_asked(
     if sum(ways) != 1:
         raise NoMetersAsked
     if meter_ids:
-        names = dict.fromkeys(meter_ids)
-        return [await registered_meter(book, name, register=register) for name in names]
+        names = list(dict.fromkeys(meter_ids))
+        found = {meter.meter_id: meter for meter in await book.some(names)}
+        return [_checked(found.get(name), name, register) for name in names]
     meters = await book.of_group(feeder=feeder, transformer=transformer, limit=MOST_METERS + 1)
     if len(meters) > MOST_METERS:
         raise TooManyMeters
@@ -79,7 +80,10 @@ async def registered_meter(book: MeterBook, meter_id: str, *, register: str | No
         UnknownMeter, UnknownRegister: the registry of this zone knows no such thing.
         StoreUnavailable: no answer before the deadline.
     """
-    meter = await book.get(meter_id)
+    return _checked(await book.get(meter_id), meter_id, register)
+
+
+def _checked(meter: Meter | None, meter_id: str, register: str | None) -> Meter:
     if meter is None:
         raise UnknownMeter(meter_id)
     if register is not None and register not in meter.registers:
