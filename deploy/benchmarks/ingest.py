@@ -32,8 +32,10 @@ from deploy.lab.reporting import Reporter
 from deploy.servers.postgres import running_postgres
 
 WARM_UP_READINGS: Final = 20_000
-# The way through all zones has pauses that a short step would mostly consist of.
-WHOLE_WARM_UP_READINGS: Final = 200_000
+# The way through all zones has pauses of seconds - what belongs together is validated together, and
+# gaps are looked for from time to time - that a short step would mostly consist of.
+WHOLE_WARM_UP_READINGS: Final = 600_000
+WHOLE_TIMES_AS_LONG: Final = 10
 # Whole commits of the peer, whole bodies of ours.
 STEP_OF_READINGS: Final = 10_000
 
@@ -83,8 +85,8 @@ async def compare_ingest(
 ) -> Figures:
     """Measure both sides `rounds` times in alternating order; return the benchmark's object.
 
-    A first pass over a few readings finds how many make a measurement of about `seconds`; every
-    round then takes that many, none of them sent before.
+    A first pass over a few readings finds how many make a measurement of about `seconds`, the whole
+    way of `WHOLE_TIMES_AS_LONG` that; every round then takes that many, none of them sent before.
 
     Raises:
         MeasurementFailed, ServerFailure: a server did not start, or a step broke.
@@ -103,7 +105,8 @@ async def compare_ingest(
             )
         reporter.step("warming up")
         readings = {
-            one.name: _enough(await bench.measure(one, _warm_up(one)), seconds) for one in planned
+            one.name: _enough(await bench.measure(one, _warm_up(one)), _length_s(one, seconds))
+            for one in planned
         }
         measured: list[Figures] = []
         for number in range(rounds):
@@ -214,6 +217,10 @@ class _Bench:
 
 def _warm_up(one: Measured) -> int:
     return WHOLE_WARM_UP_READINGS if one.way == WHOLE else WARM_UP_READINGS
+
+
+def _length_s(one: Measured, seconds: float) -> float:
+    return seconds * WHOLE_TIMES_AS_LONG if one.way == WHOLE else seconds
 
 
 def _enough(figures: Figures, seconds: float) -> int:
