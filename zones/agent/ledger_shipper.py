@@ -77,9 +77,11 @@ class LedgerShipper:
         taken = self._taken.get(path.name)
         if taken is None:
             taken = self._taken[path.name] = await self._send(path, 0, b"")
+        # What is written meanwhile goes the next time, with all that comes until then.
+        stands = size_of(path)
         while True:
             piece = await asyncio.to_thread(read_piece, path, taken)
-            if piece.frames:
+            if piece.frames and taken < stands:
                 taken = self._taken[path.name] = await self._send(path, taken, piece.frames)
                 continue
             if piece.at_end:

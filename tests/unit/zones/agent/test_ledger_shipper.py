@@ -93,6 +93,30 @@ async def test_a_growing_segment_is_followed_and_stays(
     assert names(tmp_path) == []
 
 
+async def test_what_is_written_while_a_segment_goes_waits_for_the_next_time(
+    tmp_path: Path, headquarters: Headquarters
+) -> None:
+    path = tmp_path / "1.ledger"
+    path.write_bytes(FRAMES[0])
+    writer = os.open(path, os.O_WRONLY | os.O_APPEND)
+    fcntl.flock(writer, fcntl.LOCK_EX)
+    left = FRAMES[1:]
+
+    class Busy(Headquarters):
+        async def take(self, *, zone: str, segment: str, offset: int, body: bytes) -> int:
+            if body and left:
+                os.write(writer, left.pop(0))
+            return await super().take(zone=zone, segment=segment, offset=offset, body=body)
+
+    busy = Busy()
+    ours = shipper(tmp_path, busy)
+    await ours.ship()
+    assert busy.calls == ["call-0"]
+    await ours.ship()
+    assert busy.calls == ["call-0", "call-1"]
+    os.close(writer)
+
+
 @pytest.mark.parametrize("lost", [1, 3])
 async def test_lost_answers_and_restarts_double_nothing(
     tmp_path: Path, headquarters: Headquarters, lost: int
