@@ -23,12 +23,12 @@ from storage.cold.archive.moving import (
     ArchiveRefused,
     opened_record,
     parts_before,
-    put_back,
 )
 from storage.cold.archive.moving import (
     archive as archive_part,
 )
 from storage.cold.archive.parquet_file import ArchiveDamaged, ArchiveMissing
+from storage.cold.archive.returning import put_back
 from storage.cold.walls import tenant_role
 from storage.model.runs import DAY_S
 from storage.platform.slug import InvalidSlug

@@ -2,6 +2,8 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
+from storage.cold.tier_figures import ArchiveFigures
+
 _LABELS = ("tenant", "zone")
 
 
@@ -30,6 +32,19 @@ class ColdMetrics:
             ).labels(*self._identity)
             self._gauges[name] = gauge
         gauge.set(value)
+
+    def archive(self, found: ArchiveFigures) -> None:
+        """Show the archive as its catalogue has it."""
+        self.holds("archived_files", "Files that hold what left the record.", found.files)
+        self.holds("archived_bytes", "Bytes of these files.", found.size)
+        self.holds("archived_readings", "Readings in these files.", found.readings)
+        self.holds(
+            "archive_unfinished_files",
+            "Files whose blocks have not left the record: an archiver was cut short.",
+            found.unfinished,
+        )
+        if found.newest_s:
+            self.holds("archived_timestamp_seconds", "When blocks last left.", found.newest_s)
 
     def _counter(self, name: str, what: str, label: str) -> Counter:
         return Counter(

@@ -144,8 +144,6 @@ def show(metrics: ColdMetrics, found: TierFigures) -> None:
     metrics.holds("blocks", "Blocks of the record.", found.blocks)
     metrics.holds("block_bytes", "Bytes of their bodies.", found.block_bytes)
     metrics.holds("readings", "Readings in blocks.", found.readings)
-    metrics.holds("archived_files", "Files that hold what left the record.", found.archived_files)
-    metrics.holds("archived_bytes", "Bytes of these files.", found.archived_bytes)
     if (age_s := _age_s(found.newest_us)) is not None:
         metrics.holds("newest_age_seconds", "Age of the newest entry taken, then.", age_s)
 

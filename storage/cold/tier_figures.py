@@ -28,6 +28,14 @@ _FIGURES: Final = """
             AS archived_bytes,
         (SELECT coalesce(max(sequence), 0) FROM uplink_position) AS newest_us
 """
+_ARCHIVE: Final = """
+    SELECT count(*) FILTER (WHERE dropped_at IS NOT NULL) AS files,
+        coalesce(sum(readings) FILTER (WHERE dropped_at IS NOT NULL), 0)::bigint AS readings,
+        coalesce(sum(size) FILTER (WHERE dropped_at IS NOT NULL), 0)::bigint AS size,
+        count(*) FILTER (WHERE dropped_at IS NULL) AS unfinished,
+        coalesce(extract(epoch FROM max(dropped_at)), 0)::float8 AS newest_s
+    FROM archive_files
+"""
 _ARCHIVED: Final = """
     SELECT path FROM archive_files WHERE dropped_at IS NOT NULL AND register = $2
         AND interval_s = $4 AND $3 BETWEEN first_day AND last_day
@@ -62,6 +70,28 @@ class Whereabouts:
     revisions: int
     in_tail: bool
     archive_file: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchiveFigures:
+    """Files that hold what left the record; `unfinished` ones have their blocks still there.
+
+    `newest_s` is when blocks last left, seconds since 1970, 0 for never.
+    """
+
+    files: int
+    readings: int
+    size: int
+    unfinished: int
+    newest_s: float
+
+
+async def archive_figures(pool: Pool) -> ArchiveFigures:
+    """Look at the catalogue of the archive; raises as `figures`."""
+    async with transaction(pool, within_s=WITHIN_S, snapshot=True) as connection:
+        row = await connection.fetchrow(_ARCHIVE)
+        assert row is not None
+        return ArchiveFigures(**dict(row))
 
 
 async def figures(pool: Pool) -> TierFigures:

@@ -1,14 +1,15 @@
-"""Moving old blocks of a record into files and back: written, verified, and only then dropped.
+"""Moving old blocks of a record into files: written, verified, and only then dropped.
 
 Every step may be the last one of a process. A file that the catalogue does not name is written
 anew; one that it names is verified again before its blocks go, in one transaction, which leaves
 alone whatever has changed since.
 """
 
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -60,12 +61,6 @@ _DROP: Final = """
     DELETE FROM blocks USING unnest($1::text[], $2::int[], $3::bytea[]) AS k (meter_id, day, body)
     WHERE blocks.meter_id = k.meter_id AND blocks.day = k.day AND blocks.body = k.body
         AND register = $4 AND interval_s = $5
-"""
-_PUT_BACK: Final = """
-    INSERT INTO blocks (meter_id, register, day, interval_s, present, body)
-    SELECT k.meter_id, $1, k.day, $2, k.present, k.body
-    FROM unnest($3::text[], $4::int[], $5::int[], $6::bytea[]) AS k (meter_id, day, present, body)
-    ON CONFLICT DO NOTHING
 """
 
 
@@ -165,7 +160,7 @@ async def archive(connection: Connection, part: Part, *, tenant: str, root: Path
             "SELECT dropped_at IS NOT NULL FROM archive_files WHERE path = $1", str(path)
         ):
             # Late readings of a month that is archived: a file beside it.
-            path = path.with_name(f"{path.stem}-{int(datetime.now(UTC).timestamp())}.parquet")
+            path = path.with_name(f"{path.stem}-{time.time_ns()}.parquet")
         written = write_file(root / path, blocks)
         check_file(root / path, blocks, part=part, sha256=written.sha256)
         await connection.execute(
@@ -198,44 +193,6 @@ def check_file(path: Path, blocks: Blocks, *, part: Part, sha256: str) -> None:
     )
     if found.keys() != blocks.keys() or not all(same(found[key], blocks[key]) for key in found):
         raise ArchiveDamaged(f"{path} does not read back as the blocks that were written")
-
-
-async def put_back(connection: Connection, *, root: Path, first: int, last: int) -> int:
-    """Put the archived blocks of UTC days `first` to `last` back into the record; return how many.
-
-    Blocks that the record has stay as they are. The files stay, and so does the catalogue.
-
-    Raises:
-        ArchiveMissing, ArchiveDamaged: nothing of that file was put back.
-    """
-    count = 0
-    for row in await connection.fetch(
-        "SELECT * FROM archive_files WHERE dropped_at IS NOT NULL"
-        " AND first_day <= $2 AND last_day >= $1 ORDER BY path",
-        first,
-        last,
-    ):
-        blocks = read_file(
-            root / row["path"],
-            register=row["register"],
-            interval_s=row["interval_s"],
-            expected_sha256=row["sha256"],
-        )
-        wanted = {key: block for key, block in blocks.items() if first <= key.day <= last}
-        codec = BlockCodec(DAY_S // row["interval_s"])
-        keys = list(wanted)
-        bodies = [codec.encode(wanted[key])[0] for key in keys]
-        done = await connection.execute(
-            _PUT_BACK,
-            row["register"],
-            row["interval_s"],
-            [key.meter_id for key in keys],
-            [key.day for key in keys],
-            [int(wanted[key].present.sum()) for key in keys],
-            bodies,
-        )
-        count += int(done.rpartition(" ")[2])
-    return count
 
 
 async def _drop(connection: Connection, rows: list[asyncpg.Record], part: Part, path: Path) -> int:

@@ -1,12 +1,20 @@
 """What a tenant sees of its tiers: status, policy, why a block is where it is, a run, metrics."""
 
 import asyncio
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import httpx
 import msgspec
 import pytest
 
+from storage.cold.archive.moving import (
+    ArchiveRefused,
+    archive,
+    opened_record,
+    parts_before,
+)
 from storage.cold.engine import connect
 from storage.cold.walls import tenant_role
 from tests.integration.functions.readings import IMPORT, eventually, run
@@ -182,6 +190,35 @@ async def test_headquarters_shows_its_record(tiers: Tiers) -> None:
     assert [(one["action"], one["month"]) for one in planned["plan"]] == [("keep", "2026-01")]
     policy = await get(tiers.headquarters, "/v1/cold_storage/policy")
     assert policy["archive_after_days"] is None
+
+
+async def test_the_archive_is_among_the_metrics(
+    tiers: Tiers, database_url: str, tmp_path: Path
+) -> None:
+    await send(tiers.edge, run("A", WHOLE))
+    await tiers.carry()
+
+    async def shown() -> str:
+        return await exposed(tiers.headquarters, "cold_storage")
+
+    async def has(line: str) -> bool:
+        return f"gridfaas_cold_storage_{line}" in await shown()
+
+    labels = '{tenant="acme",zone="zone-1"}'
+    assert await has(f"archived_files{labels} 0.0")
+    assert not await has("archived_timestamp_seconds")
+
+    async def moved() -> bool:
+        async with opened_record(database_url, schema=tenant_role(TENANT)) as connection:
+            for part in await parts_before(connection, 40_000):
+                with suppress(ArchiveRefused):
+                    await archive(connection, part, tenant=TENANT, root=tmp_path)
+        return await has(f"archived_readings{labels} 96.0")
+
+    await eventually(moved)
+    assert await has(f"archived_files{labels} 1.0")
+    assert await has(f"archive_unfinished_files{labels} 0.0")
+    assert await has("archived_timestamp_seconds")
 
 
 @pytest.mark.parametrize("what", ["recall", "proofs", "history"])

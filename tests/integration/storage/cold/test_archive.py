@@ -14,9 +14,9 @@ from storage.cold.archive.moving import (
     archive,
     opened_record,
     parts_before,
-    put_back,
 )
 from storage.cold.archive.parquet_file import ArchiveDamaged
+from storage.cold.archive.returning import put_back
 from storage.cold.pool import Pool
 from storage.cold.record import PostgresRecordStore
 from storage.model.block import PRESENT
