@@ -62,7 +62,7 @@ class RegistryCache:
     ) -> None:
         self._source = source
         self._check_s = check_s
-        self._most = most
+        self.most: Final = most
         self._clock = clock
         self._held: _Held | None = None
         self._known = KnownMeters(most)
@@ -191,11 +191,11 @@ class RegistryCache:
             self._known.change(changes.meters)
             return _Held(changes.position, None)
         table = held.table.with_changes(changes.meters, version=changes.position.version)
-        return _Held(changes.position, table if len(table) <= self._most else None)
+        return _Held(changes.position, table if len(table) <= self.most else None)
 
     async def _read_anew(self, position: RegistryPosition) -> _Held:
         table: MeterTable | None = None
-        if await self._source.count(position.incarnation) <= self._most:
+        if await self._source.count(position.incarnation) <= self.most:
             position, meters = await self._source.load_all()
             incarnation, version = position
             table = MeterTable(meters.values(), version=version, incarnation=incarnation)

@@ -95,7 +95,7 @@ class Validator:
         self._look = GapLook(cells)
         self._registers = RegisterJudge(cells)
         self._flags = FlagJudge(cells)
-        self._reads = ReadInstants()
+        self._reads = ReadInstants({})
         self._looks = GapLooks()
         self._registry = registry
         self._active_rules = active_rules
@@ -306,10 +306,14 @@ class Validator:
         blocks: Sequence[Touched],
         choice: GroupChoice,
     ) -> None:
+        if wanted := self._reads.wanted(events, blocks):
+            self._reads.tell(await self._queue.instants_of(wanted))
         newer = self._reads.take(events)
         if newer:
             await self._queue.note_reads(newer)
         spans = self._reads.touched(events, blocks)
+        if len(self._reads) > self._registry.most:
+            self._reads = ReadInstants(None)
         names = {meter_id for meter_id, _ in spans}.union(*(batch.meters for batch in events))
         meters = {meter.meter_id: meter for meter in await self._registry.some(sorted(names))}
         by_group: defaultdict[int, list[TouchedReads]] = defaultdict(list)
@@ -381,7 +385,8 @@ class Validator:
             async for name, _ in self._queue.all_findings():
                 held.add(read_name(name).meter_id)
             self._held = held
-            self._reads = ReadInstants(await self._queue.read_instants())
+            instants = await self._queue.read_instants(most=self._registry.most)
+            self._reads = ReadInstants(instants)
             self._looks = GapLooks([one async for one in self._queue.all_looks()])
         return self._state
 

@@ -145,8 +145,14 @@ class HotValidation:
             return None
         return ValidationState(state.generation + 1, newest_s)
 
-    async def read_instants(self) -> dict[tuple[str, str], int]:
-        """The newest instant of a read that is known, by meter and register."""
+    async def read_instants(self, *, most: int) -> dict[tuple[str, str], int] | None:
+        """The newest instant of a read that is known, by meter and register.
+
+        None when more than `most` are; `instants_of` gives those of a turn.
+        """
+        count = cast(int, await self._connection.call("HLEN", read_instants_key(self._slug)))
+        if count > most:
+            return None
         found: dict[tuple[str, str], int] = {}
         cursor = b"0"
         while True:
@@ -159,6 +165,17 @@ class HotValidation:
                 found[meter_id, register] = int(at)
             if cursor == b"0":
                 return found
+
+    async def instants_of(self, series: Sequence[tuple[str, str]]) -> dict[tuple[str, str], int]:
+        """As `read_instants`, of these meters and registers."""
+        found: dict[tuple[str, str], int] = {}
+        for begin in range(0, len(series), _FIELDS):
+            some = series[begin : begin + _FIELDS]
+            names = [f"{register}/{meter_id}" for meter_id, register in some]
+            reply = await self._connection.call("HMGET", read_instants_key(self._slug), names)
+            instants = zip(some, cast(list[bytes | None], reply), strict=True)
+            found |= {one: int(at) for one, at in instants if at is not None}
+        return found
 
     async def note_reads(self, newest: Mapping[tuple[str, str], int]) -> None:
         """Hold newer instants; before a turn is settled, so that none is forgotten."""

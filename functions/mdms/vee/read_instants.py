@@ -13,9 +13,28 @@ Series = tuple[str, str]
 class ReadInstants:
     """The newest instant of a read by (meter, register), and what touches pairs of reads."""
 
-    def __init__(self, newest: Mapping[Series, int] | None = None) -> None:
-        """`newest` is in seconds since 1970."""
+    def __init__(self, newest: Mapping[Series, int] | None) -> None:
+        """`newest` is in seconds since 1970; None when they are too many to be held.
+
+        Then those that are `wanted` for a turn are to be told first.
+        """
+        self._whole = newest is not None
         self._newest: dict[Series, int] = dict(newest or {})
+
+    def __len__(self) -> int:
+        """How many series are held."""
+        return len(self._newest)
+
+    def wanted(self, events: Sequence[EventBatch], blocks: Sequence[Touched]) -> list[Series]:
+        """The series that a turn over these needs to be told of; none when all are held."""
+        if self._whole:
+            return []
+        of_blocks = ((name, block.register) for block in blocks for name in block.meters)
+        return list(dict.fromkeys([*(series for series, _ in _reads(events)), *of_blocks]))
+
+    def tell(self, newest: Mapping[Series, int]) -> None:
+        """What is known of the series that are wanted, in place of those of the turn before."""
+        self._newest = dict(newest)
 
     def take(self, events: Sequence[EventBatch]) -> dict[Series, int]:
         """Take in the reads of batches; return the series that have a newer one."""

@@ -121,8 +121,11 @@ class MemoryZone:
             raise StoreUnavailable("the answer is lost")
         return ValidationState(self.generation, newest_s)
 
-    async def read_instants(self) -> dict[tuple[str, str], int]:
+    async def read_instants(self, *, most: int) -> dict[tuple[str, str], int] | None:
         return {}
+
+    async def instants_of(self, series: Sequence[tuple[str, str]]) -> dict[tuple[str, str], int]:
+        raise AssertionError("no register read was relayed")
 
     async def note_reads(self, newest: Mapping[tuple[str, str], int]) -> None:
         raise AssertionError("no register read was relayed")
