@@ -14,6 +14,7 @@ import uvloop
 from meter_emulator.backlog import Pace
 from meter_emulator.faults import FAULTS
 from meter_emulator.meter_clocks import ClockPlan
+from meter_emulator.mqtt_line import Broker
 from meter_emulator.paper_preset import DAYS as PAPER_DAYS
 from meter_emulator.plan import (
     Plan,
@@ -63,10 +64,12 @@ def meters(
 
 
 @main.command()
-@click.option("--url", required=True, help="The zone's gateway, e.g. http://127.0.0.1:8083.")
+@click.option("--url", default="", help="The zone's gateway, e.g. http://127.0.0.1:8083.")
+@click.option("--mqtt", help="A broker in place of --url, e.g. mqtt://127.0.0.1:1883.")
+@click.option("--mqtt-ca", type=_FILE, help="PEM of the authority that the broker is trusted by.")
 @click.option("--plan", "plan_file", type=_FILE, help="JSON [{tenant, key_file, count, seed}].")
 @click.option("--tenant", help="One tenant, in place of --plan.")
-@click.option("--key-file", type=_FILE, help="File with the tenant's API key.")
+@click.option("--key-file", type=_FILE, help="File with the API key, or password at the broker.")
 @click.option("--count", default=50, show_default=True, type=click.IntRange(1))
 @click.option("--seed", default=1, show_default=True, type=click.IntRange(0))
 @click.option("--preset", default="homes", show_default=True, type=_PRESET)
@@ -95,6 +98,8 @@ def meters(
 def send(
     *,
     url: str,
+    mqtt: str | None,
+    mqtt_ca: Path | None,
     plan_file: Path | None,
     tenant: str | None,
     key_file: Path | None,
@@ -141,6 +146,7 @@ def send(
                 clocks=_clocks(drift_ppm, sync_every, clock_limit),
             ),
             url=url,
+            mqtt=_broker(mqtt, mqtt_ca, url=url, user=tenants[0].tenant),
             pace=Pace(rate=rate, give_up_s=give_up),
             lines=Lines(connections=connections, answer_s=timeout),
         )
@@ -164,6 +170,14 @@ async def _until_done(run: LoadRun, progress: bool) -> None:
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)
+
+
+def _broker(mqtt: str | None, ca: Path | None, *, url: str, user: str) -> Broker | None:
+    if bool(url) == bool(mqtt):
+        raise PlanUnreadable("either --url or --mqtt is needed")
+    if mqtt is None:
+        return None
+    return Broker(url=mqtt, user=user, ca=None if ca is None else str(ca))
 
 
 def _one_tenant(

@@ -15,6 +15,7 @@ from meter_emulator.clock_exchange import connected
 from meter_emulator.deliveries import Deliveries, unix_midnight, whole_day
 from meter_emulator.faults import apply_faults, check_rates
 from meter_emulator.fleet_clocks import CLOCK_FAULT, fleet_clocks
+from meter_emulator.mqtt_line import Broker, mqtt_lines
 from meter_emulator.plan import Plan, TenantLoad
 from meter_emulator.sender import Lines, Sender
 from meter_emulator.tally import Tally
@@ -29,7 +30,10 @@ Item = tuple[Tally, Body]
 class TenantRun:
     """One tenant's fleet, tally and request head."""
 
-    def __init__(self, *, load: TenantLoad, plan: Plan, address: Address, answer_s: float) -> None:
+    def __init__(
+        self, *, load: TenantLoad, plan: Plan, address: Address | None, answer_s: float
+    ) -> None:
+        """Without an `address` bodies go as they are, not as requests of HTTP."""
         self.fleet = load.meters()
         self._slots = 86_400 // self.fleet.interval_s
         self.tally = Tally(self.fleet.series * self._slots * plan.days)
@@ -51,16 +55,7 @@ class TenantRun:
         self._address = address
         self._key = load.key()
         self._answer_s = answer_s
-        self._head = post_head(
-            address=address,
-            path=PATH,
-            headers={
-                "authorization": f"Bearer {self._key}",
-                "content-type": "application/json",
-                "accept": "application/json",
-                "user-agent": "gridfaas-meter-emulator",
-            },
-        )
+        self._head = b"" if address is None else _head(address, self._key)
 
     def day(self, number: int) -> Iterator[tuple[Item, bytes, int]]:
         """Return the requests of the plan's day `number`, from 0; sorted now, encoded as taken."""
@@ -86,10 +81,12 @@ class TenantRun:
             interval_s=self.fleet.interval_s,
             per_body=per_body,
         )
+        if self._address is None:
+            return (((self.tally, b), b.payload, len(b.cells)) for b in bodies)
         return (((self.tally, b), post(self._head, b.payload), len(b.cells)) for b in bodies)
 
     def _by_their_clocks(self, deliveries: Deliveries, day: date) -> Deliveries:
-        if self.clocks is None:
+        if self.clocks is None or self._address is None:
             return deliveries
         with connected(self._address, key=self._key, answer_s=self._answer_s) as exchange:
             by_clock = self.clocks.day(
@@ -98,6 +95,19 @@ class TenantRun:
         stamped, marked = by_clock.deliver(deliveries)
         self.clocks.marked += marked
         return stamped
+
+
+def _head(address: Address, key: str) -> bytes:
+    return post_head(
+        address=address,
+        path=PATH,
+        headers={
+            "authorization": f"Bearer {key}",
+            "content-type": "application/json",
+            "accept": "application/json",
+            "user-agent": "gridfaas-meter-emulator",
+        },
+    )
 
 
 def _in_turn(sources: list[Iterator[tuple[Item, bytes, int]]]) -> Iterator[tuple[Item, bytes, int]]:
@@ -125,11 +135,21 @@ def _requests(runs: list[TenantRun], days: int) -> Iterator[tuple[Item, bytes, i
 
 
 class LoadRun:
-    """Runs a plan against a gateway. Use it once, in one event loop."""
+    """Runs a plan against a gateway or a broker. Use it once, in one event loop."""
 
-    def __init__(self, *, plan: Plan, url: str, pace: Pace, lines: Lines) -> None:
+    def __init__(
+        self, *, plan: Plan, url: str = "", pace: Pace, lines: Lines, mqtt: Broker | None = None
+    ) -> None:
+        """Readings go to the gateway at `url`, or by MQTT to the broker at `mqtt`.
+
+        Raises:
+            ValueError: no address, a fault that is none, or what a broker cannot do: several
+                tenants, which sign in as themselves, and telling meters the time.
+        """
         check_rates(plan.faults)
-        address = Address.of(url)
+        if mqtt is not None and (len(plan.tenants) > 1 or plan.clocks is not None):
+            raise ValueError("by MQTT one tenant sends, and nobody tells its meters the time")
+        address = None if mqtt is not None else Address.of(url)
         self._tenants = [
             TenantRun(load=t, plan=plan, address=address, answer_s=lines.answer_s)
             for t in plan.tenants
@@ -141,7 +161,13 @@ class LoadRun:
             pace=pace,
             seed=plan.tenants[0].seed,
         )
-        self._sender = Sender(address=address, backlog=self._backlog, lines=lines)
+        open_line = None
+        if mqtt is not None:
+            broker = mqtt.address(plan.tenants[0].key())
+            open_line = mqtt_lines(broker, answer_s=lines.answer_s)
+        self._sender = Sender(
+            address=address, backlog=self._backlog, lines=lines, open_line=open_line
+        )
         self._seconds = 0.0
 
     async def run(self, on_progress: Callable[[dict[str, Any]], None] | None = None) -> None:

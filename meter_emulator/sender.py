@@ -5,12 +5,13 @@ import contextlib
 import functools
 import ssl
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from meter_emulator.backlog import Attempt, Backlog
 from meter_emulator.retry import retry_after_s
-from meter_emulator.wire import Address, Connection
+from meter_emulator.wire import Address, Connection, Line, OnAnswer, OnLost
 
 T = TypeVar("T")
 
@@ -27,15 +28,44 @@ class Lines:
     reconnect_s: float = 0.2
 
 
-class Sender(Generic[T]):
-    """Sends a backlog over keep-alive connections. Use it once, in the loop that it runs in."""
+OpenLine = Callable[[OnAnswer, OnLost], Awaitable[Line]]
+"""Opens a line to the platform, or raises OSError."""
 
-    def __init__(self, *, address: Address, backlog: Backlog[T], lines: Lines) -> None:
-        self._address = address
+
+def http_lines(address: Address) -> OpenLine:
+    """Keep-alive connections to a gateway."""
+    tls = ssl.create_default_context() if address.tls else None
+
+    async def open_line(on_answer: OnAnswer, on_lost: OnLost) -> Line:
+        make = functools.partial(Connection, on_answer=on_answer, on_lost=on_lost)
+        loop = asyncio.get_running_loop()
+        _, line = await loop.create_connection(make, address.host, address.port, ssl=tls)
+        return line
+
+    return open_line
+
+
+class Sender(Generic[T]):
+    """Sends a backlog over lines that stay open. Use it once, in the loop that it runs in."""
+
+    def __init__(
+        self,
+        *,
+        address: Address | None = None,
+        backlog: Backlog[T],
+        lines: Lines,
+        open_line: OpenLine | None = None,
+    ) -> None:
+        """Lines are opened by `open_line`, or else to the gateway at `address`."""
+        if open_line is None:
+            if address is None:
+                raise ValueError("a gateway, or another way to open lines, is needed")
+            open_line = http_lines(address)
+        self._open_line = open_line
         self._backlog = backlog
         self._lines = lines
-        self._idle: list[Connection] = []
-        self._busy: dict[Connection, Attempt[T]] = {}
+        self._idle: list[Line] = []
+        self._busy: dict[Line, Attempt[T]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._wakes_at = 0.0
         self._done = asyncio.Event()
@@ -74,17 +104,12 @@ class Sender(Generic[T]):
         await self._done.wait()
 
     async def _keep_open(self) -> None:
-        loop = asyncio.get_running_loop()
-        tls = ssl.create_default_context() if self._address.tls else None
         while True:
             lost = asyncio.Event()
             on_lost = functools.partial(self._on_lost, lost)
-            make = functools.partial(Connection, on_answer=self._on_answer, on_lost=on_lost)
             try:
                 async with asyncio.timeout(self._lines.connect_s):
-                    _, line = await loop.create_connection(
-                        make, self._address.host, self._address.port, ssl=tls
-                    )
+                    line = await self._open_line(self._on_answer, on_lost)
             except OSError:
                 await asyncio.sleep(self._lines.reconnect_s)
                 continue
@@ -101,7 +126,7 @@ class Sender(Generic[T]):
                 self._done.set()
             await asyncio.sleep(_LOOK_S)
 
-    def _feed(self, line: Connection) -> None:
+    def _feed(self, line: Line) -> None:
         if self._stopping or not line.usable:
             return
         now = self._clock()
@@ -133,7 +158,7 @@ class Sender(Generic[T]):
             if self._idle and self._idle[-1] is line:
                 return
 
-    def _on_answer(self, line: Connection, status: int, body: bytes, header: bytes | None) -> None:
+    def _on_answer(self, line: Line, status: int, body: bytes, header: bytes | None) -> None:
         attempt = self._busy.pop(line)
         self._backlog.answered(
             attempt,
@@ -144,7 +169,7 @@ class Sender(Generic[T]):
         )
         self._feed(line)
 
-    def _on_lost(self, lost: asyncio.Event, line: Connection) -> None:
+    def _on_lost(self, lost: asyncio.Event, line: Line) -> None:
         with contextlib.suppress(ValueError):
             self._idle.remove(line)
         attempt = self._busy.pop(line, None)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import cast
+from typing import Protocol, cast
 from urllib.parse import urlsplit
 
 import httptools
@@ -59,6 +59,26 @@ def post(head: bytes, body: bytes) -> bytes:
     return b"%b%d\r\n\r\n%b" % (head, len(body), body)
 
 
+class Line(Protocol):
+    """A way to the platform that carries one body at a time."""
+
+    sent_at: float | None
+
+    @property
+    def usable(self) -> bool:
+        """True when a body can be sent now."""
+
+    def send(self, payload: bytes, now: float) -> None:
+        """Put one body on the way; the one before must have been answered."""
+
+    def abort(self) -> None:
+        """Drop the line at once; whoever opened it is told."""
+
+
+OnAnswer = Callable[[Line, int, bytes, bytes | None], None]
+OnLost = Callable[[Line], None]
+
+
 class Connection(asyncio.Protocol):
     """Sends a request, reports its answer to `on_answer` and the end of the line to `on_lost`.
 
@@ -69,8 +89,8 @@ class Connection(asyncio.Protocol):
     def __init__(
         self,
         *,
-        on_answer: Callable[["Connection", int, bytes, bytes | None], None],
-        on_lost: Callable[["Connection"], None],
+        on_answer: OnAnswer,
+        on_lost: OnLost,
     ) -> None:
         self.sent_at: float | None = None
         self._answered = on_answer
