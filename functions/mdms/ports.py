@@ -174,6 +174,9 @@ class RegistryCopy(Protocol):
     async def position(self) -> RegistryPosition:
         """Position of the copy; zeros for none."""
 
+    async def taken(self) -> RegistryPosition | None:
+        """How far a newer incarnation has been taken that is not whole yet."""
+
     async def apply(
         self, changes: Sequence[Meter], *, after: int, to: RegistryPosition, complete: bool
     ) -> RegistryPosition:

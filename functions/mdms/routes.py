@@ -142,10 +142,15 @@ def routes(backing: Callable[[], Backing], settings: MdmsSettings) -> APIRouter:
 
     @router.get("/downlink/version", summary="Version held here", **examples.DOWNLINK_VERSION)
     async def downlink_version(known: ZoneCaller) -> Response:
-        """Which version of the registry this zone holds, and of which incarnation."""
+        """Which version of the registry this zone holds, and of which incarnation.
+
+        `taken` is how far it has a newer incarnation that is not whole yet.
+        """
         zone = backing()
         if zone.copy is not None:
-            return _json((await zone.copy.position())._asdict())
+            held, taken = await zone.copy.position(), await zone.copy.taken()
+            under_way = {} if taken is None else {"taken": taken._asdict()}
+            return _json(held._asdict() | under_way)
         return _json({"version": await zone.book.version(), "incarnation": known.incarnation})
 
     @router.post("/downlink", summary="Take changes of the registry", **examples.DOWNLINK_TAKE)

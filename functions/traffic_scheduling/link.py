@@ -55,6 +55,10 @@ class _Version(msgspec.Struct):
         return RegistryPosition(self.incarnation, self.version)
 
 
+class _Held(_Version, kw_only=True):
+    taken: _Version | None = None
+
+
 class _Taken(_Version, kw_only=True):
     complete: bool
 
@@ -164,9 +168,11 @@ class Link:
         return _decoded(answer, _Tenants).tenants
 
     async def registry_position(self, tenant: str) -> RegistryPosition:
-        """How far this zone holds a tenant's registry; errors as `tenants`."""
+        """How far this zone has a tenant's registry, the part of a newer one that it has taken
+        included; errors as `tenants`."""
         answer = await self._call(self._own, "GET", f"{DOWNLINK}/version", tenant=tenant)
-        return _decoded(answer, _Version).position
+        held = _decoded(answer, _Held)
+        return held.position if held.taken is None else held.taken.position
 
     async def registry_changes(
         self, tenant: str, *, held: RegistryPosition, limit: int

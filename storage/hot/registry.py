@@ -54,6 +54,17 @@ class MeterRegistry:
                 held = await self._head() or await self._lay_out_anew()
         return held
 
+    async def taken(self) -> RegistryPosition | None:
+        """How far a newer incarnation has been taken that is not whole yet; None without one.
+
+        Raises:
+            StoreUnavailable: no answer before the deadline.
+        """
+        key = registry_key(self._slug)
+        reply = await self._connection.call("HMGET", key, "i", "ti", "tv")
+        held, incarnation, version = (int(part or 0) for part in cast(list[bytes | None], reply))
+        return RegistryPosition(incarnation, version) if incarnation > held else None
+
     async def count(self, incarnation: int) -> int:
         """How many meters an incarnation of the registry has here."""
         key = registry_records_key(self._slug, incarnation)

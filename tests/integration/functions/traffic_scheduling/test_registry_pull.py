@@ -87,3 +87,32 @@ async def test_a_page_is_the_same_packed_or_not(fog: Zone) -> None:
     assert packed.headers["content-encoding"] == "zstd"
     assert all("content-encoding" not in one.headers for one in (refused, plain))
     assert packed.json() == refused.json() == plain.json()
+
+
+async def test_a_pull_that_was_broken_off_goes_on_where_it_was(
+    edge: Zone, fog: Zone, start_link: StartLink, redis_url: str
+) -> None:
+    names = [f"M-{number:03d}" for number in range(100)]
+    meters = [meter(name, version=at) for at, name in enumerate(names, start=1)]
+    as_fog = fog.calls_as("zone-2", tenant="acme")
+    as_edge = edge.calls_as("zone-3a", tenant="acme")
+    whole = {"after": 0, "version": 100, "complete": True, "meters": meters, "incarnation": 7_000}
+    part = whole | {"version": 60, "complete": False, "meters": meters[:60]}
+    await fog.client.post("/v1/mdms/downlink", json=whole, headers=as_fog)
+    await edge.client.post("/v1/mdms/downlink", json=part, headers=as_edge)
+
+    before = (await edge.client.get("/v1/mdms/downlink/version", headers=as_edge)).json()
+    link = await start_link(edge, fog, redis_url, registry_page=10)
+
+    async def all_known() -> bool:
+        return await _names(edge) == names
+
+    await eventually(all_known)
+    after = (await edge.client.get("/v1/mdms/downlink/version", headers=as_edge)).json()
+    assert before == {
+        "incarnation": 0,
+        "version": 0,
+        "taken": {"incarnation": 7_000, "version": 60},
+    }
+    assert after == {"incarnation": 7_000, "version": 100}
+    assert (await _pages(link))[0] == 4

@@ -91,14 +91,17 @@ async def test_another_incarnation_takes_the_place_of_all_at_once(registry: Mete
     await registry.apply(before, after=0, to=at(3))
     again = [_meter(1, version=1, interval_s=1800), _meter(9, version=2)]
 
+    assert await registry.taken() is None
     taken = await registry.apply(again[:1], after=0, to=at(1, SECOND), complete=False)
     assert taken == at(1, SECOND)
+    assert await registry.taken() == taken
     assert (await registry.load_all())[1].keys() == {"M-1", "M-2", "M-3"}
     assert await registry.position() == at(3)
     # Of this incarnation, but not what follows.
     assert await registry.apply([], after=2, to=at(4, SECOND)) == at(3)
 
     assert await registry.apply(again[1:], after=1, to=at(2, SECOND)) == at(2, SECOND)
+    assert await registry.taken() is None
     assert await registry.load_all() == (at(2, SECOND), {"M-1": again[0], "M-9": again[1]})
     # What a slow parent still tells of the one before is over.
     assert await registry.apply(before, after=0, to=at(8)) == at(2, SECOND)
