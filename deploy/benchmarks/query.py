@@ -23,8 +23,9 @@ from storage.cold.engine import connect
 from storage.migrations import upgrade
 
 TARGET: Final = 8.0
-# For both sides: sorts and hashes of the peer stay in memory.
-SETTINGS: Final = {"work_mem": "256MB", "max_wal_size": "4GB"}
+# For both sides: sorts and hashes of the peer stay in memory, and what is warm is in PostgreSQL's
+# own (128 MB are its default).
+SETTINGS: Final = {"work_mem": "256MB", "shared_buffers": "2GB", "max_wal_size": "4GB"}
 
 Figures = dict[str, Any]
 

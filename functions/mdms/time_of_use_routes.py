@@ -124,7 +124,7 @@ class _Slots:
         self._bounds = (begin_s, end_s)
         self._days = days
         self._count = len(tariff.periods)
-        self._expected: dict[tuple[int, int, int], NDArray[np.int64]] = {}
+        self._found: dict[tuple[int, int, int], NDArray[np.int8]] = {}
         # A fleet has few histories of lengths, however many meters.
         self._of_lengths: dict[tuple[int, tuple[EarlierLength, ...]], list[int]] = {}
 
@@ -148,14 +148,16 @@ class _Slots:
         return total
 
     def _slots_between(self, interval_s: int, begin_s: int, end_s: int) -> NDArray[np.int64]:
-        key = (interval_s, begin_s, end_s)
-        if key not in self._expected:
-            found = self._between(interval_s, begin_s, end_s)
-            self._expected[key] = np.bincount(found[found >= 0], minlength=self._count)
-        return self._expected[key]
+        found = self._between(interval_s, begin_s, end_s)
+        return np.bincount(found[found >= 0], minlength=self._count)
 
     def _between(self, interval_s: int, begin_s: int, end_s: int) -> NDArray[np.int8]:
-        return self._tariff.classes(interval_s, begin_s=begin_s, end_s=end_s, days=self._days)
+        key = (interval_s, begin_s, end_s)
+        if key not in self._found:
+            self._found[key] = self._tariff.classes(
+                interval_s, begin_s=begin_s, end_s=end_s, days=self._days
+            )
+        return self._found[key]
 
 
 async def _meters(zone: Backing, asked: Asked, *, most: int) -> list[Meter]:
@@ -174,15 +176,18 @@ async def _meters(zone: Backing, asked: Asked, *, most: int) -> list[Meter]:
 def _rows(
     meters: list[Meter], total: NDArray[np.int64], present: NDArray[np.int64], slots: _Slots
 ) -> list[dict[str, Any]]:
-    rows = []
-    for meter, sums, counts in zip(meters, total.tolist(), present.tolist(), strict=True):
-        expected = slots.expected(meter)
-        rows.append(
-            {
-                "meter_id": meter.meter_id,
-                "sum": [one if count else None for one, count in zip(sums, counts, strict=True)],
-                "intervals": counts,
-                "missing": [wanted - count for wanted, count in zip(expected, counts, strict=True)],
-            }
-        )
-    return rows
+    expected = np.array([slots.expected(meter) for meter in meters], dtype=np.int64)
+    sums: list[list[int | None]] = total.tolist()
+    for at, period in np.argwhere(present == 0).tolist():
+        sums[at][period] = None
+    columns = zip(
+        meters,
+        sums,
+        present.tolist(),
+        (expected.reshape(present.shape) - present).tolist(),
+        strict=True,
+    )
+    return [
+        {"meter_id": meter.meter_id, "sum": own, "intervals": counts, "missing": missing}
+        for meter, own, counts, missing in columns
+    ]

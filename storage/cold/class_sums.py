@@ -1,8 +1,8 @@
 """Sums of meters' final values by class of slot, computed from blocks and tail as they are read.
 
 A class is whatever the caller says of a slot: a time-of-use period, an hour, a month. PostgreSQL
-hands over the fronts of some ten thousand blocks at a time, and gathers the next ones while these
-are added up.
+hands over the fronts of some ten thousand blocks at a time, by two connections where there is room,
+and gathers the next ones while these are added up.
 """
 
 import asyncio
@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 
 from storage.cold.codec import BlockDamaged
 from storage.cold.final_planes import open_final_planes
-from storage.cold.front_rows import FrontRows, Places, read_fronts
+from storage.cold.front_rows import FrontRows, Places, Query, front_queries
 from storage.cold.gather import gather_runs
 from storage.cold.pool import Connection, Pool, transaction
 from storage.cold.reading import read_blocks, read_tail
+from storage.cold.same_snapshot import sharing_snapshot
 from storage.cold.value_front import FORMAT, GAPS, FrontDamaged, open_fronts, slot_mask
 from storage.model.block import PRESENT, BlockKey
 from storage.model.runs import DAY_S
@@ -71,7 +72,10 @@ class PostgresClassSums:
         work = _Sums(meters, days=days, classes=classes, count=count)
         async with transaction(self._pool, within_s=SUMS_TIMEOUT_S, snapshot=True) as connection:
             merged = await _add_merged(connection, work, meters, register=register, days=days)
-            await _add_blocks(connection, work, meters, merged, register=register, days=days)
+            queries = await front_queries(connection, meters, register=register, days=days)
+            sharing = sharing_snapshot(connection, self._pool, within_s=SUMS_TIMEOUT_S)
+            async with sharing as connections:
+                await _add_blocks(connections, work, merged, queries)
         return ClassSums(total=work.total, present=work.present)
 
 
@@ -109,7 +113,7 @@ class _Sums:
         return {interval_s: one.present for interval_s, one in self._lengths.items()}
 
     def add(self, row: asyncpg.Record, merged: set[_Place]) -> None:
-        """Add the blocks of a row of `read_fronts` but those in `merged`.
+        """Add the blocks of a row of `front_queries` but those in `merged`.
 
         Raises:
             BlockDamaged: one is unreadable.
@@ -136,8 +140,11 @@ class _Sums:
         slots = DAY_S // interval_s
         for columns in open_fronts(stored, rows.begin, rows.size, slots=slots):
             kinds = length.kind[rows.day[columns.block]]
-            for kind in np.unique(kinds).tolist():
-                of_kind = columns.take(np.flatnonzero(kinds == kind))
+            every = np.unique(kinds).tolist()
+            for kind in every:
+                of_kind = columns
+                if len(every) > 1:
+                    of_kind = columns.take(np.flatnonzero(kinds == kind))
                 meter = rows.meter[of_kind.block]
                 for number, mask in enumerate(length.masks[kind]):
                     if mask.any():
@@ -201,23 +208,31 @@ async def _add_merged(
 
 
 async def _add_blocks(
-    connection: Connection,
-    work: _Sums,
-    meters: Sequence[str],
-    merged: set[_Place],
-    *,
-    register: str,
-    days: range,
+    connections: list[Connection], work: _Sums, merged: set[_Place], queries: list[Query]
 ) -> None:
-    adding: asyncio.Future[None] | None = None
+    free: asyncio.Queue[Connection] = asyncio.Queue()
+    for connection in connections:
+        free.put_nowait(connection)
+    adding = asyncio.Lock()
+    waiting = iter(queries)
+
+    async def lane() -> None:
+        for query, arguments in waiting:
+            connection = await free.get()
+            row = await connection.fetchrow(query, *arguments)
+            free.put_nowait(connection)
+            if row is not None and row[0] is not None:
+                async with adding:
+                    await asyncio.to_thread(work.add, row, merged)
+
+    # One more than connections: somebody adds up while all of these are at work.
+    lanes = [asyncio.create_task(lane()) for _ in range(len(connections) + 1)]
     try:
-        async for row in read_fronts(connection, meters, register=register, days=days):
-            if adding is not None:
-                await adding
-            adding = asyncio.ensure_future(asyncio.to_thread(work.add, row, merged))
+        await asyncio.gather(*lanes)
     finally:
-        if adding is not None:
-            await adding
+        for one in lanes:
+            one.cancel()
+        await asyncio.gather(*lanes, return_exceptions=True)
 
 
 def _groups(keys: list[BlockKey], size: int) -> Iterator[list[BlockKey]]:

@@ -4,9 +4,9 @@ A row a block would cost more than the sums. Only the front of a body travels; o
 none, all does.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 import asyncpg
 import numpy as np
@@ -16,8 +16,9 @@ from storage.cold.pool import Connection
 from storage.cold.value_front import FORMAT, GAPS, HEAD_BYTES
 from storage.cold.word_checksum import CHECKSUM_BYTES
 
-_BLOCKS_AT_ONCE: Final = 32_768
-_MOST_SCANNED: Final = 131_072
+Query: TypeAlias = tuple[str, tuple[object, ...]]
+_BLOCKS_AT_ONCE: Final = 16_384
+_MOST_SCANNED: Final = 65_536
 """Meters of a record whose days are read whole: a day of them is one answer."""
 _SHARE: Final = 4
 """Days are read whole when no more than this times the meters that are wanted are in them."""
@@ -84,12 +85,17 @@ class Places:
 
     def __init__(self, meters: Sequence[str]) -> None:
         self._place = {name.encode(): at for at, name in enumerate(meters)}
+        # The days of a fleet mostly stand in one order.
+        self._before: tuple[bytes, NDArray[np.int64]] = b"", np.zeros(0, dtype=np.int64)
 
     def opened(self, row: asyncpg.Record) -> FrontRows:
-        """What a row of the database's holds of the wanted meters."""
+        """What the row that answers a query holds of the wanted meters."""
         names, where, stored = row
-        place = self._place
-        meter = np.array([place.get(name, -1) for name in names.split(b"\0")], dtype=np.int64)
+        if names != self._before[0]:
+            place = self._place
+            found = [place.get(name, -1) for name in names.split(b"\0")]
+            self._before = names, np.array(found, dtype=np.int64)
+        meter = self._before[1]
         numbers = np.frombuffer(where, dtype=">i8").astype(np.int64)
         size = numbers & ((1 << _SIZE_BITS) - 1)
         every = FrontRows(
@@ -103,23 +109,20 @@ class Places:
         return every if (meter >= 0).all() else every.take(meter >= 0)
 
 
-async def read_fronts(
+async def front_queries(
     connection: Connection, meters: Sequence[str], *, register: str, days: range
-) -> AsyncIterator[asyncpg.Record]:
-    """Rows for `Places.opened` with the blocks of `meters` (distinct) on `days`, each once."""
+) -> list[Query]:
+    """Queries for the blocks of `meters` (distinct) on `days`, each in one of them."""
     most = min(_SHARE * len(meters), _MOST_SCANNED)
     known = await connection.fetchval(_REGISTERED, most + 1)
     if known <= most:
         at_once = max(1, _BLOCKS_AT_ONCE // max(known, 1))
-        for first in range(0, len(days), at_once):
-            last = min(first + at_once, len(days)) - 1
-            row = await connection.fetchrow(_OF_DAYS, register, days[0], first, last)
-            if row is not None and row[0] is not None:
-                yield row
-        return
+        return [
+            (_OF_DAYS, (register, days[0], first, min(first + at_once, len(days)) - 1))
+            for first in range(0, len(days), at_once)
+        ]
     at_once = max(1, _BLOCKS_AT_ONCE // len(days))
-    for first in range(0, len(meters), at_once):
-        some = list(meters[first : first + at_once])
-        row = await connection.fetchrow(_OF_METERS, register, days[0], 0, len(days) - 1, some)
-        if row is not None and row[0] is not None:
-            yield row
+    return [
+        (_OF_METERS, (register, days[0], 0, len(days) - 1, list(meters[first : first + at_once])))
+        for first in range(0, len(meters), at_once)
+    ]

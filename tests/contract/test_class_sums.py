@@ -34,8 +34,12 @@ async def pool(database_url: str) -> AsyncIterator[Pool]:
 
 def of_slot(interval_s: int) -> NDArray[np.int8]:
     """Class 0, 1 or none, in turns that differ by day."""
+    return of_slots(interval_s, DAYS)
+
+
+def of_slots(interval_s: int, days: range) -> NDArray[np.int8]:
     slots = DAY_S // interval_s
-    grid = np.arange(len(DAYS))[:, None] + np.arange(slots)
+    grid = np.array(days)[:, None] - DAYS.start + np.arange(slots)
     return (grid % 3 - 1).astype(np.int8)
 
 
@@ -100,9 +104,14 @@ async def test_values_of_every_size_and_sign_add_up(pool: Pool) -> None:
     assert sum(found.present.values()).tolist() == present
 
 
-async def test_some_meters_of_many_are_read_by_their_keys(pool: Pool) -> None:
+@pytest.mark.parametrize("registered", [0, 5, 40], ids=["unknown", "most", "few of many"])
+@pytest.mark.parametrize("years", [0, 11])
+async def test_however_many_there_are_and_however_long_it_is(
+    pool: Pool, registered: int, years: int
+) -> None:
     many = [
-        Meter(meter_id=f"N-{number}", registers=(REGISTER,), interval_s=900) for number in range(40)
+        Meter(meter_id=f"N-{number}", registers=(REGISTER,), interval_s=900)
+        for number in range(registered)
     ]
     await PostgresMeterRegistry(pool).register(many, now=datetime.now(UTC))
     store = PostgresRecordStore(pool)
@@ -110,8 +119,11 @@ async def test_some_meters_of_many_are_read_by_their_keys(pool: Pool) -> None:
     await store.append(entries)
     while (await store.fold(max_entries=10)).moved:
         pass
+    days = range(DAYS.start - years * 365, DAYS.stop)
 
-    found = await summed(pool)
+    found = await PostgresClassSums(pool).class_sums(
+        METERS, register=REGISTER, days=days, classes=lambda one: of_slots(one, days), count=2
+    )
 
     total, present = by_hand(expected(entries))
     assert found.total.tolist() == total
