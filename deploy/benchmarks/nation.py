@@ -20,6 +20,7 @@ from deploy.benchmarks.nation_figures import (
     memory_verdicts,
     nation_bars,
     queue_verdicts,
+    walk_that_fits,
 )
 from deploy.benchmarks.nation_registry import register_nation
 from deploy.benchmarks.nation_sending import Sending, arrived, send
@@ -32,6 +33,8 @@ from deploy.lab.reporting import Reporter
 from deploy.lab.service_env import SERVICE_SETTINGS
 
 SAMPLE_INTERVALS: Final = 2
+# Of a lab with one zone a tier: headquarters has none.
+HOT_ZONES: Final = 2
 COUNT_S: Final = 120.0
 COUNTED_A_SECOND: Final = 5_000
 # A meter in a zone's registry and its series' place, generously.
@@ -53,9 +56,12 @@ async def measure_nation(
     connections: int,
     command: str,
     reporter: Reporter,
+    walk: int | None = None,
 ) -> Figures:
-    """Register `meters`, send two intervals of the first `sample` of them, then each meter in turn
-    at `rate` readings/s for `minutes`; return the benchmark's object.
+    """Register `meters`, send two intervals of the first `sample` of them, then the first `walk`
+    meters in turn at `rate` readings/s for `minutes`; return the benchmark's object.
+
+    Without `walk` it is all of them, or as many as memory has room for in both hot stores.
 
     Raises:
         MeasurementFailed: something hung or broke; the message names it.
@@ -63,9 +69,19 @@ async def measure_nation(
     """
     steady = round(rate * minutes * 60)
     total = SAMPLE_INTERVALS * sample + steady
-    room = _room(meters=meters, series=max(sample, min(meters, steady)), readings=total)
+    fits = walk_that_fits(
+        meters=meters,
+        sample=sample,
+        zones=HOT_ZONES,
+        free_bytes=psutil.virtual_memory().available,
+    )
+    walk = fits if walk is None else walk
+    if fits < min(walk, steady):
+        reporter.step(f"memory may run short: there is room for {fits:,} meters in turn")
+    elif walk < min(meters, steady):
+        reporter.step(f"memory has room for a day of {walk:,} meters: these take turns")
+    room = _room(meters=meters, series=max(sample, min(walk, steady)), readings=total)
     found: Figures = {"machine": machine()}
-    _say_what_it_needs(room, reporter)
     with _folder() as folder, _more_room(room):
         reporter.step("starting a lab of one zone a tier")
         deadline = time.monotonic() + START_S
@@ -76,7 +92,7 @@ async def measure_nation(
             reporter.step(f"registered: {json.dumps(registration)}")
             intervals = [await load.interval(number, sample) for number in range(SAMPLE_INTERVALS)]
             await asyncio.to_thread(wait_for_rest, whole.processes)
-            steadily = await load.steadily(rate=rate, readings=steady)
+            steadily = await load.steadily(walk, rate=rate, readings=steady)
             record = await _record(whole, sent=total, taken=load.acknowledged, reporter=reporter)
             found["versions"] = versions("asyncpg", "httptools", "msgspec", "numpy", "uvloop")
             found["versions"]["valkey"] = whole.version
@@ -85,6 +101,7 @@ async def measure_nation(
         "load": {
             "meters": meters,
             "sample_meters": sample,
+            "meters_in_turn": walk,
             "minutes": minutes,
             "readings_per_second": rate,
             "readings_per_body": per_body,
@@ -138,15 +155,17 @@ class _Load:
         )
         return figures
 
-    async def steadily(self, *, rate: float, readings: int) -> Figures:
-        """Send the next interval of every meter in turn, each body when it is due."""
-        self._reporter.step(f"{rate:,.0f} readings/s, {readings:,} of them, each of another meter")
-        skip = SAMPLE_INTERVALS * self._meters
+    async def steadily(self, walk: int, *, rate: float, readings: int) -> Figures:
+        """Send the next interval of `walk` meters in turn, and so on, each body when it is due."""
+        self._reporter.step(
+            f"{rate:,.0f} readings/s, {readings:,} of them, {walk:,} meters taking turns"
+        )
+        skip = SAMPLE_INTERVALS * walk
         self._answered = 0
         async with watching(self._whole, answered=lambda: self._answered) as watch:
             before = await asyncio.to_thread(cpu_of_groups, self._whole)
             began = time.monotonic()
-            said = await self._send(meters=self._meters, skip=skip, readings=readings, rate=rate)
+            said = await self._send(meters=walk, skip=skip, readings=readings, rate=rate)
             wall_s = time.monotonic() - began
             after = await asyncio.to_thread(cpu_of_groups, self._whole)
         await arrived(self._whole, meters=self._meters, reporter=self._reporter)
@@ -241,16 +260,6 @@ def _more_room(room: int) -> Iterator[None]:
             del os.environ[SERVICE_SETTINGS]
         else:
             os.environ[SERVICE_SETTINGS] = before
-
-
-def _say_what_it_needs(room: int, reporter: Reporter) -> None:
-    free = psutil.virtual_memory().available
-    needed = 2 * room
-    if needed > free:
-        reporter.step(
-            f"two zones' hot stores may need {needed / 2**30:.0f} GiB of memory together, and "
-            f"{free / 2**30:.0f} GiB are free"
-        )
 
 
 def _let_grow(whole: WholeWay, room: int) -> None:

@@ -20,6 +20,11 @@ PEAK_ENTRIES: Final = 200
 # A strip is allocated whole when its first reading comes: a meter's day of 12-byte cells, with the
 # allocator's rounding up, and the meter's place and a part of the strip's key.
 MOST_BYTES_A_NEW_DAY: Final = SLOTS * 12 * 1.2 + 300
+# Of the machine, for a registered meter and a meter's new day in a hot store: more than the store
+# counts itself, by what its allocator cannot give back.
+RESIDENT_BYTES_A_METER: Final = 360
+RESIDENT_BYTES_A_DAY: Final = 1_400
+OTHER_BYTES: Final = 4 << 30
 RATE_KEPT: Final = 0.99
 CPU_SHARE: Final = 1.0
 _REPORTED: Final[Mapping[str, Any]] = MappingProxyType({"target": None, "met": True})
@@ -114,6 +119,15 @@ def queue_verdicts(samples: Sequence[Sample]) -> Figures:
             "flat": peak <= max(PEAK_ENTRIES, PEAK_SHARE * max(middle, default=0)),
         }
     return found
+
+
+def walk_that_fits(*, meters: int, sample: int, zones: int, free_bytes: int) -> int:
+    """Return how many of the meters may take turns in memory of `free_bytes`; at least `sample`.
+
+    Each of them is in the hot store of each of `zones`, with a day.
+    """
+    left = free_bytes - OTHER_BYTES - zones * meters * RESIDENT_BYTES_A_METER
+    return min(meters, max(sample, left // (zones * RESIDENT_BYTES_A_DAY)))
 
 
 def cpu_shares(seconds: Mapping[str, float], *, wall_s: float, cores: int) -> dict[str, float]:

@@ -13,6 +13,7 @@ from deploy.benchmarks.nation_figures import (
     queue_verdicts,
     settled,
     slope,
+    walk_that_fits,
 )
 
 MIB = 1 << 20
@@ -152,3 +153,18 @@ def test_what_is_wrong_fails_its_own_bar(bar: str, changed: dict[str, Any]) -> N
     bars = bars_of(**changed)
 
     assert {name for name, one in bars.items() if not one["met"]} == {bar}
+
+
+@pytest.mark.parametrize(
+    ("free_gib", "walk"),
+    [
+        pytest.param(64, 10_000_000, id="all_of_them"),
+        pytest.param(22, 4_331_197, id="as_many_as_fit"),
+        pytest.param(8, 500_000, id="the_sample_at_least"),
+    ],
+)
+def test_so_many_take_turns_as_memory_has_room_for(free_gib: int, walk: int) -> None:
+    assert (
+        walk_that_fits(meters=10_000_000, sample=500_000, zones=2, free_bytes=free_gib * 1024 * MIB)
+        == walk
+    )
