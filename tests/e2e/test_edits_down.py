@@ -1,4 +1,4 @@
-"""An edit at headquarters shows at the edge of a running lab, through gateways, links and stores."""
+"""An edit at headquarters shows at the edge of a running lab, through gateways and links."""
 
 import asyncio
 import json
