@@ -55,6 +55,16 @@ class HotCells:
             cells[found.rows] = found.strips[found.which, :, found.within]
         return cells
 
+    async def ever_stored(self, meters: Sequence[str], *, register: str) -> NDArray[np.bool_]:
+        """Of which of the meters anything was ever stored here: (meters,).
+
+        Raises:
+            StoreUnavailable: no answer in time.
+        """
+        found = await self._places.keep_to(partial(self._places.of_meters, meters, register))
+        stored: NDArray[np.bool_] = found.places != NO_PLACE
+        return stored
+
     async def read_presence(
         self, meters: Sequence[str], *, register: str, day: int, interval_s: int, slots: range
     ) -> NDArray[np.bool_]:

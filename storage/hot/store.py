@@ -150,6 +150,14 @@ class RedisHotStore:
             meters, register=register, day=day, interval_s=interval_s, slots=slots
         )
 
+    async def ever_stored(self, meters: Sequence[str], *, register: str) -> NDArray[np.bool_]:
+        """Of which of the meters anything was ever stored here: (meters,).
+
+        Raises:
+            StoreUnavailable: no answer in time.
+        """
+        return await self._cells.ever_stored(meters, register=register)
+
     async def read_presence(
         self, meters: Sequence[str], *, register: str, day: int, interval_s: int, slots: range
     ) -> NDArray[np.bool_]:

@@ -16,7 +16,14 @@ _NEVER: Final = -(1 << 40)
 
 
 class PresenceReader(Protocol):
-    """Who knows what is stored: `RedisHotStore.read_presence`."""
+    """Who knows what is stored: `RedisHotStore`."""
+
+    async def ever_stored(self, meters: Sequence[str], *, register: str) -> NDArray[np.bool_]:
+        """Of which of the meters anything was ever stored here: (meters,).
+
+        Raises:
+            StoreUnavailable: no answer in time.
+        """
 
     async def read_presence(
         self, meters: Sequence[str], *, register: str, day: int, interval_s: int, slots: range
@@ -54,8 +61,14 @@ class GapLook:
             StoreUnavailable: no answer before the deadline.
         """
         gap = rules.gap
-        if gap is None or low > high or not len(meters):
+        if gap is None or low > high:
             return
+        # Of a nation's registry most may never have said anything to this zone.
+        known = np.flatnonzero(await self._presence.ever_stored(meters, register=register))
+        if not len(known):
+            return
+        if len(known) < len(meters):
+            meters, active = [meters[at] for at in known.tolist()], active[known]
         a_day = DAY_S // interval_s
         within = gap.within_days * a_day
         held = np.fromiter(map(turn.held.__contains__, meters), dtype=np.bool_, count=len(meters))

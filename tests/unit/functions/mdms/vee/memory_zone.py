@@ -76,6 +76,10 @@ class MemoryZone:
         rows = [self.slots.get((meter, day), nothing)[slots.start : slots.stop] for meter in meters]
         return np.stack(rows)
 
+    async def ever_stored(self, meters: Sequence[str], *, register: str) -> NDArray[np.bool_]:
+        known = {meter for meter, _ in self.slots}
+        return np.array([meter in known for meter in meters])
+
     async def read_presence(
         self, meters: Sequence[str], *, register: str, day: int, interval_s: int, slots: range
     ) -> NDArray[np.bool_]:

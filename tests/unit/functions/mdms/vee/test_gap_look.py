@@ -30,6 +30,9 @@ class Stored:
     def __init__(self, present: NDArray[np.bool_]) -> None:
         self._present = present
 
+    async def ever_stored(self, meters: Sequence[str], *, register: str) -> NDArray[np.bool_]:
+        return np.array([bool(self._present[METERS.index(meter)].any()) for meter in meters])
+
     async def read_presence(
         self, meters: Sequence[str], *, register: str, day: int, interval_s: int, slots: range
     ) -> NDArray[np.bool_]:
