@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -118,7 +118,7 @@ class RegistryCache:
             part = slice(begin, min(begin + METERS_A_PART, len(meter_ids)))
             yield part, await self.of(meter_ids[part])
 
-    async def every(self) -> AsyncIterator[Sequence[Meter]]:
+    async def every(self) -> AsyncGenerator[Sequence[Meter]]:
         """All meters, by id, some at a time; errors as `of`."""
         held = await self._not_older_than(self._check_s)
         if held.table is not None:

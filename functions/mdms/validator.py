@@ -19,7 +19,7 @@ from functions.mdms.resampling import adds_up
 from functions.mdms.validation_ports import Filler, ValidationQueue, Values
 from functions.mdms.vee.flagged_events import FlagJudge
 from functions.mdms.vee.gap_look import GapLook
-from functions.mdms.vee.gap_looks import GapLooks, SeriesName
+from functions.mdms.vee.gap_looks import SWEEP, GapLooks, SeriesName, Span, read_span
 from functions.mdms.vee.gap_sweep import GapSweep
 from functions.mdms.vee.group_choice import GroupChoice
 from functions.mdms.vee.held_findings import (
@@ -52,6 +52,8 @@ from storage.ports import StoreFull, StoreUnavailable
 TURN_BYTES: Final = 8 << 20
 METERS_AT_ONCE: Final = 2_000
 LOOKS_A_TURN: Final = 20_000
+SWEEP_TURN_S: Final = 2.0
+"""How long a turn goes on with a sweep: what arrives meanwhile waits for the next one."""
 RETRY_S: Final = 1.0
 LEAST_REST_S: Final = 0.02
 QUIET_S: Final = 0.1
@@ -81,12 +83,19 @@ class Validator:
         sweep_s: float,
         dropped_through: Callable[[], Awaitable[int]] | None = None,
         clock: Callable[[], float] = time.monotonic,
+        sweep_turn_s: float = SWEEP_TURN_S,
+        swept_at_once: int = METERS_AT_ONCE,
     ) -> None:
         """While readings stream in it rests for `rest_s` before a turn, and judges them together.
 
         Gaps are looked for once in `sweep_s`, and not in days up to `dropped_through` (since 1970):
-        what is missing there may be with the record.
+        what is missing there may be with the record. A turn goes on with it for `sweep_turn_s`,
+        `swept_at_once` meters at a time.
         """
+        self._sweep_turn_s = sweep_turn_s
+        self._swept_at_once = swept_at_once
+        self._sweep: GapSweep | None = None
+        self._mark: Span | None = None
         self._dropped_through = dropped_through
         self._pruned_through = NEVER
         self._cells = cells
@@ -133,6 +142,7 @@ class Validator:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
+        await self._leave_off()
 
     async def _run(self) -> None:
         while True:
@@ -176,6 +186,14 @@ class Validator:
         Raises:
             StoreUnavailable, StoreFull: nothing was settled; begin again.
         """
+        try:
+            return await self._turn()
+        except BaseException:
+            # What a sweep has judged in a turn is lost with the turn.
+            await self._leave_off()
+            raise
+
+    async def _turn(self) -> bool:
         state = await self._known_state()
         waiting = await self._queue.waiting(max_bytes=TURN_BYTES)
         batches: list[tuple[RunBatch, NDArray[np.bool_]]] = []
@@ -189,17 +207,22 @@ class Validator:
         self._newest_s = max(
             self._newest_s, state.newest_s, newest_end_s(batch for batch, _ in batches)
         )
-        due = self._clock() - self._swept_at >= self._sweep_s
-        sweeps = due and (self._newest_s > state.newest_s or len(self._looks) > 0)
+        whole_from_s = await self._whole_from_s()
+        if self._sweep is not None and self._sweep.whole_from_s != whole_from_s:
+            await self._leave_off()
+        due = self._sweep is None and self._clock() - self._swept_at >= self._sweep_s
+        begins = due and (self._newest_s > state.newest_s or len(self._looks) > 0)
         filled = list(self._filled)
-        if not waiting and not sweeps and not filled:
+        if not waiting and not begins and not filled and self._sweep is None:
             return False
         batches += [(batch, np.zeros(len(batch), dtype=np.bool_)) for batch in filled]
         choice = await self._rules()
         turn = Turn(self._queue.findings, self._held)
-        whole_from_s = await self._whole_from_s()
-        # With a sweep gaps count up to the newest data, also those of what this turn has touched.
-        newest_s = self._newest_s if sweeps else state.newest_s
+        if begins and self._newest_s > state.newest_s:
+            self._sweep = self._new_sweep(choice, state, whole_from_s)
+        sweep = self._sweep
+        # With a sweep gaps count up to its end, also those of what this turn has touched.
+        newest_s = state.newest_s if sweep is None else sweep.end_s
         blocks = touched_blocks(batches)
         for touched in blocks:
             async for part, table in self._registry.parts(touched.meters):
@@ -209,27 +232,59 @@ class Validator:
                 await self.judge(turn, of_part, table, choice, swept_s=newest_s)
         await self._judge_reads(turn, events, blocks, choice)
         due_looks = {}
-        if sweeps:
+        if begins:
             self._looks.sweep_begins()
             due_looks = self._looks.due(most=LOOKS_A_TURN)
             late = LateGaps(self._look, self._registry.parts, choice)
             await late.over(turn, due_looks, end_s=newest_s, whole_from_s=whole_from_s)
-        if newest_s > state.newest_s:
-            sweep = GapSweep(self._look, self._registry.every(), choice)
-            await sweep.over(
-                turn, begin_s=state.newest_s, end_s=newest_s, whole_from_s=whole_from_s
-            )
+        over_all = sweep is None or await self._goes_on(sweep, turn)
         if await self._whole_from_s() != whole_from_s:
             # Days were dropped meanwhile: what was not found may just have gone.
+            await self._leave_off()
             return True
-        if await self._settle(turn, state, waiting, newest_s=newest_s, looked=list(due_looks)):
-            self._metrics.validated(sum(len(batch) for batch, _ in batches))
-            del self._filled[: len(filled)]
-            if sweeps:
-                self._swept_at = self._clock()
-                await self._prune()
-                await self._fill(choice, newest_s)
+        settled = await self._settle(
+            turn,
+            state,
+            waiting,
+            newest_s=newest_s if over_all else state.newest_s,
+            looked=list(due_looks),
+            sweep_ends_s=0 if sweep is None or over_all else sweep.end_s,
+        )
+        if not settled:
+            await self._leave_off()
+            return True
+        self._metrics.validated(sum(len(batch) for batch, _ in batches))
+        del self._filled[: len(filled)]
+        if over_all and (begins or sweep is not None):
+            self._sweep = None
+            self._swept_at = self._clock()
+            await self._prune()
+            await self._fill(choice, newest_s)
         return True
+
+    def _new_sweep(
+        self, choice: GroupChoice, state: ValidationState, whole_from_s: int
+    ) -> GapSweep:
+        return GapSweep(
+            self._look,
+            self._registry.every(),
+            choice,
+            begin_s=state.newest_s,
+            # One that was left off ends where it would have: how far it goes back depends on that.
+            end_s=self._newest_s if self._mark is None else self._mark.first or self._newest_s,
+            whole_from_s=whole_from_s,
+            at_once=self._swept_at_once,
+        )
+
+    async def _goes_on(self, sweep: GapSweep, turn: Turn) -> bool:
+        began = self._clock()
+        return await sweep.goes_on(turn, enough=lambda: self._clock() - began >= self._sweep_turn_s)
+
+    async def _leave_off(self) -> None:
+        """Forget a sweep; the next one begins where it began."""
+        if self._sweep is not None:
+            sweep, self._sweep = self._sweep, None
+            await sweep.close()
 
     async def _prune(self) -> None:
         """Hold no findings of days that were dropped, but of blocks that stayed.
@@ -350,11 +405,15 @@ class Validator:
         *,
         newest_s: int,
         looked: Sequence[SeriesName],
+        sweep_ends_s: int,
     ) -> bool:
         changed = turn.changed()
         found, withdrawn = news(turn.before, changed)
         later = self._looks.with_noted(turn.looks)
         over = [name for name in looked if name not in later]
+        # Who goes on after this worker must know of what no sweep has been over yet.
+        mark = Span(sweep_ends_s, self._newest_s) if self._newest_s > newest_s else None
+        marks = {} if mark == self._mark else {SWEEP: b"" if mark is None else mark.record}
         payload = b""
         if found or withdrawn:
             payload = FindingBatch(self._zone, found, withdrawn).encode()
@@ -366,13 +425,15 @@ class Validator:
             done=done,
             payload=payload,
             findings={name.text: write_runs(runs) for name, runs in changed.items()},
-            looks={name.text: b"" for name in over}
+            looks=marks
+            | {name.text: b"" for name in over}
             | {name.text: span.record for name, span in later.items()},
         )
         if settled is None:
             # Another worker of this tenant was faster.
             return False
         self._state = settled
+        self._mark = mark
         self._looks.settled(done=over, held=later)
         self._held.update(name.meter_id for name, runs in changed.items() if runs)
         self._metrics.found(opened=len(found), withdrawn=len(withdrawn))
@@ -387,7 +448,12 @@ class Validator:
             self._held = held
             instants = await self._queue.read_instants(most=self._registry.most)
             self._reads = ReadInstants(instants)
-            self._looks = GapLooks([one async for one in self._queue.all_looks()])
+            looks = {name: record async for name, record in self._queue.all_looks()}
+            mark = looks.pop(SWEEP, None)
+            self._mark = None if mark is None else read_span(mark)
+            if self._mark is not None:
+                self._newest_s = max(self._newest_s, self._mark.last)
+            self._looks = GapLooks(looks.items())
         return self._state
 
     async def _rules(self) -> GroupChoice:

@@ -23,6 +23,11 @@ class SeriesName:
         return f"{self.interval_s}:{self.register}/{self.meter_id}"
 
 
+SWEEP: Final = "0:sweep/"
+"""In the hash of looks, in seconds: where a sweep ends that is not over all meters yet (0 without
+one), and how far the newest data went."""
+
+
 def read_series(text: str) -> SeriesName:
     """Read a series' name back."""
     head, _, meter_id = text.partition("/")

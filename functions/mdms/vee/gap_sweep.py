@@ -1,7 +1,7 @@
 """Looking for gaps once the data's clock has gone on: who did not say what others said."""
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Final
 
 import numpy as np
@@ -19,28 +19,61 @@ LONGEST_DAYS: Final = 35
 
 
 class GapSweep:
-    """Goes over the registered meters: what is missing was not brought by anybody."""
+    """Goes over the registered meters: what is missing was not brought by anybody.
+
+    It judges the intervals that became due while the newest data went from `begin_s` to `end_s`,
+    part by part: over a nation's meters it takes minutes, in which validation must go on. What is
+    not here from before `whole_from_s` may be with the record. Of a clock that jumped further than
+    `LONGEST_DAYS`, the last of them count.
+    """
 
     def __init__(
-        self, look: GapLook, registered: AsyncIterator[Sequence[Meter]], choice: GroupChoice
+        self,
+        look: GapLook,
+        registered: AsyncGenerator[Sequence[Meter]],
+        choice: GroupChoice,
+        *,
+        begin_s: int,
+        end_s: int,
+        whole_from_s: int = 0,
+        at_once: int = METERS_AT_ONCE,
     ) -> None:
-        """`registered` gives them, some at a time."""
+        """`registered` gives the meters, some at a time."""
+        self.begin_s = begin_s
+        self.end_s = end_s
+        self.whole_from_s = whole_from_s
         self._look = look
         self._registered = registered
         self._choice = choice
+        self._at_once = at_once
+        self._read: list[Sequence[Meter]] = []
 
-    async def over(self, turn: Turn, *, begin_s: int, end_s: int, whole_from_s: int = 0) -> None:
-        """Judge the intervals that became due while the newest data went from begin to end.
+    async def goes_on(self, turn: Turn, *, enough: Callable[[], bool]) -> bool:
+        """Judge the next meters until `enough`, at least some; True once it was over all of them.
 
-        What is not here from before `whole_from_s` may be with the record.
-
-        Of a clock that jumped further than `LONGEST_DAYS`, the last of them count.
+        What it judged counts with the turn: without it, begin another sweep.
 
         Raises:
             StoreUnavailable: no answer before the deadline.
         """
-        async for some in self._registered:
-            await self._some(turn, some, begin_s, end_s, whole_from_s)
+        while (some := await self._next()) is not None:
+            await self._some(turn, some, self.begin_s, self.end_s, self.whole_from_s)
+            if enough():
+                return False
+        return True
+
+    async def close(self) -> None:
+        """Leave off."""
+        await self._registered.aclose()
+
+    async def _next(self) -> Sequence[Meter] | None:
+        while not self._read:
+            part = await anext(self._registered, None)
+            if part is None:
+                return None
+            begins = range(0, len(part), self._at_once)
+            self._read = [part[begin : begin + self._at_once] for begin in reversed(begins)]
+        return self._read.pop()
 
     async def _some(
         self, turn: Turn, some: Sequence[Meter], begin_s: int, end_s: int, whole_from_s: int

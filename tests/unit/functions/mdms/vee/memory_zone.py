@@ -35,6 +35,7 @@ class MemoryZone:
         self.generation = self.newest_s = self.count = 0
         self.lose_answers = self.lose_calls = False
         self.dropped = -1
+        self.swept_a_turn = 0
         self.registry = MemoryRegistry(
             *(
                 Meter(meter_id=name, registers=(REGISTER,), interval_s=HOUR_S, version=at)
@@ -174,6 +175,8 @@ class MemoryZone:
             rest_s=1,
             sweep_s=0,
             dropped_through=self.dropped_through,
+            sweep_turn_s=0 if self.swept_a_turn else 60,
+            swept_at_once=self.swept_a_turn or 2_000,
         )
 
     def exceptions(self) -> dict[tuple[str, int, int, str], int]:
