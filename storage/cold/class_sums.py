@@ -27,6 +27,7 @@ from storage.model.runs import DAY_S
 
 SUMS_TIMEOUT_S: Final = 25.0
 _MERGED_AT_ONCE: Final = 4_096
+_ANY_IN_TAIL: Final = "SELECT EXISTS (SELECT FROM tail WHERE first_day <= $2 AND last_day >= $1)"
 _Place: TypeAlias = tuple[int, int, int]
 """A meter's place among those asked for, a day, and an interval length."""
 Classes = Callable[[int], NDArray[np.int8]]
@@ -193,6 +194,8 @@ async def _add_merged(
     connection: Connection, work: _Sums, meters: Sequence[str], *, register: str, days: range
 ) -> set[_Place]:
     """Add the blocks that have versions in the tail; return their meters' places, days, lengths."""
+    if not await connection.fetchval(_ANY_IN_TAIL, days[0], days[-1]):
+        return set()
     places = {name: at for at, name in enumerate(meters)}
     bounds = [BlockKey(name, register, days[0], DAY_S) for name in meters[:1]]
     bounds += [BlockKey(name, register, days[-1], DAY_S) for name in meters]
