@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Protocol
 
+from functions.mdms.vee.event_judging import InstantBook
 from functions.mdms.vee.gap_look import PresenceReader
 from functions.mdms.vee.group_choice import GroupChoice
 from functions.mdms.vee.held_findings import BlockName, HeldRun
@@ -12,7 +13,7 @@ from storage.hot.validation import ValidationState, Waiting
 from storage.model.runs import RunBatch
 
 
-class ValidationQueue(Protocol):
+class ValidationQueue(InstantBook, Protocol):
     """What waits and what is held: `storage.hot.validation.HotValidation`, which says what is what.
 
     Each call may raise StoreUnavailable.
@@ -31,11 +32,6 @@ class ValidationQueue(Protocol):
         findings: Mapping[str, bytes],
         looks: Mapping[str, bytes],
     ) -> ValidationState | None: ...
-    async def read_instants(self, *, most: int) -> dict[tuple[str, str], int] | None: ...
-    async def instants_of(
-        self, series: Sequence[tuple[str, str]]
-    ) -> dict[tuple[str, str], int]: ...
-    async def note_reads(self, newest: Mapping[tuple[str, str], int]) -> None: ...
     async def findings(self, names: Sequence[str]) -> dict[str, bytes]: ...
     def all_findings(self) -> AsyncIterator[tuple[str, bytes]]: ...
     def all_looks(self) -> AsyncIterator[tuple[str, bytes]]: ...
