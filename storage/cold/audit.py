@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 import asyncpg
-import numpy as np
 
-from storage.cold.audit_ledger import EVENTS, SLOTS, Ledger
+from storage.cold.audit_ledger import EVENTS, SLOTS, Key, Ledger
 from storage.cold.codec import BlockCodec
 from storage.cold.engine import connect
 from storage.cold.event_codec import EventCodec
@@ -127,20 +126,29 @@ async def _read_revisions(
 async def _read_blocks(connection: _Connection, ledger: Ledger, days: range) -> None:
     query = f"SELECT meter_id, register, day, interval_s, body FROM blocks {_OF}"
     alone: defaultdict[int, list[bytes]] = defaultdict(list)
+    named: defaultdict[int, list[tuple[Key, bytes]]] = defaultdict(list)
     async for row in connection.cursor(query, *_bounds(days), prefetch=_BLOCKS_AT_ONCE):
         if not ledger.covers(row["meter_id"]):
             continue
         *names, interval_s, body = row
         key = (SLOTS, *names, interval_s)
         if ledger.names(key):
-            block = BlockCodec(DAY_S // interval_s).decode([body])
-            ledger.add_block(key, block, np.flatnonzero(block.present))
+            named[interval_s].append((key, body))
+            if len(named[interval_s]) * DAY_S >= _SLOTS_AT_ONCE * interval_s:
+                _add_named(ledger, named.pop(interval_s), interval_s)
             continue
         alone[interval_s].append(body)
         if len(alone[interval_s]) * DAY_S >= _SLOTS_AT_ONCE * interval_s:
             ledger.add_alone(_readings_in(alone.pop(interval_s), interval_s))
+    for interval_s, pairs in named.items():
+        _add_named(ledger, pairs, interval_s)
     for interval_s, bodies in alone.items():
         ledger.add_alone(_readings_in(bodies, interval_s))
+
+
+def _add_named(ledger: Ledger, pairs: Sequence[tuple[Key, bytes]], interval_s: int) -> None:
+    blocks = BlockCodec(DAY_S // interval_s).decode([body for _, body in pairs])
+    ledger.add_named([key for key, _ in pairs], blocks)
 
 
 def _readings_in(bodies: Sequence[bytes], interval_s: int) -> int:

@@ -1,5 +1,6 @@
 """The audit's own book of what it found: which reading, and which stamp of it, how often."""
 
+from collections.abc import Sequence
 from typing import Final
 from zlib import crc32
 
@@ -74,6 +75,17 @@ class Ledger:
         edges = [self._edge(name) for name in block.edges]
         copies["sequence"] = block.sequence[present]
         copies["edge"] = np.array(edges, dtype=np.int32)[block.edge[present]]
+        self._current.append(copies)
+
+    def add_named(self, keys: Sequence[Key], blocks: RecordBlock) -> None:
+        """Count the readings of blocks that the tail or the log names, decoded together."""
+        numbers = np.array([self._blocks[key] for key in keys], dtype=np.int64)
+        slots = len(blocks.present) // len(keys)
+        present = np.flatnonzero(blocks.present)
+        copies = self._copies(numbers[present // slots] * DAY_S + present % slots, 0, "")
+        edges = [self._edge(name) for name in blocks.edges]
+        copies["sequence"] = blocks.sequence[present]
+        copies["edge"] = np.array(edges, dtype=np.int32)[blocks.edge[present]]
         self._current.append(copies)
 
     def distinct(self) -> int:
