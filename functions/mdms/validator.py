@@ -202,7 +202,7 @@ class Validator:
             return False
         batches += [(batch, np.zeros(len(batch), dtype=np.bool_)) for batch in filled]
         choice = await self._rules.now()
-        turn = Turn(self._queue.findings, held.meters)
+        turn = Turn(self._queue.findings, held.meters, by_rule=held.by_rule)
         if begins and held.newest_s > state.newest_s:
             self._sweep = self._new_sweep(choice, state, whole_from_s)
         sweep = self._sweep

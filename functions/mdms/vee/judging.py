@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from functions.mdms.vee.gap_check import GapCheck
 from functions.mdms.vee.gap_looks import SeriesName, Span
 from functions.mdms.vee.rule import Stretch
-from functions.mdms.vee.rule_group import Applied, RuleSet
+from functions.mdms.vee.rule_group import RULES, Applied, RuleSet
 from functions.mdms.vee.touched import Touched
 from functions.mdms.vee.turn import RowVerdict, Turn, kept_beside
 from storage.model.block import PRESENT
@@ -75,9 +75,8 @@ class Judge:
         length = touched.interval_s
         base = touched.day * (DAY_S // length)
         low, high = base + int(touched.first.min()), base + int(touched.last.max())
-        held = np.fromiter(
-            map(turn.held.__contains__, touched.meters), dtype=np.bool_, count=len(touched.meters)
-        )
+        # What a rule says that the group no longer has goes with what is judged beside it.
+        gone = set(RULES) - rules.names
         near: defaultdict[int, list[Applied]] = defaultdict(list)
         far: list[Applied] = []
         for one in rules.intervals:
@@ -93,9 +92,11 @@ class Judge:
             start = max(first, low - 2 * reach)
             cut = seen.columns(slice(start - first, high + 2 * reach + 1 - first))
             span = _Span(first=start, low=low - reach, high=high + reach)
+            held = turn.holding(touched.meters, gone.union(one.rule.name for one in some))
             await self._put(turn, touched, cut, some, rules, span=span, held=held)
         for one in far:
             concerned = one.rule.concerns(seen)[:, low - first : high - first + 1].any(axis=1)
+            held = turn.holding(touched.meters, {one.rule.name})
             rows = np.flatnonzero(concerned | held)
             if len(rows):
                 reach = one.rule.neighbours(length)
@@ -115,7 +116,7 @@ class Judge:
                 name = SeriesName(touched.meters[row], touched.register, length)
                 begin, end = base + int(touched.first[row]), base + int(touched.last[row]) + 1
                 turn.look_later(name, Span(begin, end))
-            rows = np.flatnonzero(held)
+            rows = np.flatnonzero(turn.holding(touched.meters, {rules.gap.name}))
             if len(rows):
                 await turn.came(
                     meters=[touched.meters[row] for row in rows.tolist()],

@@ -38,14 +38,23 @@ class RowVerdict:
 class Turn:
     """Findings before and after, by block; `read` gives what is held, `held` the meters of it.
 
-    `looks` are times in which gaps are to be looked for later.
+    `looks` are times in which gaps are to be looked for later, `by_rule` says which of the `held`
+    have findings of which rule; without it each may have those of any.
     """
+
+    def holding(self, meters: Sequence[str], rules: AbstractSet[str]) -> NDArray[np.bool_]:
+        """Which of the meters may have findings of one of the `rules`: (meters,)."""
+        holders: AbstractSet[str] = self.held
+        if self.by_rule is not None:
+            holders = set().union(*(self.by_rule.get(rule, ()) for rule in rules))
+        return np.fromiter(map(holders.__contains__, meters), dtype=np.bool_, count=len(meters))
 
     read: Read
     held: set[str]
     before: dict[BlockName, list[HeldRun]] = field(default_factory=dict)
     after: dict[BlockName, list[HeldRun]] = field(default_factory=dict)
     looks: dict[SeriesName, Span] = field(default_factory=dict)
+    by_rule: Mapping[str, AbstractSet[str]] | None = None
 
     async def judge(
         self,
