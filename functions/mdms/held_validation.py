@@ -1,14 +1,12 @@
 """What a worker knows of a zone's validation between two turns, and how a turn ends."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from functions.mdms.metrics import MdmsMetrics
 from functions.mdms.validation_ports import ValidationQueue
 from functions.mdms.vee.gap_looks import SWEEP, GapLooks, SeriesName, Span, read_span
 from functions.mdms.vee.held_findings import (
-    BlockName,
-    HeldRun,
+    FindingHolders,
     news,
     read_name,
     read_runs,
@@ -22,9 +20,8 @@ from storage.model.findings import FindingBatch
 class HeldValidation:
     """The same as the store holds, from one settled turn to the next; read again when in doubt.
 
-    `meters` have findings, `by_rule` says of which rules, `looks` are times to look for gaps in,
-    `newest_s` is the end of the newest interval that is known of, `swept_to_s` where a sweep ends
-    that was left off, 0 without.
+    `holders` have findings, `looks` are times to look for gaps in, `newest_s` is the end of the
+    newest interval that is known of, `swept_to_s` where a sweep ends that was left off, 0 without.
     """
 
     def __init__(self, queue: ValidationQueue, *, zone: str, metrics: MdmsMetrics) -> None:
@@ -33,8 +30,7 @@ class HeldValidation:
         self._metrics = metrics
         self._state: ValidationState | None = None
         self._mark: Span | None = None
-        self.meters: set[str] = set()
-        self.by_rule: defaultdict[str, set[str]] = defaultdict(set)
+        self.holders = FindingHolders()
         self.looks = GapLooks()
         self.newest_s = 0
 
@@ -56,9 +52,9 @@ class HeldValidation:
         """
         if self._state is None:
             state = await self._queue.state()
-            self.meters, self.by_rule = set(), defaultdict(set)
+            self.holders = FindingHolders()
             async for text, record in self._queue.all_findings():
-                self._holds(read_name(text), read_runs(record))
+                self.holders.add(read_name(text).meter_id, read_runs(record))
             looks = {name: record async for name, record in self._queue.all_looks()}
             mark = looks.pop(SWEEP, None)
             self._mark = None if mark is None else read_span(mark)
@@ -114,15 +110,9 @@ class HeldValidation:
         self._mark = mark
         self.looks.settled(done=over, held=later)
         for name, runs in changed.items():
-            self._holds(name, runs)
+            self.holders.add(name.meter_id, runs)
         self._metrics.found(opened=len(found), withdrawn=len(withdrawn))
         return True
-
-    def _holds(self, name: BlockName, runs: Sequence[HeldRun]) -> None:
-        if runs:
-            self.meters.add(name.meter_id)
-        for run in runs:
-            self.by_rule[run.rule].add(name.meter_id)
 
     async def forget(self, names: Iterable[str]) -> bool:
         """Hold no findings of these blocks; headquarters is told nothing. As `settle`."""

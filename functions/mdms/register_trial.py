@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from functions.mdms.period_query import instant_text
-from functions.mdms.vee.held_findings import HeldRun
+from functions.mdms.vee.held_findings import FindingHolders, HeldRun
 from functions.mdms.vee.register_judging import ReadReader, RegisterJudge, TouchedReads
 from functions.mdms.vee.rule_group import RuleSet
 from functions.mdms.vee.turn import Turn
@@ -42,7 +42,7 @@ async def failing_reads(
     found: defaultdict[str, Failing] = defaultdict(dict)
     for number, of_rules in by_rules.items():
         for begin in range(0, len(of_rules), METERS_AT_ONCE):
-            turn = Turn(_nothing_held, set())
+            turn = Turn(_nothing_held, FindingHolders())
             touched = [
                 TouchedReads(meter=one, register=register, begin_s=begin_s, end_s=end_s)
                 for one in of_rules[begin : begin + METERS_AT_ONCE]

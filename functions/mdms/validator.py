@@ -30,7 +30,7 @@ from functions.mdms.vee.late_gaps import LateGaps
 from functions.mdms.vee.pruning import Pruning
 from functions.mdms.vee.touched import newest_end_s, touched_blocks
 from functions.mdms.vee.touched_judging import TouchedJudge
-from functions.mdms.vee.turn import Turn
+from functions.mdms.vee.turn import METERS_AT_ONCE, Turn
 from storage.hot.validation import ValidationState
 from storage.model.events import EventBatch
 from storage.model.payload import decode_payload
@@ -41,7 +41,6 @@ from storage.model.uplink import unpack_excluded
 from storage.ports import StoreFull, StoreUnavailable
 
 TURN_BYTES: Final = 2 << 20
-METERS_AT_ONCE: Final = 2_000
 LOOKS_A_TURN: Final = 20_000
 SWEEP_TURN_S: Final = 2.0
 """How long a turn goes on with a sweep: what arrives meanwhile waits for the next one."""
@@ -202,7 +201,7 @@ class Validator:
             return False
         batches += [(batch, np.zeros(len(batch), dtype=np.bool_)) for batch in filled]
         choice = await self._rules.now()
-        turn = Turn(self._queue.findings, held.meters, by_rule=held.by_rule)
+        turn = Turn(self._queue.findings, held.holders)
         if begins and held.newest_s > state.newest_s:
             self._sweep = self._new_sweep(choice, state, whole_from_s)
         sweep = self._sweep

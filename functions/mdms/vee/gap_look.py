@@ -71,7 +71,7 @@ class GapLook:
             meters, active = [meters[at] for at in known.tolist()], active[known]
         a_day = DAY_S // interval_s
         within = gap.within_days * a_day
-        held = turn.holding(meters, {gap.name})
+        held = turn.held.mask(meters, {gap.name})
         newest: NDArray[np.int64] | None = None
         for day in range(low // a_day, high // a_day + 1):
             begin, end = max(low, day * a_day), min(high + 1, (day + 1) * a_day)

@@ -7,14 +7,13 @@ from typing import Final
 import numpy as np
 
 from functions.mdms.resampling import adds_up
+from functions.mdms.vee.gap_check import GapCheck
 from functions.mdms.vee.gap_look import GapLook
 from functions.mdms.vee.group_choice import GroupChoice
-from functions.mdms.vee.rule_group import RuleSet
-from functions.mdms.vee.turn import Turn
+from functions.mdms.vee.turn import METERS_AT_ONCE, Turn
 from storage.model.meter import Meter
 from storage.model.runs import DAY_S
 
-METERS_AT_ONCE: Final = 2_000
 LONGEST_DAYS: Final = 35
 
 
@@ -57,7 +56,7 @@ class GapSweep:
             StoreUnavailable: no answer before the deadline.
         """
         while (some := await self._next()) is not None:
-            await self._some(turn, some, self.begin_s, self.end_s, self.whole_from_s)
+            await self._judge(turn, some)
             if enough():
                 return False
         return True
@@ -75,51 +74,33 @@ class GapSweep:
             self._read = [part[begin : begin + self._at_once] for begin in reversed(begins)]
         return self._read.pop()
 
-    async def _some(
-        self, turn: Turn, some: Sequence[Meter], begin_s: int, end_s: int, whole_from_s: int
-    ) -> None:
-        series: defaultdict[tuple[int, str, int], list[Meter]] = defaultdict(list)
+    async def _judge(self, turn: Turn, some: Sequence[Meter]) -> None:
+        series: defaultdict[tuple[int, str, int], list[str]] = defaultdict(list)
         for meter in some:
             if meter.active:
                 index = self._choice.index_of(meter)
                 for register in meter.registers:
                     if adds_up(register):
-                        series[index, register, meter.interval_s].append(meter)
-        for (index, register, interval_s), meters in sorted(
-            series.items(), key=lambda item: item[0]
-        ):
+                        series[index, register, meter.interval_s].append(meter.meter_id)
+        for (index, register, interval_s), meters in sorted(series.items()):
             rules = self._choice.sets[index]
-            if rules.gap is None:
-                continue
-            for begin in range(0, len(meters), METERS_AT_ONCE):
-                at_once = meters[begin : begin + METERS_AT_ONCE]
-                await self._series(
-                    turn, at_once, register, interval_s, rules, begin_s, end_s, whole_from_s
+            if rules.gap is not None:
+                low, high = self._due(rules.gap, interval_s)
+                await self._look.judge(
+                    turn,
+                    meters=meters,
+                    register=register,
+                    interval_s=interval_s,
+                    active=np.ones(len(meters), dtype=np.bool_),
+                    rules=rules,
+                    low=low,
+                    high=high,
                 )
 
-    async def _series(
-        self,
-        turn: Turn,
-        meters: list[Meter],
-        register: str,
-        interval_s: int,
-        rules: RuleSet,
-        begin_s: int,
-        end_s: int,
-        whole_from_s: int,
-    ) -> None:
-        gap = rules.gap
-        assert gap is not None
+    def _due(self, gap: GapCheck, interval_s: int) -> tuple[int, int]:
+        """Numbers of the first and the last interval that became due."""
         # Before the first look every value was judged as it came; what is older was not waited for.
-        days = LONGEST_DAYS if begin_s else gap.within_days
-        begin_s = max(begin_s, end_s - days * DAY_S)
-        await self._look.judge(
-            turn,
-            meters=[meter.meter_id for meter in meters],
-            register=register,
-            interval_s=interval_s,
-            active=np.ones(len(meters), dtype=np.bool_),
-            rules=rules,
-            low=max((begin_s - gap.grace_s) // interval_s, -(-whole_from_s // interval_s), 0),
-            high=(end_s - gap.grace_s) // interval_s - 1,
-        )
+        days = LONGEST_DAYS if self.begin_s else gap.within_days
+        begin_s = max(self.begin_s, self.end_s - days * DAY_S)
+        low = max((begin_s - gap.grace_s) // interval_s, -(-self.whole_from_s // interval_s), 0)
+        return low, (self.end_s - gap.grace_s) // interval_s - 1

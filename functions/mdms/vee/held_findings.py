@@ -1,6 +1,8 @@
 """What a zone holds of findings: by block, runs of slots that fail, and what changes them."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 import msgspec
@@ -48,6 +50,33 @@ def read_name(text: str) -> BlockName:
     head, _, meter_id = text.partition("/")
     day, interval_s, register = head.split(":", 2)
     return BlockName(meter_id, register, int(day), int(interval_s))
+
+
+class FindingHolders:
+    """Who has findings, and of which rules; some may have lost them since, nobody is missing."""
+
+    def __init__(self) -> None:
+        self._any: set[str] = set()
+        self._of_rule: defaultdict[str, set[str]] = defaultdict(set)
+
+    def add(self, meter_id: str, runs: Iterable[HeldRun]) -> None:
+        """A meter has these."""
+        for run in runs:
+            self._any.add(meter_id)
+            self._of_rule[run.rule].add(meter_id)
+
+    def __contains__(self, meter_id: str) -> bool:
+        """Whether the meter has any."""
+        return meter_id in self._any
+
+    def mask(self, meters: Sequence[str], rules: AbstractSet[str]) -> NDArray[np.bool_]:
+        """Which of the meters have findings of one of the rules: (meters,)."""
+        found = np.zeros(len(meters), dtype=np.bool_)
+        for holders in (self._of_rule[rule] for rule in rules if rule in self._of_rule):
+            found |= np.fromiter(
+                map(holders.__contains__, meters), dtype=np.bool_, count=len(meters)
+            )
+        return found
 
 
 @dataclass(frozen=True, slots=True)

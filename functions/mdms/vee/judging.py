@@ -92,11 +92,11 @@ class Judge:
             start = max(first, low - 2 * reach)
             cut = seen.columns(slice(start - first, high + 2 * reach + 1 - first))
             span = _Span(first=start, low=low - reach, high=high + reach)
-            held = turn.holding(touched.meters, gone.union(one.rule.name for one in some))
+            held = turn.held.mask(touched.meters, gone.union(one.rule.name for one in some))
             await self._put(turn, touched, cut, some, rules, span=span, held=held)
         for one in far:
             concerned = one.rule.concerns(seen)[:, low - first : high - first + 1].any(axis=1)
-            held = turn.holding(touched.meters, {one.rule.name})
+            held = turn.held.mask(touched.meters, {one.rule.name})
             rows = np.flatnonzero(concerned | held)
             if len(rows):
                 reach = one.rule.neighbours(length)
@@ -116,7 +116,7 @@ class Judge:
                 name = SeriesName(touched.meters[row], touched.register, length)
                 begin, end = base + int(touched.first[row]), base + int(touched.last[row]) + 1
                 turn.look_later(name, Span(begin, end))
-            rows = np.flatnonzero(turn.holding(touched.meters, {rules.gap.name}))
+            rows = np.flatnonzero(turn.held.mask(touched.meters, {rules.gap.name}))
             if len(rows):
                 await turn.came(
                     meters=[touched.meters[row] for row in rows.tolist()],

@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from typing import Final
 
 import numpy as np
 
@@ -10,11 +9,10 @@ from functions.mdms.meter_table import MeterTable
 from functions.mdms.vee.gap_look import GapLook
 from functions.mdms.vee.gap_looks import SeriesName, Span
 from functions.mdms.vee.group_choice import GroupChoice
-from functions.mdms.vee.turn import Turn
+from functions.mdms.vee.turn import METERS_AT_ONCE, Turn
 from storage.model.meter import Meter
 from storage.model.runs import DAY_S
 
-METERS_AT_ONCE: Final = 2_000
 Tables = Callable[[Sequence[str]], AsyncIterator[tuple[slice, MeterTable]]]
 
 

@@ -1,7 +1,6 @@
 """Judging what batches have touched, each meter by its own group's rules."""
 
 from collections.abc import Iterable
-from typing import Final
 
 import numpy as np
 
@@ -12,9 +11,7 @@ from functions.mdms.vee.group_choice import GroupChoice
 from functions.mdms.vee.judging import CellReader, Judge
 from functions.mdms.vee.meter_columns import MeterColumns
 from functions.mdms.vee.touched import Touched
-from functions.mdms.vee.turn import Turn
-
-METERS_AT_ONCE: Final = 2_000
+from functions.mdms.vee.turn import METERS_AT_ONCE, Turn
 
 
 class TouchedJudge:

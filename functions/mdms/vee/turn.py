@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from functions.mdms.vee.gap_looks import SeriesName, Span
 from functions.mdms.vee.held_findings import (
     BlockName,
+    FindingHolders,
     HeldRun,
     Verdict,
     judged_again,
@@ -20,6 +21,8 @@ from functions.mdms.vee.rule_group import RuleSet
 from storage.model.runs import DAY_S
 
 Read = Callable[[Sequence[str]], Awaitable[dict[str, bytes]]]
+METERS_AT_ONCE: Final = 2_000
+"""A turn judges that many together: what it reads of them stays small."""
 OFF_GRID_FLAG: Final = "meter-flag-off-grid"
 """What `meter-flag` finds of an interval beside its slot; the slot's own rules do not judge it."""
 
@@ -36,25 +39,16 @@ class RowVerdict:
 
 @dataclass(slots=True)
 class Turn:
-    """Findings before and after, by block; `read` gives what is held, `held` the meters of it.
+    """Findings before and after, by block; `read` gives what is held, `held` who has any.
 
-    `looks` are times in which gaps are to be looked for later, `by_rule` says which of the `held`
-    have findings of which rule; without it each may have those of any.
+    `looks` are times in which gaps are to be looked for later.
     """
 
-    def holding(self, meters: Sequence[str], rules: AbstractSet[str]) -> NDArray[np.bool_]:
-        """Which of the meters may have findings of one of the `rules`: (meters,)."""
-        holders: AbstractSet[str] = self.held
-        if self.by_rule is not None:
-            holders = set().union(*(self.by_rule.get(rule, ()) for rule in rules))
-        return np.fromiter(map(holders.__contains__, meters), dtype=np.bool_, count=len(meters))
-
     read: Read
-    held: set[str]
+    held: FindingHolders
     before: dict[BlockName, list[HeldRun]] = field(default_factory=dict)
     after: dict[BlockName, list[HeldRun]] = field(default_factory=dict)
     looks: dict[SeriesName, Span] = field(default_factory=dict)
-    by_rule: Mapping[str, AbstractSet[str]] | None = None
 
     async def judge(
         self,

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from functions.mdms.vee.gap_look import GapLook
 from functions.mdms.vee.gaps import expected
+from functions.mdms.vee.held_findings import FindingHolders
 from functions.mdms.vee.rule_group import RuleSet, read_group
 from functions.mdms.vee.turn import Turn
 from storage.model.rule_groups import RuleGroup, RuleSetting
@@ -70,7 +71,7 @@ def test_it_is_what_all_values_at_once_say(
         async def nothing_held(names: Sequence[str]) -> dict[str, bytes]:
             raise AssertionError("no meter is held to have findings")
 
-        turn = Turn(nothing_held, set())
+        turn = Turn(nothing_held, FindingHolders())
         await GapLook(Stored(present)).judge(
             turn,
             meters=METERS,
