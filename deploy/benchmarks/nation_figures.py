@@ -17,6 +17,7 @@ GROWTH_SHARE: Final = 0.05
 GROWTH_BYTES: Final = 16 << 20
 PEAK_SHARE: Final = 1.25
 PEAK_ENTRIES: Final = 200
+CLEAR_SCATTERS: Final = 3.0
 # A strip is allocated whole when its first reading comes: a meter's day of 12-byte cells, with the
 # allocator's rounding up, and the meter's place and a part of the strip's key.
 MOST_BYTES_A_NEW_DAY: Final = SLOTS * 12 * 1.2 + 300
@@ -102,23 +103,42 @@ def _store(kept: Sequence[Sample], *, zone: str) -> Figures:
 
 
 def queue_verdicts(samples: Sequence[Sample]) -> Figures:
-    """Return by queue its mean and highest entries, and `flat`.
+    """Return by queue its mean and highest entries, its growth by the fitted line, and `flat`.
 
-    A queue that is emptied in turns goes up and down, so its peaks count: flat is a last third
-    whose peak is at most `PEAK_SHARE` of the middle third's, or below `PEAK_ENTRIES`.
+    A queue that is emptied in turns is a sawtooth, and where its teeth fall says nothing. It grows
+    when its highest since the last third began is beyond `PEAK_SHARE` of the highest until then, or
+    when its line rises more clearly over the settled time than `CLEAR_SCATTERS` times the scatter
+    around it, which teeth of less than half that time cannot. Below `PEAK_ENTRIES` it is flat.
     """
+    if not samples:
+        return {}
     kept = settled(samples)
+    last_s = samples[-1].at_s - (samples[-1].at_s - samples[0].at_s) * SETTLING
     found: Figures = {}
-    for name in sorted({name for one in kept for name in one.queues}):
+    for name in sorted({name for one in samples for name in one.queues}):
         values = [one.queues.get(name, 0) for one in kept]
-        middle, last = values[: len(values) // 2], values[len(values) // 2 :]
-        peak = max(last)
+        before = max((one.queues.get(name, 0) for one in samples if one.at_s < last_s), default=0)
+        after = max(one.queues.get(name, 0) for one in samples if one.at_s >= last_s)
+        growth, scatter = _growth([one.at_s for one in kept], values)
+        mean = sum(values) / len(values)
+        rises = growth > max(GROWTH_SHARE * mean, CLEAR_SCATTERS * scatter)
         found[name] = {
-            "mean": round(sum(values) / len(values), 1),
+            "mean": round(mean, 1),
             "highest": max(values),
-            "flat": peak <= max(PEAK_ENTRIES, PEAK_SHARE * max(middle, default=0)),
+            "highest_before_last_third": before,
+            "highest_in_last_third": after,
+            "growth": round(growth, 1),
+            "flat": after <= PEAK_ENTRIES or (after <= PEAK_SHARE * before and not rises),
         }
     return found
+
+
+def _growth(at_s: Sequence[float], values: Sequence[float]) -> tuple[float, float]:
+    """What the line of least squares rises by over the time, and the scatter around it."""
+    rise = slope(at_s, values)
+    at = np.asarray(at_s)
+    rest = np.asarray(values, dtype=np.float64) - rise * at
+    return rise * float(at[-1] - at[0]), float(rest.std())
 
 
 def walk_that_fits(*, meters: int, sample: int, zones: int, free_bytes: int) -> int:

@@ -1,5 +1,7 @@
 """The nation's verdicts: what is flat, what grows, and which share of the machine was used."""
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -91,21 +93,72 @@ def test_a_store_that_was_given_nothing_must_not_grow() -> None:
     assert memory_verdicts(same, stores=STORES)["valkey-zone-2"]["flat"]
 
 
+def queue_of(entries: Callable[[float], float]) -> dict[str, Any]:
+    """The verdict on a queue of `entries` by second, seen for ten minutes."""
+    samples = [seen(at_s, queue=round(entries(at_s))) for at_s in range(0, 601, 5)]
+    found: dict[str, Any] = queue_verdicts(samples)["uplink-zone-3a"]
+    return found
+
+
+def _at_phase(tooth: Callable[[float], float], period_s: int, phase_s: int, at_s: float) -> float:
+    return tooth((at_s + phase_s) % period_s / period_s)
+
+
+@pytest.mark.parametrize("period_s", [7, 47, 90, 130, 199])
 @pytest.mark.parametrize(
-    ("entries", "flat"),
+    "tooth",
     [
-        pytest.param([0, 0, 900, 1_900, 0, 900, 1_900], True, id="emptied_in_turns"),
-        pytest.param([0, 3, 2, 5, 1, 150, 3], True, id="next_to_nothing"),
-        pytest.param([0, 100, 200, 300, 400, 500, 600], False, id="falls_behind"),
+        pytest.param(lambda part: 2_000 * part, id="fills_and_is_taken_at_once"),
+        pytest.param(lambda part: 2_000 * (1 - part), id="comes_at_once_and_is_worked_off"),
+        pytest.param(lambda part: 1_500 + 2_000 * part, id="never_empty"),
     ],
 )
-def test_a_queue_is_flat_when_its_peaks_do_not_rise(entries: list[int], flat: bool) -> None:
-    samples = [seen(at_s * 10.0, queue=waiting) for at_s, waiting in enumerate(entries)]
+def test_a_sawtooth_is_flat_wherever_its_teeth_fall(
+    period_s: int, tooth: Callable[[float], float]
+) -> None:
+    for phase_s in range(0, period_s, 3):
+        shifted = functools.partial(_at_phase, tooth, period_s, phase_s)
+        assert queue_of(shifted)["flat"], phase_s
 
-    found = queue_verdicts(samples)["uplink-zone-3a"]
 
-    assert found["flat"] is flat
-    assert found["highest"] == max(entries[2:])
+@pytest.mark.parametrize(
+    "entries",
+    [
+        pytest.param(lambda at_s: at_s, id="from_nothing"),
+        pytest.param(lambda at_s: 0.4 * at_s, id="slowly_from_nothing"),
+        pytest.param(lambda at_s: 1_000 + 0.3 * at_s, id="slowly_beside_what_always_waits"),
+        pytest.param(lambda at_s: 5_000 if at_s < 30 else at_s, id="after_a_crowded_beginning"),
+        pytest.param(lambda at_s: at_s % 60 * 20 + 2 * at_s, id="teeth_that_leave_more_behind"),
+        pytest.param(lambda at_s: at_s % 60 / 60 * 5 * at_s, id="longer_and_longer_teeth"),
+    ],
+)
+def test_a_queue_that_grows_is_not_flat(entries: Callable[[float], float]) -> None:
+    assert not queue_of(entries)["flat"]
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        pytest.param(lambda at_s: 0, id="nothing"),
+        pytest.param(lambda at_s: at_s / 4, id="next_to_nothing"),
+        pytest.param(lambda at_s: 3_000 - 4 * at_s, id="shrinks"),
+        pytest.param(lambda at_s: 1_000 + 10 * (at_s % 10), id="steady"),
+    ],
+)
+def test_a_queue_that_does_not_grow_is_flat(entries: Callable[[float], float]) -> None:
+    assert queue_of(entries)["flat"]
+
+
+def test_the_verdict_on_a_queue_says_what_it_goes_by() -> None:
+    assert queue_of(lambda at_s: at_s) == {
+        "mean": 400.0,
+        "highest": 600,
+        "highest_before_last_third": 395,
+        "highest_in_last_third": 600,
+        "growth": 400.0,
+        "flat": False,
+    }
+    assert queue_verdicts([]) == {}
 
 
 def test_shares_are_of_all_cores() -> None:
