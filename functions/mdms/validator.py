@@ -10,10 +10,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from functions.mdms.arrival_stream import ArrivalStream
 from functions.mdms.held_validation import HeldValidation
 from functions.mdms.metrics import MdmsMetrics
 from functions.mdms.registry_cache import RegistryCache
+from functions.mdms.turn_pace import TurnPace
 from functions.mdms.validation_ports import Filler, ValidationQueue, Values
 from functions.mdms.vee.active_choice import ActiveChoice
 from functions.mdms.vee.event_judging import EventJudge
@@ -45,10 +45,6 @@ LOOKS_A_TURN: Final = 20_000
 SWEEP_TURN_S: Final = 2.0
 """How long a turn goes on with a sweep: what arrives meanwhile waits for the next one."""
 RETRY_S: Final = 1.0
-LEAST_REST_S: Final = 0.02
-QUIET_S: Final = 0.1
-"""What arrives without such a pause is a stream: its instants are better judged together."""
-
 
 logger = logging.getLogger(__name__)
 
@@ -76,7 +72,9 @@ class Validator:
         sweep_turn_s: float = SWEEP_TURN_S,
         swept_at_once: int = METERS_AT_ONCE,
     ) -> None:
-        """While readings stream in it rests for `rest_s` before a turn, and judges them together.
+        """While readings stream in it rests for `rest_s` before a turn, and judges them together,
+        unless a whole turn of them waits.
+
 
         Gaps are looked for once in `sweep_s`, and not in days up to `dropped_through` (since 1970):
         what is missing there may be with the record. A turn goes on with it for `sweep_turn_s`,
@@ -96,10 +94,10 @@ class Validator:
         self._registry = registry
         self._rules = ActiveChoice(active_rules)
         self._metrics = metrics
-        self._rest_s = max(rest_s, LEAST_REST_S)
         self._sweep_s = sweep_s
         self._clock = clock
-        self._stream = ArrivalStream()
+        self._pace = TurnPace(rest_s=rest_s, idle_s=sweep_s)
+        self._more_waits = False
         self._task: asyncio.Task[None] | None = None
         self._swept_at = -float("inf")
         self._filler: Filler | None = None
@@ -107,7 +105,7 @@ class Validator:
 
     def arrived(self) -> None:
         """Something was relayed."""
-        self._stream.arrived()
+        self._pace.arrived()
 
     def fill_with(self, filler: Filler) -> None:
         """Let `filler` estimate gaps, where a rule group says so."""
@@ -139,12 +137,7 @@ class Validator:
                 self._metrics.validation_failed()
                 await asyncio.sleep(RETRY_S)
                 continue
-            if worked:
-                await asyncio.sleep(LEAST_REST_S)
-            else:
-                await self._stream.next(within_s=self._sweep_s)
-            quiet_s = min(QUIET_S, self._rest_s)
-            await self._stream.pauses(quiet_s=quiet_s, longest_s=self._rest_s)
+            await self._pace.next(worked=worked, more_waits=self._more_waits)
 
     async def backlog(self) -> tuple[int, int]:
         """See `ValidationBook.backlog`."""
@@ -180,6 +173,8 @@ class Validator:
             await self._events.begin_anew()
         state = await held.state()
         waiting = await self._queue.waiting(max_bytes=TURN_BYTES)
+        # A full turn, or nearly: the next batch, which did not fit, is unknown.
+        self._more_waits = 2 * sum(one.size for one in waiting) >= TURN_BYTES
         batches: list[tuple[RunBatch, NDArray[np.bool_]]] = []
         events: list[EventBatch] = []
         for one in waiting:
