@@ -1,6 +1,7 @@
 """What a worker knows of a zone's validation between two turns, and how a turn ends."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
+from typing import Final
 
 from functions.mdms.metrics import MdmsMetrics
 from functions.mdms.validation_ports import ValidationQueue
@@ -16,6 +17,10 @@ from functions.mdms.vee.turn import Turn
 from storage.hot.validation import ValidationState, Waiting
 from storage.model.findings import FindingBatch
 
+LEAST_WORN: Final = 200_000
+"""Blocks with findings; fewer than these are not worth reading anew."""
+BLOCKS_A_STEP: Final = 20_000
+
 
 class HeldValidation:
     """The same as the store holds, from one settled turn to the next; read again when in doubt.
@@ -24,13 +29,25 @@ class HeldValidation:
     newest interval that is known of, `swept_to_s` where a sweep ends that was left off, 0 without.
     """
 
-    def __init__(self, queue: ValidationQueue, *, zone: str, metrics: MdmsMetrics) -> None:
+    def __init__(
+        self,
+        queue: ValidationQueue,
+        *,
+        zone: str,
+        metrics: MdmsMetrics,
+        least_worn: int = LEAST_WORN,
+        blocks_a_step: int = BLOCKS_A_STEP,
+    ) -> None:
+        """Read who has findings anew once `least_worn` more have some, `blocks_a_step` a turn."""
+        self._least_worn = least_worn
+        self._blocks_a_step = blocks_a_step
         self._queue = queue
         self._zone = zone
         self._metrics = metrics
         self._state: ValidationState | None = None
         self._mark: Span | None = None
         self.holders = FindingHolders()
+        self._renewing: tuple[FindingHolders, AsyncIterator[tuple[str, bytes]]] | None = None
         self.looks = GapLooks()
         self.newest_s = 0
 
@@ -52,9 +69,10 @@ class HeldValidation:
         """
         if self._state is None:
             state = await self._queue.state()
-            self.holders = FindingHolders()
+            self.holders, self._renewing = FindingHolders(), None
             async for text, record in self._queue.all_findings():
                 self.holders.add(read_name(text).meter_id, read_runs(record))
+            self.holders.all_added()
             looks = {name: record async for name, record in self._queue.all_looks()}
             mark = looks.pop(SWEEP, None)
             self._mark = None if mark is None else read_span(mark)
@@ -62,7 +80,24 @@ class HeldValidation:
                 self.newest_s = max(self.newest_s, self._mark.last)
             self.looks = GapLooks(looks.items())
             self._state = state
+        elif self._renewing is not None or self.holders.are_worn(self._least_worn):
+            await self._renew_some()
         return self._state
+
+    async def _renew_some(self) -> None:
+        """Read who has findings once more, some blocks a turn; what turns find is added to both."""
+        renewing = self._renewing or (FindingHolders(), self._queue.all_findings())
+        self._renewing = None
+        holders, scan = renewing
+        for _ in range(self._blocks_a_step):
+            block = await anext(scan, None)
+            if block is None:
+                holders.all_added()
+                self.holders = holders
+                return
+            text, record = block
+            holders.add(read_name(text).meter_id, read_runs(record))
+        self._renewing = renewing
 
     async def settle(
         self,
@@ -111,6 +146,8 @@ class HeldValidation:
         self.looks.settled(done=over, held=later)
         for name, runs in changed.items():
             self.holders.add(name.meter_id, runs)
+            if self._renewing is not None:
+                self._renewing[0].add(name.meter_id, runs)
         self._metrics.found(opened=len(found), withdrawn=len(withdrawn))
         return True
 

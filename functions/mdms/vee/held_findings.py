@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from functions.mdms.vee.name_table import NameTable
 from storage.model.findings import Finding, Withdrawn
 from storage.model.stretches import stretch_lengths
 
@@ -53,17 +54,29 @@ def read_name(text: str) -> BlockName:
 
 
 class FindingHolders:
-    """Who has findings, and of which rules; some may have lost them since, nobody is missing."""
+    """Who has findings, and of which rules: nobody is missing, some may have lost theirs since, and
+    of very many some never had any. Memory has a bound, a table a rule."""
 
     def __init__(self) -> None:
-        self._any: set[str] = set()
-        self._of_rule: defaultdict[str, set[str]] = defaultdict(set)
+        self._any = NameTable()
+        self._of_rule: defaultdict[str, NameTable] = defaultdict(NameTable)
+        self._added = self._at_first = 0
 
-    def add(self, meter_id: str, runs: Iterable[HeldRun]) -> None:
+    def add(self, meter_id: str, runs: Sequence[HeldRun]) -> None:
         """A meter has these."""
-        for run in runs:
+        if runs:
+            self._added += 1
             self._any.add(meter_id)
+        for run in runs:
             self._of_rule[run.rule].add(meter_id)
+
+    def all_added(self) -> None:
+        """Everything that is held was added; what is added from now on may replace some of it."""
+        self._at_first, self._added = self._added, 0
+
+    def are_worn(self, least: int) -> bool:
+        """Whether most may have lost theirs: twice as many were added as at first, and `least`."""
+        return self._added > max(least, 2 * self._at_first)
 
     def __contains__(self, meter_id: str) -> bool:
         """Whether the meter has any."""
@@ -72,10 +85,9 @@ class FindingHolders:
     def mask(self, meters: Sequence[str], rules: AbstractSet[str]) -> NDArray[np.bool_]:
         """Which of the meters have findings of one of the rules: (meters,)."""
         found = np.zeros(len(meters), dtype=np.bool_)
-        for holders in (self._of_rule[rule] for rule in rules if rule in self._of_rule):
-            found |= np.fromiter(
-                map(holders.__contains__, meters), dtype=np.bool_, count=len(meters)
-            )
+        for rule in rules:
+            if rule in self._of_rule:
+                found |= self._of_rule[rule].mask(meters)
         return found
 
 

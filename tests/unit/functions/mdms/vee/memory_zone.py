@@ -152,7 +152,7 @@ class MemoryZone:
             yield name, record
 
     async def all_findings(self) -> AsyncIterator[tuple[str, bytes]]:
-        for name, record in self.held.items():
+        for name, record in list(self.held.items()):
             yield name, record
 
     def cache(self) -> RegistryCache:
