@@ -8,6 +8,8 @@ from typing import Final
 CPU: Final = b"x-gridfaas-cpu-us"
 RUN: Final = b"x-gridfaas-run-us"
 MEMORY: Final = b"x-gridfaas-memory-kb"
+GRAIN_S: Final = 0.000_25
+"""The processor's clock is a system call: calls that start or end within this share one reading."""
 REST_S: Final = 0.002
 """Ended children and the peak are asked for no more often: what a call misses goes to the next."""
 
@@ -23,7 +25,8 @@ class CpuShares:
 
     A clock runs as fast as the processor time divided by the calls in flight, so that a call's
     share is the difference of two readings of it. Time with no call in flight, and what a call
-    takes after its account was made up, goes to the next call.
+    takes after its account was made up, goes to the next call. What passes within a `GRAIN_S` is
+    shared by the calls in flight at its end: whose it is blurs by as much, the sum does not.
     """
 
     def __init__(
@@ -32,20 +35,23 @@ class CpuShares:
         rest: Callable[[], tuple[float, int]] = children_and_peak,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`cpu_s` reads the process's own seconds, `rest` is asked once in `REST_S` of `clock`."""
+        """`cpu_s` reads the process's own seconds, once in `GRAIN_S` of `clock` or when a call
+        would be told nothing; `rest` is asked once in `REST_S`.
+        """
         self._cpu_s = cpu_s
         self._rest = rest
         self._clock = clock
         self._seen_s = cpu_s()
         self._children_s, self._peak_kb = rest()
         self._asked_at = -REST_S
+        self._read_at = -GRAIN_S
         self._virtual_s = 0.0
         self._unclaimed_s = 0.0
         self.active = 0
 
     def begin(self) -> "CallCost":
         """A call starts."""
-        self._advance()
+        self._advance_by_grains()
         self.active += 1
         cost = CallCost(self, began_s=self._virtual_s - self._unclaimed_s)
         self._unclaimed_s = 0.0
@@ -54,18 +60,18 @@ class CpuShares:
     def share_since(self, began_s: float) -> tuple[float, int]:
         """Return the call's processor seconds since `began_s` of the clock, and peak KiB."""
         now = self._clock()
-        if now - self._asked_at < REST_S:
-            self._advance()
-        else:
+        if now - self._asked_at >= REST_S:
             self._asked_at = now
             children_s, self._peak_kb = self._rest()
-            self._advance(children_s - self._children_s)
+            self._advance(now, children_s - self._children_s)
             self._children_s = children_s
+        elif now - self._read_at >= GRAIN_S or self._virtual_s == began_s:
+            self._advance(now)
         return self._virtual_s - began_s, self._peak_kb
 
     def end(self, *, claimed_until_s: float) -> None:
         """A call ends; what it took since its account was made up is left to the next one."""
-        self._advance()
+        self._advance_by_grains()
         self.active -= 1
         self._unclaimed_s += self._virtual_s - claimed_until_s
 
@@ -73,7 +79,13 @@ class CpuShares:
         """The clock as it stood at the last start, account or end."""
         return self._virtual_s
 
-    def _advance(self, more_s: float = 0.0) -> None:
+    def _advance_by_grains(self) -> None:
+        now = self._clock()
+        if now - self._read_at >= GRAIN_S:
+            self._advance(now)
+
+    def _advance(self, now: float, more_s: float = 0.0) -> None:
+        self._read_at = now
         cpu_s = self._cpu_s()
         passed, self._seen_s = cpu_s - self._seen_s + more_s, cpu_s
         if self.active:

@@ -1,6 +1,8 @@
+from itertools import count
+
 import pytest
 
-from functions.runtime.accounting import CPU, MEMORY, CallCost, CpuShares
+from functions.runtime.accounting import CPU, GRAIN_S, MEMORY, CallCost, CpuShares
 
 
 class Process:
@@ -25,7 +27,8 @@ def process() -> Process:
 
 @pytest.fixture
 def shares(process: Process) -> CpuShares:
-    return CpuShares(process.own, process.rest)
+    """Read as often as it is asked: seconds lie between any two looks at the clock."""
+    return CpuShares(process.own, process.rest, clock=map(float, count()).__next__)
 
 
 def cpu_us(call: CallCost) -> int:
@@ -112,6 +115,33 @@ def test_the_sum_over_calls_is_the_process(process: Process, shares: CpuShares) 
     told += cpu_us(shares.begin())
 
     assert told == pytest.approx((process.cpu_s - began) * 1e6, abs=300)
+
+
+def test_calls_within_a_grain_share_what_it_took(process: Process) -> None:
+    """The clock is read once for all of them; nothing is lost and nothing counted twice."""
+    now, readings = 100.0, 0
+
+    def own() -> float:
+        nonlocal readings
+        readings += 1
+        return process.cpu_s
+
+    shares = CpuShares(own, process.rest, clock=lambda: now)
+    began, readings = process.cpu_s, 0
+    calls = []
+    for _ in range(16):
+        calls.append(shares.begin())
+        process.cpu_s += 0.001
+    now += 2 * GRAIN_S
+    told = 0
+    for call in calls:
+        told += cpu_us(call)
+        call.end()
+        process.cpu_s += 0.001
+    assert readings == 2
+    told += cpu_us(shares.begin())
+
+    assert told == pytest.approx((process.cpu_s - began) * 1e6, abs=20)
 
 
 def test_a_real_process_is_measured() -> None:
