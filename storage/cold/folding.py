@@ -13,6 +13,7 @@ from msgspec import structs
 from numpy.typing import NDArray
 
 from storage.cold.gather import Gathered, gather_events, gather_runs
+from storage.cold.named import Named
 from storage.cold.pieces import narrow
 from storage.cold.pool import Connection
 from storage.cold.settling import mark_due
@@ -137,12 +138,15 @@ def open_wanted(
 ) -> list[OpenEntry]:
     """The readable entries of tail rows, narrowed to what a reader wants."""
     found = []
+    wanted = Named(meters)
     for body in bodies:
         try:
             entries = unseal(body)
         except TailDamaged:
             continue
         for entry in entries:
+            if not wanted.may_be_in(entry.payload):
+                continue
             try:
                 opened = open_entry(entry)
             except EntryDamaged:

@@ -8,6 +8,7 @@ import numpy as np
 import zstandard
 from numpy.typing import NDArray
 
+from storage.cold.outline import outline
 from storage.model.payload import Batch, decode_payload
 from storage.model.quality import KNOWN_QUALITY
 from storage.model.runs import PayloadUnreadable, RunBatch
@@ -65,18 +66,17 @@ class OpenEntry:
 def seal(entries: Sequence[UplinkEntry]) -> TailRow:
     """Make the row of `entries`: at least one, all of one edge, by rising sequence.
 
-    An unreadable entry is sealed like the others: it was acknowledged, so it is kept.
+    An unreadable entry is sealed like the others: it was acknowledged, so it is kept. One that
+    blocks cannot take may count among the readings until it is opened.
     """
     first_day, last_day, readings = _MAX_DAY, 0, 0
     for entry in entries:
-        try:
-            opened = open_entry(entry)
-        except EntryDamaged:
+        # Bounds are enough here: the fold opens the entry, and sets aside what is damaged.
+        known = outline(entry.payload)
+        if known is None or known.days is None or not _is_date(known.days):
             continue
-        days = opened.days
-        readings += int((~opened.excluded).sum())
-        if len(days):
-            first_day, last_day = min(first_day, int(days.min())), max(last_day, int(days.max()))
+        readings += known.readings - _excluded(entry, known.readings)
+        first_day, last_day = min(first_day, known.days[0]), max(last_day, known.days[1])
     return TailRow(
         edge=entries[0].edge,
         first_sequence=entries[0].sequence,
@@ -129,6 +129,16 @@ def open_entry(entry: UplinkEntry) -> OpenEntry:
         if _names_slot_twice(batch, excluded):
             raise EntryDamaged("a slot named twice")
     return OpenEntry(entry.edge, entry.sequence, batch, excluded)
+
+
+def _is_date(days: tuple[int, int]) -> bool:
+    return days[0] >= 0 and days[1] <= _MAX_DAY
+
+
+def _excluded(entry: UplinkEntry, readings: int) -> int:
+    if not entry.excluded:
+        return 0
+    return (int.from_bytes(entry.excluded, "little") & ((1 << readings) - 1)).bit_count()
 
 
 def _names_slot_twice(batch: RunBatch, excluded: NDArray[np.bool_]) -> bool:
