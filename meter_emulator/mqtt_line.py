@@ -5,6 +5,7 @@ A PUBACK is the broker's: a body counts as answered once its answer came on the 
 
 import asyncio
 import contextlib
+import logging
 import secrets
 import socket
 import ssl
@@ -27,6 +28,8 @@ _LOOK_S: Final = 0.5
 _PORTS: Final = {"mqtt": 1883, "mqtts": 8883}
 # The library has no types for it.
 _properties: Final = cast("Callable[[int], Any]", Properties)
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,16 +197,24 @@ class MqttLine:
             raise ConnectionError(f"{self._broker.host}: the broker closed the connection")
         client.on_socket_close = lambda _client, _data, closing: self._leave(closing)
         client.on_socket_register_write = lambda _client, _data, one: self._loop.add_writer(
-            one.fileno(), client.loop_write
+            one.fileno(), self._step, client.loop_write
         )
         client.on_socket_unregister_write = self._written
-        self._loop.add_reader(sock.fileno(), self._read)
+        self._loop.add_reader(sock.fileno(), self._step, self._read)
         if client.want_write():
-            self._loop.add_writer(sock.fileno(), client.loop_write)
+            self._loop.add_writer(sock.fileno(), self._step, client.loop_write)
         self._look()
 
     def _written(self, _client: Any, _data: Any, sock: Any) -> None:
         self._loop.remove_writer(sock.fileno())
+
+    def _step(self, work: Callable[[], object]) -> None:
+        try:
+            work()
+        except Exception:
+            # The edge of the library's callbacks: after one that failed nobody knows what was read.
+            logger.exception("%s: the line is closed", self._broker.host)
+            self._close()
 
     def _read(self) -> None:
         sock: Any = self._client.socket()
@@ -215,7 +226,7 @@ class MqttLine:
                 break
 
     def _look(self) -> None:
-        self._client.loop_misc()
+        self._step(self._client.loop_misc)
         if self._client.socket() is None:
             self._close()
         if not self._gone:
