@@ -4,35 +4,22 @@ Run as `python -m meter_emulator.measured_load --url ... --key-file ...`: says {
 everything is encoded, begins at the first line of its input, prints its figures as JSON.
 """
 
-import argparse
 import asyncio
 import json
 import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import msgspec
 import uvloop
 
 from meter_emulator.backlog import Backlog, Pace
-from meter_emulator.measured_bodies import FORMS, SHAPES, Measured, measured_bodies
+from meter_emulator.load_command import load_of, load_parser, read_counts, readings_head
+from meter_emulator.measured_bodies import SHAPES, measured_bodies
 from meter_emulator.sender import Lines, Sender
-from meter_emulator.wire import Address, post, post_head
+from meter_emulator.wire import Address, post
 
-PATH = "/v1/mdms/readings"
 GIVE_UP_S = 30.0
-
-
-class _Counts(msgspec.Struct):
-    accepted: int = 0
-    duplicate: int = 0
-    corrected: int = 0
-    rejected: int = 0
-
-
-_counts = msgspec.json.Decoder(_Counts)
 
 
 async def send_measured(
@@ -61,7 +48,7 @@ async def send_measured(
     wall, cpu = time.perf_counter(), time.process_time()
     await sender.run()
     cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
-    counts = [_counts.decode(answer) for answer in answers]
+    counts = [read_counts(answer) for answer in answers]
     return {
         "requests": len(answers),
         "acknowledged": sum(one.accepted for one in counts),
@@ -76,34 +63,9 @@ async def send_measured(
 
 def main() -> None:
     """Encode, wait for the word, send and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--url", required=True)
-    parser.add_argument("--key-file", type=Path, required=True)
-    parser.add_argument("--form", choices=FORMS, default="series")
-    parser.add_argument("--shape", choices=SHAPES, default="live")
-    parser.add_argument("--meters", type=int, required=True)
-    parser.add_argument("--first-s", type=int, required=True, help="midnight UTC, Unix seconds")
-    parser.add_argument("--skip", type=int, default=0, help="readings that were sent before")
-    parser.add_argument("--readings", type=int, required=True)
-    parser.add_argument("--per-body", type=int, default=100)
-    parser.add_argument("--connections", type=int, default=16)
-    given = parser.parse_args()
-    load = Measured(
-        form=given.form,
-        shape=given.shape,
-        meters=given.meters,
-        first_s=given.first_s,
-        skip=given.skip,
-        readings=given.readings,
-        per_body=given.per_body,
-    )
-    key = given.key_file.read_text().strip()
-    head = post_head(
-        address=Address.of(given.url),
-        path=PATH,
-        headers={"authorization": f"Bearer {key}", "content-type": "application/json"},
-    )
-    requests = [post(head, body) for body in measured_bodies(load)]
+    given = load_parser(__doc__, shapes=SHAPES, per_body=100, connections=16).parse_args()
+    head = readings_head(url=given.url, key=given.key_file.read_text().strip())
+    requests = [post(head, body) for body in measured_bodies(load_of(given))]
     sys.stdout.write('{"ready": true}\n')
     sys.stdout.flush()
     if not sys.stdin.readline():

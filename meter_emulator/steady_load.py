@@ -5,7 +5,6 @@ JSON with what was answered every few seconds, and last one with its figures. Bo
 they are needed, so a run may be of any length.
 """
 
-import argparse
 import asyncio
 import json
 import sys
@@ -13,32 +12,25 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, Final
 
-import msgspec
 import uvloop
 
 from meter_emulator.backlog import Backlog, Pace
-from meter_emulator.measured_bodies import FORMS, Measured, measured_bodies
+from meter_emulator.load_command import (
+    OUTCOMES,
+    load_of,
+    load_parser,
+    read_counts,
+    readings_head,
+)
+from meter_emulator.measured_bodies import Measured, measured_bodies
 from meter_emulator.sender import Lines, Sender
-from meter_emulator.wire import Address, post, post_head
+from meter_emulator.wire import Address, post
 
-PATH: Final = "/v1/mdms/readings"
 GIVE_UP_S: Final = 60.0
 SAY_EVERY_S: Final = 2.0
 BODIES_MADE_TOGETHER: Final = 100
-OUTCOMES: Final = ("accepted", "duplicate", "corrected", "rejected")
-
-
-class _Counts(msgspec.Struct):
-    accepted: int = 0
-    duplicate: int = 0
-    corrected: int = 0
-    rejected: int = 0
-
-
-_counts = msgspec.json.Decoder(_Counts)
 
 
 def endless_bodies(load: Measured) -> Iterator[tuple[bytes, int]]:
@@ -56,11 +48,7 @@ class SteadyLoad:
 
     def __init__(self, *, url: str, key: str, load: Measured, rate: float, lines: Lines) -> None:
         address = Address.of(url)
-        self._head = post_head(
-            address=address,
-            path=PATH,
-            headers={"authorization": f"Bearer {key}", "content-type": "application/json"},
-        )
+        self._head = readings_head(url=url, key=key)
         self._outcomes: Counter[str] = Counter()
         self._sent = self._refused = 0
         self._first_refusal: str | None = None
@@ -102,7 +90,7 @@ class SteadyLoad:
 
     def _on_answer(self, _: int, status: int, body: bytes) -> None:
         if status == 200:
-            counts = _counts.decode(body)
+            counts = read_counts(body)
             for name in OUTCOMES:
                 self._outcomes[name] += getattr(counts, name)
             return
@@ -112,30 +100,14 @@ class SteadyLoad:
 
 def main() -> None:
     """Send and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--url", required=True)
-    parser.add_argument("--key-file", type=Path, required=True)
+    # A shape of days would be sent by the meter, not by the instant.
+    parser = load_parser(__doc__, shapes=["live"], per_body=500, connections=32)
     parser.add_argument("--rate", type=float, required=True, help="readings/s, 0: all you can")
-    parser.add_argument("--form", choices=FORMS, default="series")
-    parser.add_argument("--meters", type=int, required=True)
-    parser.add_argument("--first-s", type=int, required=True, help="midnight UTC, Unix seconds")
-    parser.add_argument("--skip", type=int, default=0, help="readings that were sent before")
-    parser.add_argument("--readings", type=int, required=True)
-    parser.add_argument("--per-body", type=int, default=500)
-    parser.add_argument("--connections", type=int, default=32)
     given = parser.parse_args()
     load = SteadyLoad(
         url=given.url,
         key=given.key_file.read_text().strip(),
-        load=Measured(
-            form=given.form,
-            shape="live",
-            meters=given.meters,
-            first_s=given.first_s,
-            skip=given.skip,
-            readings=given.readings,
-            per_body=given.per_body,
-        ),
+        load=load_of(given),
         rate=given.rate,
         lines=Lines(connections=given.connections),
     )
