@@ -9,24 +9,24 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
-import zstandard
-
 from functions.traffic_scheduling.batching import Batching
+from functions.traffic_scheduling.body_packing import BodyPacking
 from functions.traffic_scheduling.flow import Flow
 from functions.traffic_scheduling.link import CallRefused, Link, LinkDown
 from functions.traffic_scheduling.metrics import LinkMetrics
 from functions.traffic_scheduling.schedule import Schedule
 from functions.traffic_scheduling.settings import LinkSettings
+from functions.traffic_scheduling.store_clock import StoreClock
 from storage.hot.uplink import FROM_START, NEWEST, Pending, Uplink
 from storage.model.traffic import INTERVALS
-from storage.model.uplink import encode_entries
 from storage.ports import StoreUnavailable
 
 WATCH_S: Final = 0.1
+WATCH_ALL_S: Final = 1.0
+"""While every queue is watched none can come to be without that anybody notices."""
 PAUSE_S: Final = 0.05
 UNFORESEEN_S: Final = 1.0
 LOOK_AGAIN_S: Final = 5.0
-ZSTD_LEVEL: Final = 3
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +48,8 @@ class Forwarder:
         self._schedule = schedule
         self._settings = settings
         self._metrics = metrics
+        self._clock = StoreClock(uplink.now_ms)
+        self._packing = BodyPacking(capped=schedule.cap.bits_per_s is not None)
         self._changed = [asyncio.Event() for _ in range(settings.lanes + 1)]
 
     async def run(self) -> None:
@@ -65,8 +67,9 @@ class Forwarder:
             if not idle:
                 await asyncio.sleep(PAUSE_S)
                 continue
+            timeout_s = WATCH_ALL_S if len(idle) == self._schedule.places else WATCH_S
             try:
-                arrived = await self._uplink.wait(idle, timeout_s=WATCH_S)
+                arrived = await self._uplink.wait(idle, timeout_s=timeout_s)
             except StoreUnavailable as error:
                 logger.warning("the uplinks cannot be watched: %s", error)
                 await asyncio.sleep(UNFORESEEN_S)
@@ -76,8 +79,9 @@ class Forwarder:
                 logger.exception("watching the uplinks failed")
                 await asyncio.sleep(UNFORESEEN_S)
                 continue
-            self._schedule.arrived(arrived, now_s=time.monotonic())
-            self._wake()
+            if arrived:
+                self._schedule.arrived(arrived, now_s=time.monotonic())
+                self._wake()
 
     async def _lane(self, changed: asyncio.Event, *, urgent_only: bool) -> None:
         while True:
@@ -153,9 +157,8 @@ class Forwarder:
 
     async def _send(self, flow: Flow, batch: Sequence[Pending]) -> Sequence[Pending]:
         """Send a batch; return those from its beginning that the parent has, at least one."""
-        raw = encode_entries([one.entry for one in batch])
-        body = zstandard.ZstdCompressor(level=ZSTD_LEVEL).compress(raw)
-        post = self._link.entries(flow.tenant, flow.queue, body)
+        packed = self._packing.pack(batch)
+        post = self._link.entries(flow.tenant, flow.queue, packed.body)
         self._schedule.sends(flow, size=post.size, now_s=time.monotonic())
         self._wake()
         answer = await self._link.post(post)
@@ -167,13 +170,13 @@ class Forwarder:
             )
         taken = batch[: answer.acknowledged]
         self._schedule.queue_of(flow).any_order = answer.any_order
-        now_ms = await self._uplink.now_ms()
+        now_ms = await self._clock.now_ms()
         self._metrics.forwarded(
             flow,
             ages_s=[max(0.0, now_ms - one.born_ms) / 1e3 for one in taken],
             deadline_s=self._schedule.rules[flow.queue.traffic_class].deadline_s,
-            size=len(body),
-            saved=len(raw) - len(body),
+            size=len(packed.body),
+            saved=packed.saved,
         )
         return taken
 
@@ -181,7 +184,7 @@ class Forwarder:
         """What may go of what waits, and how long the rest stays at least."""
         if not is_lazy(flow, self._settings):
             return waiting, 0.0
-        born_ms = await self._uplink.now_ms() - self._settings.lazy_after_s * 1e3
+        born_ms = await self._clock.now_ms() - self._settings.lazy_after_s * 1e3
         cooled = [one for one in waiting if one.born_ms <= born_ms]
         if cooled:
             return cooled, 0.0
@@ -196,7 +199,7 @@ class Forwarder:
         return dataclasses.replace(limits, max_bytes=most)
 
     async def _is_old(self, oldest: Pending) -> bool:
-        age_ms = await self._uplink.now_ms() - oldest.born_ms
+        age_ms = await self._clock.now_ms() - oldest.born_ms
         return age_ms > self._settings.backlog_after_s * 1e3
 
     def _wake(self) -> None:

@@ -61,6 +61,11 @@ class Schedule:
         """Every tenant, by name."""
         return [self._tenants[slug] for slug in sorted(self._tenants)]
 
+    @property
+    def places(self) -> int:
+        """How many queues there are, of every tenant."""
+        return sum(len(one.queues) for one in self._tenants.values())
+
     def serve_only(self, weights: Mapping[str, float], *, leaving: Collection[str] = ()) -> None:
         """Take up new tenants and let go of those that are gone; who is in flight ends its batch.
 

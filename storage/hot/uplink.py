@@ -12,7 +12,9 @@ from storage.model.uplink import UplinkEntry
 
 FROM_START: Final = "0-0"
 NEWEST: Final = "+"
-_PAGE: Final = 16
+_FIRST_PAGE: Final = 16
+_NEXT_PAGE: Final = 4
+"""Times the entries that are known: a page of larger ones than those is not far beyond a bound."""
 _WAIT_MARGIN_S: Final = 5.0
 
 
@@ -74,7 +76,7 @@ class Uplink:
         found: list[Pending] = []
         room = max_bytes
         while len(found) < max_entries:
-            page = min(_PAGE, max_entries - len(found))
+            page = min(_page(len(found), max_bytes - room, room), max_entries - len(found))
             reply = await self._connection.call("XRANGE", stream, f"({after}", up_to, "COUNT", page)
             rows = cast(list[tuple[bytes, list[bytes]]], reply)
             for row in rows:
@@ -165,6 +167,16 @@ class Uplink:
         )
         streams = cast(list[tuple[bytes, object]] | None, reply) or []
         return {named[stream.decode()] for stream, _ in streams}
+
+
+def _page(entries: int, size: int, room: int) -> int:
+    """How many entries to ask for after `entries` with `size` bytes, where `room` bytes are left.
+
+    The first that does not fit is asked for, too: without it nobody knows that one waits.
+    """
+    if not entries:
+        return _FIRST_PAGE
+    return min(_NEXT_PAGE * entries, room * entries // max(size, 1) + 1)
 
 
 def _pending(row: tuple[bytes, list[bytes]]) -> Pending:

@@ -68,6 +68,25 @@ async def test_a_page_keeps_its_byte_bound_but_never_stalls(
     assert (len(two), len(one)) == (2, 1)
 
 
+async def test_small_entries_before_large_ones_keep_the_byte_bound(
+    store: RedisHotStore, uplink: Uplink
+) -> None:
+    runs = [Run(values=[1], slot=slot) for slot in range(20)]
+    runs += [Run(values=list(range(30 + n)), slot=n, day=2) for n in range(3)]
+    runs += [Run(values=[2], slot=40 + n) for n in range(90)]
+    sizes = [len(batch_of(run).encode()) for run in runs]
+    for run in runs:
+        await store.accept(batch_of(run))
+    bound = sum(sizes) * 2 // 3
+
+    first = await uplink.pending("acme", max_bytes=bound, max_entries=999)
+    rest = await uplink.pending("acme", after=first[-1].id, max_bytes=bound, max_entries=999)
+
+    found = [len(one.entry.payload) for one in first + rest]
+    assert found == sizes
+    assert sum(sizes[: len(first)]) <= bound < sum(sizes[: len(first) + 1])
+
+
 async def test_acknowledging_removes_entries_and_gives_their_room_back(
     store: RedisHotStore, uplink: Uplink
 ) -> None:
