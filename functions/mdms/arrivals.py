@@ -1,9 +1,13 @@
 """Readings as a body brought them: columns, before any rule has looked at them."""
 
 from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+READINGS_A_PLACE: Final = 16
+"""Readings of a run that cost the store as much as the run's place."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,9 +39,22 @@ class Arrivals:
         """Number of readings."""
         return len(self.values)
 
+    @property
+    def lengths(self) -> list[int]:
+        """Readings of each series."""
+        lengths: list[int] = self.series_length.tolist()
+        return lengths
+
+    @property
+    def effort(self) -> int:
+        """What it costs the store, about: a cell's place a run, and a little a reading of one."""
+        runs = len(self.run_length)
+        return runs + (len(self) - runs) // READINGS_A_PLACE
+
     def reading_run(self) -> NDArray[np.int64]:
         """The run of each reading: shape (N,)."""
-        return np.repeat(np.arange(len(self.run_length), dtype=np.int64), self.run_length)
+        runs = np.arange(len(self.run_length), dtype=np.int64)
+        return runs if self._single() else np.repeat(runs, self.run_length)
 
     def run_on_grid(self) -> NDArray[np.bool_]:
         """Mask the runs of intervals that start a whole number of lengths after midnight UTC."""
@@ -49,8 +66,14 @@ class Arrivals:
 
     def reading_start_s(self, reading_run: NDArray[np.int64]) -> NDArray[np.int64]:
         """Start of each reading's interval in whole seconds since 1970: shape (N,)."""
+        if self._single():
+            return self.run_start_us // np.int64(1_000_000)
         run_begin: NDArray[np.int64] = np.cumsum(self.run_length) - self.run_length
         step = np.arange(len(self), dtype=np.int64) - run_begin[reading_run]
         start_s: NDArray[np.int64] = self.run_start_us[reading_run] // np.int64(1_000_000)
         start_s += step * self.run_interval_s[reading_run]
         return start_s
+
+    def _single(self) -> bool:
+        """Whether each run is of one reading, as live traffic's are."""
+        return len(self.run_length) == len(self) and bool((self.run_length == 1).all())

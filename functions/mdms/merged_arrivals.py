@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from functions.mdms.arrivals import Arrivals
+from functions.mdms.series_body import Brought, SeriesBody, columns_of_bodies, columns_of_body
 
 
 def merge_arrivals(bodies: Sequence[Arrivals]) -> Arrivals:
@@ -31,6 +32,14 @@ def merge_arrivals(bodies: Sequence[Arrivals]) -> Arrivals:
         quality=np.concatenate([body.quality for body in bodies]),
         fault=np.concatenate([body.fault for body in bodies]),
     )
+
+
+def columns_together(bodies: Sequence[Brought]) -> Arrivals:
+    """As `merge_arrivals`, of bodies some of which may not be laid out yet."""
+    series = [body for body in bodies if isinstance(body, SeriesBody)]
+    if len(series) == len(bodies):
+        return columns_of_bodies(series)
+    return merge_arrivals([columns_of_body(body) for body in bodies])
 
 
 def _join(names: list[list[str]]) -> tuple[list[str], list[NDArray[np.int64]]]:

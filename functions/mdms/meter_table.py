@@ -130,8 +130,12 @@ class MeterTable:
 
     def locate(self, meter_ids: list[str]) -> NDArray[np.int64]:
         """Position of each meter in this table, -1 for an unknown one: shape (len(meter_ids),)."""
-        position = self._position.get
-        return np.array([position(meter_id, -1) for meter_id in meter_ids], dtype=np.int64)
+        try:
+            found = list(map(self._position.__getitem__, meter_ids))
+        except KeyError:
+            position = self._position.get
+            found = [position(meter_id, -1) for meter_id in meter_ids]
+        return np.array(found, dtype=np.int64)
 
     def interval_s(self, position: NDArray[np.int64]) -> NDArray[np.int64]:
         """Interval length in seconds at each position, 0 where the position is -1."""

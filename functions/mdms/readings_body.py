@@ -17,7 +17,8 @@ from functions.mdms.schema import (
     ReadingsBody,
     Series,
 )
-from functions.mdms.series_columns import ReadSeries, columns_of, series_form_error
+from functions.mdms.series_body import Brought, SeriesBody, columns_of_body
+from functions.mdms.series_columns import ReadSeries, check_size, columns_of, series_form_error
 
 _INT64: Final = 1 << 63
 _EITHER: Final = "a body has either `series`, or `readings` and maybe `interval_s`"
@@ -43,6 +44,11 @@ def read_body(body: bytes, *, max_readings: int) -> Arrivals:
         MalformedBody: not JSON, of neither form, or a series without a list of values.
         TooManyReadings, TooManyRegisters: the body holds more than one request may.
     """
+    return columns_of_body(open_body(body, max_readings=max_readings))
+
+
+def open_body(body: bytes, *, max_readings: int) -> Brought:
+    """As `read_body`, but series that have nothing wrong are left to be laid out."""
     try:
         try:
             return _strictly(body, max_readings)
@@ -52,7 +58,7 @@ def read_body(body: bytes, *, max_readings: int) -> Arrivals:
         raise MalformedBody(str(error)) from error
 
 
-def _strictly(body: bytes, max_readings: int) -> Arrivals:
+def _strictly(body: bytes, max_readings: int) -> Brought:
     found = _strict.decode(body)
     if found.readings is not UNSET and found.series is UNSET:
         return columns_of_list(
@@ -60,11 +66,14 @@ def _strictly(body: bytes, max_readings: int) -> Arrivals:
         )
     if found.series is UNSET or found.readings is not UNSET or found.interval_s is not UNSET:
         raise MalformedBody(_EITHER)
+    errors = [series_form_error(series) for series in found.series]
+    lengths = [len(series.values) for series in found.series]
+    if not any(errors):
+        check_size(found.series, lengths, max_readings=max_readings)
+        return SeriesBody(found.series, lengths)
     read = [
-        ReadSeries(series)
-        if (error := series_form_error(series)) is None
-        else _refused(len(series.values), error)
-        for series in found.series
+        ReadSeries(series) if error is None else _refused(readings, error)
+        for series, readings, error in zip(found.series, lengths, errors, strict=True)
     ]
     return columns_of(read, max_readings=max_readings)
 

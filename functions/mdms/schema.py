@@ -14,6 +14,7 @@ ObisCode = Annotated[str, msgspec.Meta(pattern=r"^\d{1,3}-\d{1,3}:\d{1,3}\.\d{1,
 MeterId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 
 
+Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 # PostgreSQL's text holds no NUL.
 Label = Annotated[str, msgspec.Meta(max_length=128, pattern=r"^[^\x00]*$")]
 
@@ -27,12 +28,12 @@ class Series(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
     register: str
     interval_s: int
-    values: list[int]
+    values: list[Int64]
     meter_id: str | UnsetType = UNSET
     start: Instant | UnsetType = UNSET
     at: Instant | UnsetType = UNSET
     meter_ids: list[str] | UnsetType = UNSET
-    quality: int | list[int] = 0
+    quality: Int64 | list[Int64] = 0
 
 
 class LenientSeries(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):

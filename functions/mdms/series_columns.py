@@ -1,6 +1,7 @@
 """From decoded series to columns: one pass over the series, none over their readings."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate, chain, repeat
 from typing import Final, NamedTuple
@@ -67,93 +68,84 @@ def columns_of(read: list[ReadSeries], *, max_readings: int) -> Arrivals:
         OverflowError: a value or a quality beyond 64 bits.
     """
     lengths = [len(one.series.values) for one in read]
-    if len(read) == 1 and lengths[0] <= max_readings:
-        [(series, faults, error)] = read
-        if faults is None and error is None and series.meter_ids is not UNSET:
-            usual = _one_instant(series, series.meter_ids)
-            if usual is not None:
-                return usual
-    if sum(lengths) > max_readings:
-        raise TooManyReadings(sum(lengths), max_readings)
-    names: dict[str, int] = {}
-    registers: dict[str, int] = {}
-    run_meter: list[int] = []
-    runs: list[int] = []
-    of_series: list[tuple[int, int, int, int]] = []
-    for (series, _, _), readings in zip(read, lengths, strict=True):
-        ids = series.meter_ids
-        if ids is UNSET:
-            name = "" if series.meter_id is UNSET else series.meter_id
-            run_meter.append(names.setdefault(name, len(names)))
-            runs.append(1)
-        else:
-            run_meter += _places(ids, names)
-            runs.append(readings)
-        begin = series.at if series.start is UNSET else series.start
-        start_us = 0 if begin is UNSET else (begin - _EPOCH) // _MICROSECOND
-        register = registers.setdefault(series.register, len(registers))
-        run_length = readings if ids is UNSET else 1
-        of_series.append((register, _interval_s(series), start_us, run_length))
-    if len(registers) > MAX_REGISTERS:
-        raise TooManyRegisters(len(registers))
-    of_run = np.repeat(np.array(of_series, dtype=np.int64).reshape(-1, 4), runs, axis=0)
-    readings = sum(lengths)
-    return Arrivals(
-        meters=list(names),
-        registers=list(registers),
-        series_length=np.array(lengths, dtype=np.int64),
-        run_meter=np.array(run_meter, dtype=np.int64),
-        run_register=of_run[:, 0],
-        run_interval_s=of_run[:, 1],
-        run_start_us=of_run[:, 2],
-        run_length=of_run[:, 3],
-        values=_values(read, readings),
-        quality=_qualities(read, lengths),
-        fault=_faults(read, lengths, readings),
-        error=_errors(read, lengths),
+    check_size([one.series for one in read], lengths, max_readings=max_readings)
+    arrivals = lay_out([one.series for one in read], lengths)
+    if not any(one.faults or one.error for one in read):
+        return arrivals
+    return replace(
+        arrivals, fault=_faults(read, lengths, sum(lengths)), error=_errors(read, lengths)
     )
 
 
-def _one_instant(series: Series, ids: list[str]) -> Arrivals | None:
-    """Lay out a whole body of live traffic: one instant, each meter once; None if it is not."""
-    readings = len(ids)
-    if len(set(ids)) < readings:
-        return None
-    start_us = 0 if series.at is UNSET else (series.at - _EPOCH) // _MICROSECOND
-    code = series.quality
+def check_size(series: Sequence[Series], lengths: list[int], *, max_readings: int) -> None:
+    """Check that one body may hold as much; `lengths` are the readings of each series.
+
+    Raises:
+        TooManyReadings, TooManyRegisters: it holds more.
+    """
+    readings = sum(lengths)
+    if readings > max_readings:
+        raise TooManyReadings(readings, max_readings)
+    if len(series) > MAX_REGISTERS:
+        registers = len({one.register for one in series})
+        if registers > MAX_REGISTERS:
+            raise TooManyRegisters(registers)
+
+
+def lay_out(series: Sequence[Series], lengths: list[int]) -> Arrivals:
+    """Lay out series whose form is right, of one body or of several, as columns.
+
+    Raises:
+        OverflowError: a value or a quality beyond 64 bits.
+    """
+    registers: dict[str, int] = {}
+    names: list[str] = []
+    runs: list[int] = []
+    of_series: list[tuple[int, int, int, int]] = []
+    for one, readings in zip(series, lengths, strict=True):
+        ids, start = one.meter_ids, one.start
+        if ids is UNSET:
+            names.append("" if one.meter_id is UNSET else one.meter_id)
+            runs.append(1)
+        else:
+            names += ids
+            runs.append(readings)
+        begin = one.at if start is UNSET else start
+        start_us = 0 if begin is UNSET else (begin - _EPOCH) // _MICROSECOND
+        register = registers.setdefault(one.register, len(registers))
+        run_length = readings if ids is UNSET else 1
+        of_series.append((register, _interval_s(one), start_us, run_length))
+    readings = sum(lengths)
+    meters, run_meter = _distinct(names)
+    of_run = np.array(of_series, dtype=np.int64).reshape(-1, 4).T
+    if len(names) > len(series) or 0 in runs:
+        of_run = np.repeat(of_run, runs, axis=1)
+    register_index, interval_s, run_start_us, lengths_of_runs = np.ascontiguousarray(of_run)
     return Arrivals(
-        meters=ids,
-        registers=[series.register],
-        series_length=np.array([readings], dtype=np.int64),
-        run_meter=np.arange(readings, dtype=np.int64),
-        run_register=np.zeros(readings, dtype=np.int64),
-        run_interval_s=np.full(readings, _interval_s(series), dtype=np.int64),
-        run_start_us=np.full(readings, start_us, dtype=np.int64),
-        run_length=np.ones(readings, dtype=np.int64),
-        values=np.array(series.values, dtype=np.int64),
-        quality=np.array(code, dtype=np.int64)
-        if isinstance(code, list)
-        else np.full(readings, code, dtype=np.int64),
+        meters=meters,
+        registers=list(registers),
+        series_length=np.array(lengths, dtype=np.int64),
+        run_meter=run_meter,
+        run_register=register_index,
+        run_interval_s=interval_s,
+        run_start_us=run_start_us,
+        run_length=lengths_of_runs,
+        values=np.fromiter(
+            chain.from_iterable(one.values for one in series), dtype=np.int64, count=readings
+        ),
+        quality=_qualities(series, lengths, readings),
         fault=np.zeros(readings, dtype=np.uint8),
     )
 
 
-def _places(ids: list[str], names: dict[str, int]) -> Iterable[int]:
-    """Where each of `ids` is among `names`, which takes in those that are new to it."""
-    if not names:
-        names.update(zip(ids, range(len(ids)), strict=True))
-        if len(names) == len(ids):
-            # The usual series names each of its meters once.
-            return range(len(ids))
-        names.clear()
-    return [names.setdefault(name, len(names)) for name in ids]
-
-
-def _values(read: list[ReadSeries], readings: int) -> NDArray[np.int64]:
-    if len(read) == 1:
-        return np.array(read[0].series.values, dtype=np.int64)
-    every = chain.from_iterable(one.series.values for one in read)
-    return np.fromiter(every, dtype=np.int64, count=readings)
+def _distinct(names: list[str]) -> tuple[list[str], NDArray[np.int64]]:
+    """Every name once, and where each of `names` is among them."""
+    if len(set(names)) == len(names):
+        # Live traffic names each meter once.
+        return names, np.arange(len(names), dtype=np.int64)
+    distinct = dict.fromkeys(names)
+    index = dict(zip(distinct, range(len(distinct)), strict=True))
+    return list(distinct), np.array(list(map(index.__getitem__, names)), dtype=np.int64)
 
 
 def _interval_s(series: Series) -> int:
@@ -164,8 +156,6 @@ def _interval_s(series: Series) -> int:
 
 def _errors(read: list[ReadSeries], lengths: list[int]) -> dict[int, str]:
     """What is wrong with refused series, by their first reading."""
-    if not any(one.error for one in read):
-        return {}
     begins = accumulate(lengths, initial=0)
     return {
         begin: one.error
@@ -174,22 +164,19 @@ def _errors(read: list[ReadSeries], lengths: list[int]) -> dict[int, str]:
     }
 
 
-def _qualities(read: list[ReadSeries], lengths: list[int]) -> NDArray[np.int64]:
-    codes = [one.series.quality for one in read]
-    if set(map(type, codes)) == {int}:
-        return np.repeat(np.array(codes, dtype=np.int64), lengths)
+def _qualities(series: Sequence[Series], lengths: list[int], readings: int) -> NDArray[np.int64]:
+    codes = [one.quality for one in series]
+    first = codes[0] if codes else 0
+    if isinstance(first, int) and codes.count(first) == len(codes):
+        return np.full(readings, first, dtype=np.int64)
     each = (
-        one.series.quality
-        if isinstance(one.series.quality, list)
-        else repeat(one.series.quality, n)
-        for one, n in zip(read, lengths, strict=True)
+        code if isinstance(code, list) else repeat(code, n)
+        for code, n in zip(codes, lengths, strict=True)
     )
-    return np.fromiter(chain.from_iterable(each), dtype=np.int64, count=sum(lengths))
+    return np.fromiter(chain.from_iterable(each), dtype=np.int64, count=readings)
 
 
 def _faults(read: list[ReadSeries], lengths: list[int], readings: int) -> NDArray[np.uint8]:
-    if not any(one.faults for one in read):
-        return np.zeros(readings, dtype=np.uint8)
     each = (
         repeat(Reason.NONE, n) if one.faults is None else one.faults
         for one, n in zip(read, lengths, strict=True)

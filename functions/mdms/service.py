@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,15 +11,16 @@ from functions.mdms.arrivals import Arrivals
 from functions.mdms.batch_forming import form_batches
 from functions.mdms.body_forms import BodyReader
 from functions.mdms.group_commit import GroupCommit, NotTogether
-from functions.mdms.merged_arrivals import merge_arrivals
+from functions.mdms.merged_arrivals import columns_together
 from functions.mdms.meter_table import MeterTable
-from functions.mdms.outcomes import answer
+from functions.mdms.outcomes import answers
 from functions.mdms.policy_cache import PolicyCache
-from functions.mdms.readings_body import read_body
+from functions.mdms.readings_body import open_body
 from functions.mdms.readmission import Accepts
 from functions.mdms.reason import Reason
 from functions.mdms.registry_cache import RegistryCache
 from functions.mdms.schema import ReadingsAnswer, SeriesAnswer
+from functions.mdms.series_body import Brought
 from functions.mdms.series_columns import MAX_REGISTERS
 from functions.mdms.technical_validation import TechnicalValidation
 
@@ -27,12 +28,7 @@ _OF_REGISTRY = np.zeros(256, dtype=np.bool_)
 _OF_REGISTRY[[Reason.UNKNOWN_METER, Reason.UNKNOWN_REGISTER, Reason.INTERVAL_SIZE]] = True
 
 
-@dataclass(frozen=True, slots=True)
-class _Decided:
-    """The `Reason` of each reading of a body and, where that is 0, its `Outcome`."""
-
-    reason: NDArray[np.uint8]
-    outcome: NDArray[np.uint8]
+Answer: TypeAlias = ReadingsAnswer | SeriesAnswer
 
 
 class Ingest:
@@ -58,23 +54,20 @@ class Ingest:
         self._validation = validation
         self._max_readings = max_readings
         self._clock = clock
-        self._commits: GroupCommit[Arrivals, _Decided] = GroupCommit(self._take_together)
+        self._commits: GroupCommit[Brought, Answer] = GroupCommit(self._take_together)
 
-    async def take(
-        self, body: bytes, *, read: BodyReader = read_body
-    ) -> ReadingsAnswer | SeriesAnswer:
+    async def take(self, body: bytes, *, read: BodyReader = open_body) -> Answer:
         """Store the good readings of `body`, as `read` finds them, and say what became of each.
 
         Raises:
             MalformedBody, TooManyReadings, TooManyRegisters: nothing was stored.
             StoreFull, StoreUnavailable: some may be stored; sending the body again is harmless.
         """
-        arrivals = read(body, max_readings=self._max_readings)
-        decided = await self._commits.put(arrivals, size=_effort(arrivals))
-        return answer(arrivals=arrivals, reason=decided.reason, outcome=decided.outcome)
+        brought = read(body, max_readings=self._max_readings)
+        return await self._commits.put(brought, size=brought.effort)
 
-    async def _take_together(self, bodies: Sequence[Arrivals]) -> list[_Decided]:
-        arrivals = merge_arrivals(bodies)
+    async def _take_together(self, bodies: Sequence[Brought]) -> list[Answer]:
+        arrivals = columns_together(bodies)
         if len(arrivals.registers) > MAX_REGISTERS:
             raise NotTogether
         reading_run = arrivals.reading_run()
@@ -89,11 +82,7 @@ class Ingest:
         outcome = np.zeros(len(arrivals), dtype=np.uint8)
         for one in formed:
             outcome[one.place] = (await self._store.accept(one.batch)).outcomes
-        ends = np.cumsum([len(body) for body in bodies]).tolist()
-        return [
-            _Decided(reason[end - len(body) : end], outcome[end - len(body) : end])
-            for body, end in zip(bodies, ends, strict=True)
-        ]
+        return answers(bodies, reason=reason, outcome=outcome)
 
     async def _reasons(
         self,
@@ -121,8 +110,3 @@ class Ingest:
             if newer is not meters:
                 reason = await judge(newer)
         return reason
-
-
-def _effort(arrivals: Arrivals) -> int:
-    # What a body costs the store: mostly by its runs, a key each, and a little by its readings.
-    return len(arrivals.run_length) + len(arrivals) // 16
