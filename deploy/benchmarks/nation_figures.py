@@ -15,6 +15,7 @@ Figures = dict[str, Any]
 SETTLING: Final = 1 / 3
 GROWTH_SHARE: Final = 0.05
 GROWTH_BYTES: Final = 16 << 20
+HELD_S: Final = 30.0
 PEAK_SHARE: Final = 1.25
 PEAK_ENTRIES: Final = 200
 CLEAR_SCATTERS: Final = 3.0
@@ -64,28 +65,45 @@ def settled(samples: Sequence[Sample]) -> list[Sample]:
 def memory_verdicts(samples: Sequence[Sample], *, stores: Mapping[str, str]) -> Figures:
     """Return by group its first, last and highest bytes, its growth by the fitted line, and `flat`.
 
-    Flat is growth of at most `GROWTH_SHARE` of the mean, or `GROWTH_BYTES`, over the settled time.
+    What a group holds is the lowest of each `HELD_S`: what a statement or a turn needs, it gives
+    back. A group grows when the line of that rises over the settled time by more than
+    `GROWTH_SHARE` of the mean and `GROWTH_BYTES`, and the last third goes beyond all before by more
+    than half of that, as a steady rise does; what was filled up to a bound before does not.
     `stores` names the groups that are hot stores, with their zones: these grow by what they store,
     and are flat when that is no more than new meter-days take up.
     """
     kept = settled(samples)
     found: Figures = {}
     for name in sorted({name for one in kept for name in one.memory}):
-        at = [one.at_s for one in kept if name in one.memory]
         values = [one.memory[name] for one in kept if name in one.memory]
         if name in stores:
             found[name] = _store(kept, zone=stores[name]) | {"highest": max(values)}
             continue
-        growth = slope(at, values) * (at[-1] - at[0])
+        at, held = _held([one for one in samples if name in one.memory], name)
+        late = [index for index, at_s in enumerate(at) if at_s >= kept[0].at_s]
+        growth, _ = _growth([at[index] for index in late], [held[index] for index in late])
+        before, after = _highest(at, held)
         most = max(GROWTH_BYTES, GROWTH_SHARE * sum(values) / len(values))
         found[name] = {
             "first": values[0],
             "last": values[-1],
             "highest": max(values),
+            "held_before_last_third": before,
+            "held_in_last_third": after,
             "growth": round(growth),
-            "flat": growth <= most,
+            "flat": growth <= most or after - before <= most / 2,
         }
     return found
+
+
+def _held(samples: Sequence[Sample], name: str) -> tuple[list[float], list[int]]:
+    """The lowest of each `HELD_S`, where it was first seen."""
+    parts: dict[int, tuple[int, float]] = {}
+    for one in samples:
+        part = int((one.at_s - samples[0].at_s) // HELD_S)
+        lowest = one.memory[name], one.at_s
+        parts[part] = min(parts.get(part, lowest), lowest)
+    return [at for _, at in parts.values()], [value for value, _ in parts.values()]
 
 
 def _store(kept: Sequence[Sample], *, zone: str) -> Figures:
@@ -110,16 +128,14 @@ def queue_verdicts(samples: Sequence[Sample]) -> Figures:
     when its line rises more clearly over the settled time than `CLEAR_SCATTERS` times the scatter
     around it, which teeth of less than half that time cannot. Below `PEAK_ENTRIES` it is flat.
     """
-    if not samples:
-        return {}
     kept = settled(samples)
-    last_s = samples[-1].at_s - (samples[-1].at_s - samples[0].at_s) * SETTLING
     found: Figures = {}
     for name in sorted({name for one in samples for name in one.queues}):
         values = [one.queues.get(name, 0) for one in kept]
-        before = max((one.queues.get(name, 0) for one in samples if one.at_s < last_s), default=0)
-        after = max(one.queues.get(name, 0) for one in samples if one.at_s >= last_s)
         growth, scatter = _growth([one.at_s for one in kept], values)
+        before, after = _highest(
+            [one.at_s for one in samples], [one.queues.get(name, 0) for one in samples]
+        )
         mean = sum(values) / len(values)
         rises = growth > max(GROWTH_SHARE * mean, CLEAR_SCATTERS * scatter)
         found[name] = {
@@ -137,8 +153,17 @@ def _growth(at_s: Sequence[float], values: Sequence[float]) -> tuple[float, floa
     """What the line of least squares rises by over the time, and the scatter around it."""
     rise = slope(at_s, values)
     at = np.asarray(at_s)
+    if not len(at):
+        return 0.0, 0.0
     rest = np.asarray(values, dtype=np.float64) - rise * at
     return rise * float(at[-1] - at[0]), float(rest.std())
+
+
+def _highest(at_s: Sequence[float], values: Sequence[int]) -> tuple[int, int]:
+    """The highest before the last third of the time, 0 without any, and in it."""
+    last_s = at_s[-1] - (at_s[-1] - at_s[0]) / 3
+    before = [value for at, value in zip(at_s, values, strict=True) if at < last_s]
+    return max(before, default=0), max(values[len(before) :])
 
 
 def walk_that_fits(*, meters: int, sample: int, zones: int, free_bytes: int) -> int:

@@ -47,24 +47,50 @@ def test_the_first_third_is_the_way_into_a_steady_state() -> None:
     assert settled([]) == []
 
 
+def memory_of(mib: Callable[[float], float]) -> dict[str, Any]:
+    """The verdict on a worker of `mib` MiB by second, seen for ten minutes."""
+    samples = [seen(at_s, worker=round(mib(at_s) * MIB)) for at_s in range(0, 601, 5)]
+    found: dict[str, Any] = memory_verdicts(samples, stores=STORES)["mdms-zone-2"]
+    return found
+
+
 @pytest.mark.parametrize(
-    ("values", "flat"),
+    ("mib", "flat"),
     [
-        pytest.param([100, 900, 900, 901, 899, 900, 900], True, id="filled_up_before"),
-        pytest.param([100, 900, 600, 900, 600, 900, 600], True, id="up_and_down"),
-        pytest.param([900, 900, 900, 920, 940, 960, 980], False, id="a_tenth_more"),
-        pytest.param([900, 900, 900, 870, 840, 810, 780], True, id="shrinks"),
-        pytest.param([40, 40, 40, 44, 48, 52, 54], True, id="little"),
+        pytest.param(lambda at_s: min(900, 100 + 5 * at_s), True, id="filled_up_before"),
+        pytest.param(lambda at_s: min(430, 100 + at_s), True, id="a_cache_fills_and_is_full"),
+        pytest.param(lambda at_s: 100 if at_s < 290 else 230, True, id="work_of_a_new_kind"),
+        pytest.param(lambda at_s: 100 + at_s / 2, False, id="fills_and_fills"),
+        pytest.param(lambda at_s: 900 + at_s / 5, False, id="slowly_beside_much"),
+        pytest.param(lambda at_s: 60 + at_s / 20, False, id="slowly_beside_little"),
+        pytest.param(lambda at_s: 900 - at_s / 5, True, id="shrinks"),
+        pytest.param(lambda at_s: 40 + at_s / 50, True, id="little"),
+        pytest.param(lambda at_s: 60 + 30 * (at_s % 35 < 10), True, id="what_work_needs"),
+        pytest.param(
+            lambda at_s: 60 + 30 * (at_s > 400 and at_s % 15 < 10), True, id="more_work_lately"
+        ),
+        pytest.param(
+            lambda at_s: 60 + 30 * (at_s % 35 < 10) + at_s / 10, False, id="work_leaves_some"
+        ),
+        pytest.param(lambda at_s: 60 + 15 * (at_s // 90), False, id="step_by_step"),
     ],
 )
-def test_memory_is_flat_when_its_line_does_not_rise(values: list[int], flat: bool) -> None:
-    samples = [seen(at_s * 10.0, worker=value * MIB) for at_s, value in enumerate(values)]
+def test_memory_is_flat_unless_what_is_held_rises_beyond_all_before(
+    mib: Callable[[float], float], flat: bool
+) -> None:
+    assert memory_of(mib)["flat"] is flat
 
-    found = memory_verdicts(samples, stores=STORES)["mdms-zone-2"]
 
-    assert found["flat"] is flat
-    assert found["last"] == values[-1] * MIB
-    assert found["highest"] == max(values[2:]) * MIB
+def test_the_verdict_on_memory_says_what_it_goes_by() -> None:
+    assert memory_of(lambda at_s: 100 + at_s) == {
+        "first": 300 * MIB,
+        "last": 700 * MIB,
+        "highest": 700 * MIB,
+        "held_before_last_third": 490 * MIB,
+        "held_in_last_third": 700 * MIB,
+        "growth": 390 * MIB,
+        "flat": False,
+    }
 
 
 @pytest.mark.parametrize(
