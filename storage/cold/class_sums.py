@@ -121,8 +121,8 @@ class _Sums:
         """
         rows = self._places.opened(row)
         stored = np.frombuffer(rows.stored, dtype=np.uint8)
-        for interval_s in np.unique(rows.interval_s).tolist():
-            own = rows.take(rows.interval_s == interval_s)
+        for interval_s in _distinct(rows.interval_s):
+            own = _kept(rows, rows.interval_s == interval_s)
             if merged:
                 pairs = zip(own.meter.tolist(), own.day.tolist(), strict=True)
                 kept = [
@@ -131,17 +131,17 @@ class _Sums:
                 own = own.take(np.array(kept, dtype=np.bool_))
             has_front = (stored[own.begin] & ~np.uint8(GAPS)) == FORMAT
             try:
-                self._add_fronts(interval_s, own.take(has_front), stored)
+                self._add_fronts(interval_s, _kept(own, has_front), stored)
             except FrontDamaged as error:
                 raise BlockDamaged(str(error)) from error
-            self._add_planes(interval_s, own.take(~has_front))
+            self._add_planes(interval_s, _kept(own, ~has_front))
 
     def _add_fronts(self, interval_s: int, rows: FrontRows, stored: NDArray[np.uint8]) -> None:
         length = self._of_length(interval_s)
         slots = DAY_S // interval_s
         for columns in open_fronts(stored, rows.begin, rows.size, slots=slots):
             kinds = length.kind[rows.day[columns.block]]
-            every = np.unique(kinds).tolist()
+            every = _distinct(kinds)
             for kind in every:
                 of_kind = columns
                 if len(every) > 1:
@@ -236,6 +236,18 @@ async def _add_blocks(
         for one in lanes:
             one.cancel()
         await asyncio.gather(*lanes, return_exceptions=True)
+
+
+def _kept(rows: FrontRows, mask: NDArray[np.bool_]) -> FrontRows:
+    return rows if mask.all() else rows.take(mask)
+
+
+def _distinct(numbers: NDArray[np.int64]) -> list[int]:
+    """The different numbers; where there is one only, without a sort."""
+    if len(numbers) and (numbers == numbers[0]).all():
+        return [int(numbers[0])]
+    found: list[int] = np.unique(numbers).tolist()
+    return found
 
 
 def _groups(keys: list[BlockKey], size: int) -> Iterator[list[BlockKey]]:

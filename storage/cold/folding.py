@@ -12,8 +12,11 @@ import numpy as np
 from msgspec import structs
 from numpy.typing import NDArray
 
-from storage.cold.gather import Gathered, gather_events, gather_runs
+from storage.cold.gather import Gathered, gather, gather_events
+from storage.cold.many_runs import open_runs
+from storage.cold.name_codes import NameCodes
 from storage.cold.named import Named
+from storage.cold.piece_columns import PieceColumns
 from storage.cold.pieces import narrow
 from storage.cold.pool import Connection
 from storage.cold.settling import mark_due
@@ -27,8 +30,10 @@ from storage.cold.tail import (
     seal,
     unseal,
 )
+from storage.model.block import BlockKey
+from storage.model.event_block import EventKey
 from storage.model.runs import RunBatch
-from storage.model.uplink import UplinkEntry, encode_entries, pack_excluded
+from storage.model.uplink import UplinkEntry, encode_entries, pack_excluded, unpack_excluded
 from storage.ports import FoldStep
 
 MAX_READINGS: Final = 1_000_000
@@ -59,13 +64,28 @@ _Back = tuple[TailRow, tuple[int, datetime]]
 
 
 @dataclass(frozen=True, slots=True)
+class _Entries:
+    """Entries of runs or of events as they are stored, and the row of each."""
+
+    stored: list[UplinkEntry]
+    row: list[int]
+
+    def add(self, entry: UplinkEntry, row: int) -> None:
+        self.stored.append(entry)
+        self.row.append(row)
+
+
+@dataclass(frozen=True, slots=True)
 class _Opened:
-    """Tail rows, their readable entries as stored and opened (same order), the row of each."""
+    """Tail rows, their readable entries, and what these hold, gathered in the same order."""
 
     rows: Sequence[asyncpg.Record]
-    stored: list[UplinkEntry]
-    entries: list[OpenEntry]
-    row: list[int]
+    of_runs: _Entries
+    of_events: _Entries
+    run_readings: list[int]
+    event_readings: list[int]
+    runs: Gathered[BlockKey]
+    events: Gathered[EventKey]
     damaged: list[_Damaged]
 
 
@@ -83,8 +103,7 @@ async def fold(connection: Connection, *, max_entries: int, max_slots: int) -> F
     if not ids:
         return FoldStep(0, 0)
     opened = await asyncio.to_thread(_open_rows, await connection.fetch(_BODIES, ids))
-    runs = await asyncio.to_thread(gather_runs, opened.entries)
-    events = await asyncio.to_thread(gather_events, opened.entries)
+    runs, events = opened.runs, opened.events
     few_runs = runs.first(_fit([key.slots for key in runs.keys], max_slots))
     room = max_slots - sum(key.slots for key in few_runs.keys)
     fit = _fit([_SLOTS_OF_EVENTS] * len(events.keys), room) if room > 0 or not runs.keys else 0
@@ -94,7 +113,9 @@ async def fold(connection: Connection, *, max_entries: int, max_slots: int) -> F
     if opened.damaged:
         await connection.executemany(_SET_ASIDE, opened.damaged)
     await connection.execute(_DROP, ids)
-    back = await asyncio.to_thread(_left, opened, few_runs.reading, few_events.reading)
+    back = []
+    if few_runs is not runs or few_events is not events:
+        back = await asyncio.to_thread(_left, opened, few_runs.reading, few_events.reading)
     for row, (row_id, received_at) in back:
         await connection.execute(
             _PUT_BACK,
@@ -178,37 +199,72 @@ def _fit(slots: list[int], room: int) -> int:
 
 
 def _open_rows(rows: Sequence[asyncpg.Record]) -> _Opened:
-    opened = _Opened(rows=rows, stored=[], entries=[], row=[], damaged=[])
+    damaged: list[_Damaged] = []
+    every: list[UplinkEntry] = []
+    row_of: list[int] = []
     for place, row in enumerate(rows):
         try:
             entries = unseal(row["body"])
         except TailDamaged as error:
-            opened.damaged.append((row["edge"], row["last_sequence"], str(error), row["body"]))
+            damaged.append((row["edge"], row["last_sequence"], str(error), row["body"]))
             continue
-        for entry in entries:
-            try:
-                opened.entries.append(open_entry(entry))
-            except EntryDamaged as error:
-                opened.damaged.append(_set_aside(entry, error))
-            else:
-                opened.stored.append(entry)
-                opened.row.append(place)
-    return opened
+        every += entries
+        row_of += [place] * len(entries)
+    meters, registers = NameCodes(), NameCodes()
+    columns, sound, others = open_runs(every, meters=meters, registers=registers)
+    of_runs = _Entries([every[at] for at in sound], [row_of[at] for at in sound])
+    of_events = _Entries([], [])
+    more_runs: list[OpenEntry] = []
+    events: list[OpenEntry] = []
+    for at in others:
+        try:
+            entry = open_entry(every[at])
+        except EntryDamaged as error:
+            damaged.append(_set_aside(every[at], error))
+            continue
+        if isinstance(entry.batch, RunBatch):
+            more_runs.append(entry)
+            of_runs.add(every[at], row_of[at])
+        else:
+            events.append(entry)
+            of_events.add(every[at], row_of[at])
+    more = PieceColumns.of(more_runs, meters=meters, registers=registers)
+    columns = columns.then(more)
+    return _Opened(
+        rows=rows,
+        of_runs=of_runs,
+        of_events=of_events,
+        run_readings=columns.readings.tolist(),
+        event_readings=[len(entry.batch) for entry in events],
+        runs=gather(
+            columns,
+            [(entry.edge, entry.sequence) for entry in of_runs.stored],
+            key=BlockKey,
+            meters=meters,
+            registers=registers,
+        ),
+        events=gather_events(events),
+        damaged=damaged,
+    )
 
 
 def _left(opened: _Opened, of_runs: NDArray[np.int64], of_events: NDArray[np.int64]) -> list[_Back]:
     """What stays of the rows once these readings of their runs and events are in blocks."""
     left: defaultdict[int, list[UplinkEntry]] = defaultdict(list)
-    kinds = {True: _Marks(of_runs), False: _Marks(of_events)}
-    for stored, entry, row in zip(opened.stored, opened.entries, opened.row, strict=True):
-        marks = kinds[isinstance(entry.batch, RunBatch)]
-        excluded = entry.excluded | marks.next(len(entry.batch))
-        if not excluded.all():
-            left[row].append(structs.replace(stored, excluded=pack_excluded(excluded)))
+    for entries, readings, moved in (
+        (opened.of_runs, opened.run_readings, of_runs),
+        (opened.of_events, opened.event_readings, of_events),
+    ):
+        marks = _Marks(moved)
+        for stored, row, count in zip(entries.stored, entries.row, readings, strict=True):
+            excluded = unpack_excluded(stored.excluded, count) | marks.next(count)
+            if not excluded.all():
+                left[row].append(structs.replace(stored, excluded=pack_excluded(excluded)))
     found = []
-    for place, entries in left.items():
+    for place, rest in left.items():
         before = opened.rows[place]
-        found.append((seal(entries), (before["id"], before["received_at"])))
+        rest.sort(key=lambda entry: entry.sequence)
+        found.append((seal(rest), (before["id"], before["received_at"])))
     return found
 
 

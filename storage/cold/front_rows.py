@@ -92,9 +92,7 @@ class Places:
         """What the row that answers a query holds of the wanted meters."""
         names, where, stored = row
         if names != self._before[0]:
-            place = self._place
-            found = [place.get(name, -1) for name in names.split(b"\0")]
-            self._before = names, np.array(found, dtype=np.int64)
+            self._before = names, self._places(names.split(b"\0"))
         meter = self._before[1]
         numbers = np.frombuffer(where, dtype=">i8").astype(np.int64)
         size = numbers & ((1 << _SIZE_BITS) - 1)
@@ -107,6 +105,12 @@ class Places:
             stored=stored,
         )
         return every if (meter >= 0).all() else every.take(meter >= 0)
+
+    def _places(self, names: list[bytes]) -> NDArray[np.int64]:
+        try:
+            return np.fromiter(map(self._place.__getitem__, names), np.int64, len(names))
+        except KeyError:
+            return np.array([self._place.get(name, -1) for name in names], dtype=np.int64)
 
 
 async def front_queries(

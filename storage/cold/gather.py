@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Generic, TypeVar
+from math import prod
+from typing import Any, Final, Generic, TypeVar
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
-from storage.cold.pieces import pieces_of
+from storage.cold.name_codes import NameCodes
+from storage.cold.piece_columns import PieceColumns
 from storage.cold.tail import OpenEntry
 from storage.model.block import BlockKey, Versions
 from storage.model.event_block import EventKey
@@ -15,6 +17,7 @@ from storage.model.runs import RunBatch
 
 _CHUNK_SLOTS: Final = 1 << 18
 _CHUNK_BLOCKS: Final = 1 << 12
+_TABLE: Final = 1 << 16
 K = TypeVar("K", BlockKey, EventKey)
 
 
@@ -34,6 +37,8 @@ class Gathered(Generic[K]):
 
     def first(self, blocks: int) -> "Gathered[K]":
         """The first `blocks` of the blocks, with their versions."""
+        if blocks >= len(self.keys):
+            return self
         taken = np.flatnonzero(self.block < blocks)
         return Gathered(
             self.keys[:blocks],
@@ -49,7 +54,7 @@ class Gathered(Generic[K]):
         The versions' slots count through the chunk: block 0's slots, block 1's, and so on.
         """
         first = 0
-        by_block = np.argsort(self.block, kind="stable")
+        by_block = _by_block(self.block)
         sorted_block = self.block[by_block]
         while first < len(self.keys):
             slots = self.keys[first].slots
@@ -87,49 +92,56 @@ def chunk_blocks(key: BlockKey | EventKey) -> int:
 
 def gather_runs(entries: Sequence[OpenEntry]) -> Gathered[BlockKey]:
     """Bring the intervals in runs that `entries` do not exclude into columns, by block."""
-    of_runs = [entry for entry in entries if isinstance(entry.batch, RunBatch)]
-    return _gather(of_runs, BlockKey, np.int32)
+    return _gather([one for one in entries if isinstance(one.batch, RunBatch)], BlockKey)
 
 
 def gather_events(entries: Sequence[OpenEntry]) -> Gathered[EventKey]:
     """Bring the events that `entries` do not exclude into columns, by block."""
-    of_events = [entry for entry in entries if not isinstance(entry.batch, RunBatch)]
-    return _gather(of_events, EventKey, np.int64)
+    return _gather([one for one in entries if not isinstance(one.batch, RunBatch)], EventKey)
 
 
-def _gather(
-    entries: Sequence[OpenEntry], key: Callable[[str, str, int, int], K], value: DTypeLike
+def _gather(entries: Sequence[OpenEntry], key: Callable[[str, str, int, int], K]) -> Gathered[K]:
+    meters, registers = NameCodes(), NameCodes()
+    columns = PieceColumns.of(entries, meters=meters, registers=registers)
+    return gather(
+        columns,
+        [(entry.edge, entry.sequence) for entry in entries],
+        key=key,
+        meters=meters,
+        registers=registers,
+    )
+
+
+def gather(
+    columns: PieceColumns,
+    stamps: Sequence[tuple[str, int]],
+    *,
+    key: Callable[[str, str, int, int], K],
+    meters: NameCodes,
+    registers: NameCodes,
 ) -> Gathered[K]:
-    edges = tuple(sorted({entry.edge for entry in entries}))
+    """Bring the readings of entries with these stamps (edge, sequence) into columns, by block."""
+    edges = tuple(sorted({edge for edge, _ in stamps}))
     edge_index = {edge: index for index, edge in enumerate(edges)}
-    meters, registers = _Names(), _Names()
-    batches = [entry.batch for entry in entries]
-    pieces = [pieces_of(batch) for batch in batches]
-    sizes = np.array([len(batch) for batch in batches], dtype=np.int64)
-    pairs = list(zip(batches, pieces, strict=True))
-    keys, of_piece = _blocks(
-        key,
-        meter_names=meters,
-        register_names=registers,
-        meter=_join([meters.codes(batch.meters)[one.meter] for batch, one in pairs]),
-        register=_join([registers.codes(batch.registers)[one.register] for batch, one in pairs]),
-        day=_join([one.day for one in pieces]),
-        interval_s=_join([one.interval_s for one in pieces]),
-    )
-    length = _join([one.length for one in pieces])
-    begin = np.cumsum(length) - length
-    slot = np.repeat(_join([one.slot for one in pieces]) - begin, length)
-    slot += np.arange(len(slot))
-    kept = ~_join([entry.excluded for entry in entries]).astype(np.bool_)
+    sizes = columns.readings
+    keys, of_piece = _blocks(columns, key=key, meter_names=meters, register_names=registers)
+    length = columns.length
+    begin = np.cumsum(length, dtype=np.int64) - length
+    slot = np.repeat((columns.slot - begin).astype(np.int32), length)
+    slot += np.arange(len(slot), dtype=np.int32)
     versions = Versions(
-        slot=slot.astype(np.int32),
-        value=_join([batch.values for batch in batches]).astype(value),
-        quality=_join([batch.quality for batch in batches]).astype(np.uint8),
-        sequence=np.repeat(np.array([e.sequence for e in entries], dtype=np.int64), sizes),
-        edge=np.repeat(np.array([edge_index[e.edge] for e in entries], dtype=np.uint16), sizes),
+        slot=slot,
+        value=columns.values,
+        quality=columns.quality,
+        sequence=np.repeat(np.array([one for _, one in stamps], dtype=np.int64), sizes),
+        edge=np.repeat(np.array([edge_index[one] for one, _ in stamps], dtype=np.uint16), sizes),
     )
+    block = np.repeat(of_piece, length)
+    if not columns.excluded.any():
+        return Gathered(keys, block, versions, edges, np.arange(len(block), dtype=np.int64))
+    kept = ~columns.excluded
+    block = block[kept]
     # A run whose every reading is excluded must not open a block.
-    block = np.repeat(of_piece, length)[kept]
     used = np.bincount(block, minlength=len(keys)) > 0
     used_keys = [keys[at] for at in np.flatnonzero(used).tolist()]
     return Gathered(
@@ -141,49 +153,49 @@ def _gather(
     )
 
 
-class _Names:
-    """Numbers for names, shared by many batches."""
-
-    def __init__(self) -> None:
-        self._codes: dict[str, int] = {}
-
-    def codes(self, names: list[str]) -> NDArray[np.int64]:
-        known = self._codes
-        return np.array([known.setdefault(name, len(known)) for name in names], dtype=np.int64)
-
-    def __len__(self) -> int:
-        return len(self._codes)
-
-    def names(self) -> list[str]:
-        return list(self._codes)
-
-
 def _blocks(
-    key: Callable[[str, str, int, int], K],
+    columns: PieceColumns,
     *,
-    meter_names: _Names,
-    register_names: _Names,
-    meter: NDArray[np.int64],
-    register: NDArray[np.int64],
-    day: NDArray[np.int64],
-    interval_s: NDArray[np.int64],
+    key: Callable[[str, str, int, int], K],
+    meter_names: NameCodes,
+    register_names: NameCodes,
 ) -> tuple[list[K], NDArray[np.int64]]:
     """The distinct blocks of pieces, and each piece's block."""
-    if not len(meter):
+    if not len(columns.meter):
         return [], np.zeros(0, dtype=np.int64)
-    lengths, length_index = np.unique(interval_s, return_inverse=True)
-    first_day = int(day.min())
-    shape = (len(lengths), len(meter_names), len(register_names), int(day.max()) - first_day + 1)
-    code = np.ravel_multi_index((length_index, meter, register, day - first_day), shape)
-    distinct, of_piece = np.unique(code, return_inverse=True)
-    columns = [column.tolist() for column in np.unravel_index(distinct, shape)]
+    lengths, length_index = _distinct(columns.interval_s, int(columns.interval_s.max()) + 1)
+    first_day = int(columns.day.min())
+    days = int(columns.day.max()) - first_day + 1
+    shape = (len(lengths), len(meter_names), len(register_names), days)
+    code = np.ravel_multi_index(
+        (length_index, columns.meter, columns.register, columns.day - first_day), shape
+    )
+    distinct, of_piece = _distinct(code, prod(shape))
+    found = [column.tolist() for column in np.unravel_index(distinct, shape)]
     meters, registers = meter_names.names(), register_names.names()
     keys = [
         key(meters[m], registers[r], first_day + d, int(lengths[i]))
-        for i, m, r, d in zip(*columns, strict=True)
+        for i, m, r, d in zip(*found, strict=True)
     ]
     return keys, of_piece
 
 
-def _join(columns: list[NDArray[np.generic]]) -> NDArray[np.int64]:
-    return np.concatenate([np.zeros(0, dtype=np.int64), *columns]).astype(np.int64)
+def _distinct(
+    codes: NDArray[np.signedinteger[Any]], end: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The distinct ones of `codes`, which are below `end`, rising, and where each one is there."""
+    if end > max(_TABLE, 4 * len(codes)):
+        distinct, index = np.unique(codes, return_inverse=True)
+        return distinct.astype(np.int64), index
+    there = np.zeros(end, dtype=np.bool_)
+    there[codes] = True
+    distinct = np.flatnonzero(there)
+    return distinct, (np.cumsum(there) - 1)[codes]
+
+
+def _by_block(block: NDArray[np.int64]) -> NDArray[np.intp]:
+    """The order by block, that of one block's as it was."""
+    # Numbers of 16 bits are sorted by their digits, which takes a tenth of the time.
+    order = np.argsort((block & 0xFFFF).astype(np.uint16), kind="stable")
+    high = (block >> 16).astype(np.uint16)
+    return order[np.argsort(high[order], kind="stable")] if high.any() else order

@@ -21,7 +21,7 @@ from storage.model.uplink import (
 )
 
 _MAX_NAME: Final = 64
-_MAX_DAY: Final = 2_932_896
+MAX_DAY: Final = 2_932_896
 """The last day of the year 9999, as PostgreSQL and Python's dates can still name it."""
 _MAX_BODY_BYTES: Final = 1 << 28
 
@@ -69,7 +69,7 @@ def seal(entries: Sequence[UplinkEntry]) -> TailRow:
     An unreadable entry is sealed like the others: it was acknowledged, so it is kept. One that
     blocks cannot take may count among the readings until it is opened.
     """
-    first_day, last_day, readings = _MAX_DAY, 0, 0
+    first_day, last_day, readings = MAX_DAY, 0, 0
     for entry in entries:
         # Bounds are enough here: the fold opens the entry, and sets aside what is damaged.
         known = outline(entry.payload)
@@ -114,25 +114,29 @@ def open_entry(entry: UplinkEntry) -> OpenEntry:
         excluded = unpack_excluded(entry.excluded, len(batch))
     except (PayloadUnreadable, UplinkUnreadable) as error:
         raise EntryDamaged(str(error)) from error
-    names = [*batch.meters, *batch.registers]
-    lengths = set(map(len, names))
-    if lengths and not 0 < min(lengths) <= max(lengths) <= _MAX_NAME:
-        raise EntryDamaged(f"a name that is empty or longer than {_MAX_NAME}")
-    if "\0" in "".join(names):
-        raise EntryDamaged("a name with NUL")
+    if not names_are_sound([*batch.meters, *batch.registers]):
+        raise EntryDamaged(f"a name that is empty, has NUL or is longer than {_MAX_NAME}")
     # An edge of a newer version may know more; a block with it could not be read again here.
     if not KNOWN_QUALITY[batch.quality[~excluded]].all():
         raise EntryDamaged("a quality that this version does not know")
     if isinstance(batch, RunBatch):
-        if batch.runs and int(batch.run_start.max()) // 86_400 > _MAX_DAY:
+        if batch.runs and int(batch.run_start.max()) // 86_400 > MAX_DAY:
             raise EntryDamaged("a run after the year 9999")
         if _names_slot_twice(batch, excluded):
             raise EntryDamaged("a slot named twice")
     return OpenEntry(entry.edge, entry.sequence, batch, excluded)
 
 
+def names_are_sound(names: Sequence[str]) -> bool:
+    """Whether rows of blocks can have these names."""
+    lengths = set(map(len, names))
+    if lengths and not 0 < min(lengths) <= max(lengths) <= _MAX_NAME:
+        return False
+    return "\0" not in "".join(names)
+
+
 def _is_date(days: tuple[int, int]) -> bool:
-    return days[0] >= 0 and days[1] <= _MAX_DAY
+    return days[0] >= 0 and days[1] <= MAX_DAY
 
 
 def _excluded(entry: UplinkEntry, readings: int) -> int:

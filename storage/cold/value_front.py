@@ -21,7 +21,9 @@ _HEAD: Final = np.dtype([("form", "u1"), ("columns", "u1"), ("slots", "<u2"), ("
 HEAD_BYTES: Final = _HEAD.itemsize
 _WORD_BITS: Final = 32
 _HEAD_WORDS: Final = HEAD_BYTES // 4
+_CHECKSUM_WORDS: Final = CHECKSUM_BYTES // 4
 _MOST_BITS: Final = 32
+_TURNED_AT_ONCE: Final = 1_024
 
 
 class FrontDamaged(ValueError):
@@ -32,8 +34,8 @@ class FrontDamaged(ValueError):
 class ValueColumns:
     """N blocks with the same columns; `block` is each one's place among those that were opened.
 
-    `bits` are (N, columns * words) uint32, the lowest bit's column first; slot 0 is the lowest
-    bit of a column's first word. `present` are (N, words), or None where all slots hold a value.
+    `bits` are (columns, words, N) uint32, the lowest bit's column first; slot 0 is the lowest bit
+    of a column's first word. `present` are (words, N), or None where all slots hold a value.
     """
 
     block: NDArray[np.int64]
@@ -43,26 +45,27 @@ class ValueColumns:
 
     def take(self, index: NDArray[np.intp]) -> "ValueColumns":
         """The blocks at `index`."""
-        present = None if self.present is None else self.present[index]
-        return ValueColumns(self.block[index], self.lowest[index], self.bits[index], present)
+        present = None if self.present is None else self.present[:, index]
+        bits = self.bits[:, :, index]
+        return ValueColumns(self.block[index], self.lowest[index], bits, present)
 
     def sums(self, mask: NDArray[np.uint32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Sum of the values in the slots of `mask` (words), and how many there are: both (N,)."""
-        words = len(mask)
-        width = self.bits.shape[1] // words
         if self.present is None:
             count = np.full(len(self.block), np.bitwise_count(mask).sum(), dtype=np.int64)
         else:
-            count = np.bitwise_count(self.present & mask).sum(axis=1, dtype=np.int64)
-        worth = np.repeat(np.int64(1) << np.arange(width), words)
-        above = np.bitwise_count(self.bits & np.tile(mask, width))
-        # Not a product of matrices: that would be of floats, and take the library's own threads.
-        total: NDArray[np.int64] = np.einsum("ij,j->i", above, worth) + self.lowest * count
-        return total, count
+            count = np.bitwise_count(self.present & mask[:, None]).sum(axis=0, dtype=np.int64)
+        above = np.zeros((len(self.bits), len(self.block)), dtype=np.uint16)
+        for word in np.flatnonzero(mask).tolist():
+            above += np.bitwise_count(self.bits[:, word] & mask[word])
+        total = np.zeros(len(self.block), dtype=np.int64)
+        for column in above[::-1]:
+            total <<= 1
+            total += column
+        return total + self.lowest * count, count
 
     def values(self, slots: int) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
         """The values, 0 where there is none, and where there are any: both (N, slots)."""
-        words = words_of(slots)
         count = len(self.block)
         if self.present is None:
             known = np.ones((count, slots), dtype=np.bool_)
@@ -70,9 +73,8 @@ class ValueColumns:
             known = _unpacked(self.present, slots) != 0
         # Modulo 2**32, as an int32 is stored.
         found = np.zeros((count, slots), dtype=np.uint32)
-        for at in range(self.bits.shape[1] // words):
-            column = _unpacked(self.bits[:, at * words : (at + 1) * words], slots)
-            found |= column.astype(np.uint32) << np.uint32(at)
+        for at, column in enumerate(self.bits):
+            found |= _unpacked(column, slots).astype(np.uint32) << np.uint32(at)
         found += self.lowest.astype(np.uint32)[:, None]
         return np.where(known, found, np.uint32(0)).view(np.int32), known
 
@@ -149,13 +151,12 @@ def open_fronts(
         return
     if int(sizes.min()) < HEAD_BYTES + CHECKSUM_BYTES:
         raise FrontDamaged("a front that is too short")
-    heads = stored[begins[:, None] + np.arange(HEAD_BYTES)].view(_HEAD)[:, 0]
+    heads = _pieces(stored, begins, HEAD_BYTES).view(_HEAD)[:, 0]
     forms, columns = heads["form"], heads["columns"].astype(np.int64)
-    words = words_of(slots)
     if (
         ((forms & ~np.uint8(GAPS)) != FORMAT).any()
         or (heads["slots"] != slots).any()
-        or (sizes != HEAD_BYTES + 4 * words * columns + CHECKSUM_BYTES).any()
+        or (sizes != HEAD_BYTES + 4 * words_of(slots) * columns + CHECKSUM_BYTES).any()
         or (columns - ((forms & GAPS) != 0) > _MOST_BITS).any()
         or (columns < ((forms & GAPS) != 0)).any()
     ):
@@ -164,19 +165,16 @@ def open_fronts(
     for key in np.unique(keys).tolist():
         block = np.flatnonzero(keys == key)
         size = int(sizes[block[0]])
-        rows = np.lib.stride_tricks.sliding_window_view(stored, size)[begins[block]]
-        cells = rows.view("<u4")
-        last = cells.shape[1] - CHECKSUM_BYTES // 4
-        if (
-            checksums(cells[:, :last]) != np.ascontiguousarray(cells[:, last:]).view("<u8")[:, 0]
-        ).any():
+        words = _words(stored, begins[block], size)
+        values, sealed = words[:-_CHECKSUM_WORDS], words[-_CHECKSUM_WORDS:]
+        if (checksums(values.T) != np.ascontiguousarray(sealed.T).view("<u8")[:, 0]).any():
             raise FrontDamaged("the checksum does not fit")
-        own = last - words if key & GAPS else last
+        every = values[_HEAD_WORDS:].reshape(-1, words_of(slots), len(block))
         yield ValueColumns(
             block=block,
             lowest=heads["lowest"][block].astype(np.int64),
-            bits=cells[:, _HEAD_WORDS:own],
-            present=cells[:, own:last] if key & GAPS else None,
+            bits=every[:-1] if key & GAPS else every,
+            present=every[-1] if key & GAPS else None,
         )
 
 
@@ -186,6 +184,23 @@ def joined(fronts: Sequence[bytes]) -> tuple[NDArray[np.uint8], NDArray[np.int64
     return np.frombuffer(b"".join(fronts), dtype=np.uint8), sizes
 
 
-def _unpacked(column: NDArray[np.uint32], slots: int) -> NDArray[np.uint8]:
-    stored = np.ascontiguousarray(column).view(np.uint8)
+def _pieces(stored: NDArray[np.uint8], begins: NDArray[np.int64], size: int) -> NDArray[np.uint8]:
+    """The `size` bytes from each of `begins`: (N, size)."""
+    found: NDArray[np.uint8] = np.lib.stride_tricks.sliding_window_view(stored, size)[begins]
+    return found
+
+
+def _words(stored: NDArray[np.uint8], begins: NDArray[np.int64], size: int) -> NDArray[np.uint32]:
+    """The same as words, each of all pieces in one stretch, as they are added up: (words, N)."""
+    found = np.empty((size // 4, len(begins)), dtype=np.uint32)
+    # Some at a time, which stay in the processor's cache while they are turned.
+    for at in range(0, len(begins), _TURNED_AT_ONCE):
+        some = slice(at, at + _TURNED_AT_ONCE)
+        found[:, some] = _pieces(stored, begins[some], size).view("<u4").T
+    return found
+
+
+def _unpacked(words: NDArray[np.uint32], slots: int) -> NDArray[np.uint8]:
+    """The bits of (words, N), a slot each: (N, slots)."""
+    stored = np.ascontiguousarray(words.T).view(np.uint8)
     return np.unpackbits(stored, axis=1, count=slots, bitorder="little")
