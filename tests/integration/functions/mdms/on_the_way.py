@@ -8,7 +8,7 @@ from storage.hot.connection import connect
 from storage.hot.uplink import Uplink
 from storage.model.traffic import READING_QUEUES
 from storage.model.uplink import UplinkEntry, encode_entries
-from tests.integration.functions.readings import eventually, meter
+from tests.integration.functions.readings import IMPORT, eventually, meter
 from tests.integration.functions.zone import Zone, provision_hot
 
 QUICK = {"validation_rest_s": 0.02, "gap_sweep_s": 0.05}
@@ -83,3 +83,25 @@ async def validated(zone: Zone) -> None:
         return bool(lines) and float(lines[0].rpartition(" ")[2]) == 0
 
     await eventually(nothing_waits)
+
+
+async def exceptions(headquarters: Zone, **asked: Any) -> list[tuple[str, str, str, int]]:
+    """As `found`, of the exceptions at headquarters."""
+    answered = await headquarters.client.get("/v1/mdms/exceptions", params=asked)
+    assert answered.status_code == 200, answered.text
+    return sorted(
+        (one["meter_id"], one["rule"], one["from"][11:16], one["intervals"])
+        for one in answered.json()["exceptions"]
+    )
+
+
+async def send_reads(zone: Zone, *reads: tuple[str, str, int]) -> None:
+    """Post register reads: meter, time of the day and what the dials show."""
+    body = {
+        "readings": [
+            {"meter_id": name, "register": IMPORT, "at": f"2026-01-01T{at}:00Z", "value": value}
+            for name, at, value in reads
+        ]
+    }
+    answered = await zone.client.post("/v1/mdms/readings", json=body)
+    assert answered.json()["accepted"] == len(reads), answered.text
