@@ -7,6 +7,7 @@ from typing import Final, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from storage.hot.command import pack_command
 from storage.hot.connection import HotConnection
 from storage.hot.keys import (
     finding_field,
@@ -15,7 +16,7 @@ from storage.hot.keys import (
     places_epoch_key,
     strip_key,
 )
-from storage.hot.library import DROP, READ_STRIPS
+from storage.hot.library import DROP
 from storage.hot.places import NO_PLACE, SeriesPlaces
 from storage.hot.strips import METERS_A_STRIP, block_of, holds_values
 from storage.model.block import BlockKey
@@ -59,12 +60,9 @@ class HotBlocks:
             strips.setdefault(self._strip_key(key, place), []).append((key, place))
         blocks: dict[BlockKey, NDArray[np.void]] = {}
         names = list(strips)
-        epoch = (places_epoch_key(self._slug),)
         for begin in range(0, len(names), STRIPS_A_CALL):
             some = names[begin : begin + STRIPS_A_CALL]
-            reply = await self._connection.call(
-                "FCALL_RO", READ_STRIPS, len(epoch) + len(some), epoch, some, token
-            )
+            (reply,) = await self._places.read([pack_command(("MGET", some))], token=token)
             for name, strip in zip(some, cast(list[bytes | None], reply), strict=True):
                 if strip is None:
                     continue

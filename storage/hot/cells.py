@@ -8,9 +8,8 @@ from typing import Final, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from storage.hot.connection import HotConnection
-from storage.hot.keys import places_epoch_key, strip_key
-from storage.hot.library import READ_CELLS
+from storage.hot.command import pack_each
+from storage.hot.keys import strip_key
 from storage.hot.places import NO_PLACE, SeriesPlaces
 from storage.hot.strips import METERS_A_STRIP
 from storage.model.block import PRESENT, SLOT
@@ -35,8 +34,7 @@ class _Strips:
 class HotCells:
     """Reads parts of strips for whoever looks at many meters at once."""
 
-    def __init__(self, connection: HotConnection, *, slug: str, places: SeriesPlaces) -> None:
-        self._connection = connection
+    def __init__(self, *, slug: str, places: SeriesPlaces) -> None:
         self._slug = slug
         self._places = places
 
@@ -99,13 +97,10 @@ class HotCells:
             strip_key(self._slug, day=day, interval_s=interval_s, register=register, strip=strip)
             for strip in strips.tolist()
         ]
-        epoch = (places_epoch_key(self._slug),)
         for begin in range(0, len(names), step):
             some = names[begin : begin + step]
-            reply = await self._connection.call(
-                "FCALL_RO", READ_CELLS, 1 + len(some), epoch, some, found.token, first, last
-            )
-            parts = cast(list[bytes], reply)
+            ranges = pack_each(("GETRANGE",), some, (first, last))
+            parts = cast(list[bytes], await self._places.read(ranges, token=found.token))
             if not any(parts):
                 continue
             if held is None:

@@ -36,6 +36,16 @@ def pack_command(command: Sequence[Argument | Sequence[Argument]]) -> bytes:
     return b"".join((b"*%d\r\n" % count, *pieces))
 
 
+def pack_each(
+    before: Sequence[Argument], names: Sequence[str], after: Sequence[Argument]
+) -> list[bytes]:
+    """Pack one command a name, which has the name between the same arguments."""
+    head = b"*%d\r\n%b" % (len(before) + 1 + len(after), _body(list(before)))
+    tail = b"\r\n%b" % _body(list(after))
+    encoded = [name.encode() for name in names]
+    return [b"%b$%d\r\n%b%b" % (head, len(name), name, tail) for name in encoded]
+
+
 def _joined(names: Sequence[Argument]) -> bytes | None:
     """Pack names if they are many and of one length in ASCII, else return None."""
     if len(names) < _MANY or set(map(type, names)) != {str}:

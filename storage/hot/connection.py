@@ -50,18 +50,16 @@ class HotConnection:
             PlacesMoved: see there.
             CommandRefused: the server answers with any other error.
         """
-        packed = pack_command(command)
         limit_s = self._deadline_s if deadline_s is None else deadline_s
-        try:
-            async with asyncio.timeout(limit_s):
-                reply = await self._exchange(packed)
-        except TimeoutError as error:
-            raise StoreUnavailable(f"the hot store gave no answer within {limit_s} s") from error
-        except LineLost as error:
-            raise StoreUnavailable(f"the hot store did not answer: {error}") from error
-        if isinstance(reply, hiredis.ReplyError):
-            raise _translated(reply)
-        return reply
+        return (await self._answered(pack_command(command), 1, limit_s))[0]
+
+    async def call_all(self, packed: Sequence[bytes]) -> list[object]:
+        """Send packed commands one after another, without a wait between; return their replies.
+
+        Commands of others may come between them. Deadline and errors are as of `call`, of the
+        first command that was refused; those after it were carried out nonetheless.
+        """
+        return await self._answered(b"".join(packed), len(packed), self._deadline_s)
 
     async def aclose(self) -> None:
         """Close every connection; calls under way fail."""
@@ -72,12 +70,25 @@ class HotConnection:
         for line in lines:
             await line.wait_closed()
 
-    async def _exchange(self, packed: bytes) -> object:
+    async def _answered(self, packed: bytes, count: int, limit_s: float) -> list[object]:
+        try:
+            async with asyncio.timeout(limit_s):
+                replies = await self._exchange(packed, count)
+        except TimeoutError as error:
+            raise StoreUnavailable(f"the hot store gave no answer within {limit_s} s") from error
+        except LineLost as error:
+            raise StoreUnavailable(f"the hot store did not answer: {error}") from error
+        for reply in replies:
+            if isinstance(reply, hiredis.ReplyError):
+                raise _translated(reply)
+        return replies
+
+    async def _exchange(self, packed: bytes, count: int) -> list[object]:
         async with self._places:
             line = self._kept() or await self._open()
             self._busy.add(line)
             try:
-                return await line.ask(packed)
+                return await line.ask(packed, replies=count)
             finally:
                 self._busy.discard(line)
                 if line.usable:
@@ -101,7 +112,7 @@ class HotConnection:
             raise StoreUnavailable(f"the hot store cannot be reached: {error}") from error
         try:
             for command in self._address.introduction():
-                reply = await line.ask(pack_command(command))
+                (reply,) = await line.ask(pack_command(command))
                 if isinstance(reply, hiredis.ReplyError):
                     raise StoreUnavailable(f"the hot store does not let this user in: {reply}")
         except BaseException:

@@ -15,8 +15,8 @@ ACCEPT: Final = "gf5_accept"
 RELAY: Final = "gf5_relay"
 FIND_PLACES: Final = "gf5_find_places"
 GIVE_PLACES: Final = "gf5_give_places"
+PLACES_HOLD: Final = "gf5_places_hold"
 DROP: Final = "gf5_demote"
-READ_STRIPS: Final = "gf5_read_strips"
 READ_EVENTS: Final = "gf5_read_events"
 UPLINK_ACK: Final = "gf5_uplink_ack"
 UPLINK_DROP: Final = "gf5_uplink_drop"
@@ -28,7 +28,6 @@ REGISTRY_FORGET: Final = "gf5_registry_forget"
 RULES_APPLY: Final = "gf5_rules_apply"
 SETTLE: Final = "gf5_settle"
 BRING_DOWN: Final = "gf5_bring_down"
-READ_CELLS: Final = "gf5_read_cells"
 # One chunk of Lua: each part may use what those before it declare.
 _PARTS: Final = (
     "slots",

@@ -1,4 +1,4 @@
-"""One connection to a Redis: a command at a time, its reply parsed by hiredis."""
+"""One connection to a Redis: one caller at a time, replies parsed by hiredis."""
 
 import asyncio
 from typing import cast
@@ -16,7 +16,9 @@ class RedisLine(asyncio.Protocol):
     def __init__(self) -> None:
         self._replies = hiredis.Reader(notEnoughData=...)
         self._transport: asyncio.Transport | None = None
-        self._waiting: asyncio.Future[object] | None = None
+        self._waiting: asyncio.Future[list[object]] | None = None
+        self._told: list[object] = []
+        self._count = 0
         self._ended = asyncio.Event()
 
     @property
@@ -24,8 +26,8 @@ class RedisLine(asyncio.Protocol):
         """Whether a command can be sent now."""
         return self._transport is not None and self._waiting is None
 
-    async def ask(self, packed: bytes) -> object:
-        """Send a packed command and return the reply; an error's is a `hiredis.ReplyError`.
+    async def ask(self, packed: bytes, *, replies: int = 1) -> list[object]:
+        """Send packed commands, return as many replies; an error's is a `hiredis.ReplyError`.
 
         Raises:
             LineLost: no reply will come.
@@ -33,10 +35,11 @@ class RedisLine(asyncio.Protocol):
         if self._transport is None:
             raise LineLost("the connection is closed")
         self._waiting = asyncio.get_running_loop().create_future()
+        self._told, self._count = [], replies
         self._transport.write(packed)
-        reply = await self._waiting
+        told = await self._waiting
         self._waiting = None
-        return reply
+        return told
 
     def close(self) -> None:
         """Drop the connection at once."""
@@ -60,18 +63,20 @@ class RedisLine(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._replies.feed(data)
         try:
-            reply = self._replies.gets()
+            while (reply := self._replies.gets()) is not ...:
+                self._take(reply)
         except hiredis.ProtocolError as error:
             self._fail(LineLost(f"the server does not speak Redis: {error}"))
             self.close()
-            return
-        if reply is ...:
-            return
+
+    def _take(self, reply: object) -> None:
         if self._waiting is None or self._waiting.done():
             # A reply that nobody waits for: which command the next one answers cannot be known.
             self.close()
             return
-        self._waiting.set_result(reply)
+        self._told.append(reply)
+        if len(self._told) == self._count:
+            self._waiting.set_result(self._told)
 
     def _fail(self, error: LineLost) -> None:
         if self._waiting is not None and not self._waiting.done():

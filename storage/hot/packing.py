@@ -20,6 +20,7 @@ SEGMENT: Final = np.dtype([("runs", "<u2"), ("first", "<u2"), ("count", "<u2"), 
 
 _MOST_CELLS_A_READING: Final = METERS_A_STRIP
 _CELL_BITS: Final = 14
+_CELL: Final = (1 << _CELL_BITS) - 1
 _STRIP_BITS: Final = 32
 
 
@@ -59,18 +60,16 @@ def cell_order(batch: RunBatch, places: NDArray[np.int64]) -> NDArray[np.intp] |
 
 def cell_runs(batch: RunBatch, places: NDArray[np.int64]) -> CellRuns:
     """Lay out a batch whose runs are in `cell_order`: an instant's neighbours are one run."""
-    count, slots = batch.run_length, DAY_S // batch.run_interval_s
-    first = batch.run_slot * METERS_A_STRIP + places % METERS_A_STRIP
-    code = _cell_codes(batch, places)
+    count, code = batch.run_length, _cell_codes(batch, places)
     single = count == 1
     begins = np.ones(batch.runs, dtype=np.bool_)
     # The same strip, and the next cell: also from a slot's last meter to the next slot's first.
     begins[1:] = (code[1:] != code[:-1] + 1) | ~single[1:] | ~single[:-1]
     head = np.flatnonzero(begins)
     runs = np.empty(len(head), dtype=RUN)
-    runs["first"] = first[head]
+    runs["first"] = code[head] & _CELL
     runs["count"] = np.add.reduceat(count, head) if len(head) else 0
-    runs["cells"] = slots[head] * METERS_A_STRIP
+    runs["cells"] = DAY_S // batch.run_interval_s[head] * METERS_A_STRIP
     column = ~single[head]
     runs["step"] = np.where(column, METERS_A_STRIP, 1)
     return CellRuns(

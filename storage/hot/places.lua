@@ -79,3 +79,11 @@ redis.register_function{
   function_name = 'gf5_find_places', callback = find_places, flags = {'no-writes'}
 }
 redis.register_function('gf5_give_places', give_places)
+
+-- KEYS: places' epoch. ARGV: the places' token. Answer: 1, or that they were given anew.
+redis.register_function{
+  function_name = 'gf5_places_hold', flags = {'no-writes'},
+  callback = function(keys, args)
+    return places_moved(keys[1], args[1]) or 1
+  end,
+}

@@ -7,9 +7,10 @@ from typing import Final, TypeVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from storage.hot.command import pack_command
 from storage.hot.connection import HotConnection, PlacesMoved
 from storage.hot.keys import places_epoch_key, places_key
-from storage.hot.library import FIND_PLACES, GIVE_PLACES
+from storage.hot.library import FIND_PLACES, GIVE_PLACES, PLACES_HOLD
 from storage.model.runs import RunBatch
 from storage.ports import StoreUnavailable
 
@@ -116,6 +117,19 @@ class SeriesPlaces:
             await self._ask(FIND_PLACES, register, missing, known)
             found = [known.get(meter, NO_PLACE) for meter in meters]
         return self._placed(np.array(found, dtype=np.int64), before)
+
+    async def read(self, packed: Sequence[bytes], *, token: bytes) -> list[object]:
+        """The replies to packed commands that read by the places of `token`.
+
+        That these hold is asked after them: a token never comes again, so it held all the time.
+        Not in a function of the library, where what is read would be copied twice more.
+
+        Raises:
+            PlacesMoved, StoreUnavailable: as `of_batch`.
+        """
+        epoch = places_epoch_key(self._slug)
+        holds = pack_command(("FCALL_RO", PLACES_HOLD, 1, epoch, token))
+        return (await self._connection.call_all([*packed, holds]))[:-1]
 
     def _placed(self, places: NDArray[np.int64], times_forgotten: int) -> Placed:
         if times_forgotten != self._times_forgotten:

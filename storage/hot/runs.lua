@@ -216,12 +216,3 @@ local function write_runs(plan)
     end
   end
 end
-
--- KEYS: places' epoch, then strips. ARGV: the places' token. Answer: the strips, nil for none.
-local function read_strips(keys, args)
-  return places_moved(keys[1], args[1]) or redis.call('MGET', unpack(keys, 2))
-end
-
-redis.register_function{
-  function_name = 'gf5_read_strips', callback = read_strips, flags = {'no-writes'}
-}

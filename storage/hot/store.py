@@ -95,7 +95,7 @@ class RedisHotStore:
         self._limits = uplink_limit_bytes, memory_limit_bytes
         self._places = SeriesPlaces(connection, slug=slug)
         self._blocks = HotBlocks(connection, slug=slug, places=self._places)
-        self._cells = HotCells(connection, slug=slug, places=self._places)
+        self._cells = HotCells(slug=slug, places=self._places)
 
     async def accept(self, batch: Batch) -> Acceptance:
         """First hop: compare, write and queue, in calls of bounded size; see `HotStore.accept`.

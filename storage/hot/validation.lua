@@ -81,21 +81,4 @@ local function settle(keys, args)
   return tonumber(generation)
 end
 
--- KEYS: places' epoch, then strips. ARGV: the places' token, first and last byte.
--- Answer: that part of each strip, shorter or empty where it ends before.
-local function read_cells(keys, args)
-  local moved = places_moved(keys[1], args[1])
-  if moved then
-    return moved
-  end
-  local found = {}
-  for i = 2, #keys do
-    found[i - 1] = redis.call('GETRANGE', keys[i], args[2], args[3])
-  end
-  return found
-end
-
 redis.register_function('gf5_settle', settle)
-redis.register_function{
-  function_name = 'gf5_read_cells', callback = read_cells, flags = {'no-writes'}
-}

@@ -8,7 +8,8 @@ import pytest
 import redis
 
 from storage.hot.acl import provision_tenant
-from storage.hot.connection import HotConnection, connect
+from storage.hot.command import pack_command
+from storage.hot.connection import CommandRefused, HotConnection, connect
 from storage.hot.library import install
 from storage.hot.store import RedisHotStore
 from storage.hot.strips import METERS_A_STRIP
@@ -56,6 +57,18 @@ async def test_an_answer_past_the_deadline_is_never_read_by_another_call(
         await tenant.call("GET", "acme:a", deadline_s=0.1)
 
     assert await tenant.call("GET", "acme:none") is None
+
+
+async def test_commands_without_a_wait_between_are_answered_in_their_order(
+    tenant: HotConnection,
+) -> None:
+    values = [("SET", "acme:a", "one"), ("GET", "acme:a"), ("GET", "acme:none")]
+    assert await tenant.call_all(list(map(pack_command, values))) == [b"OK", b"one", None]
+
+    refused = [("SET", "acme:a", "two"), ("HGET", "acme:a", "x"), ("GET", "beta:a")]
+    with pytest.raises(CommandRefused, match="WRONGTYPE"):
+        await tenant.call_all(list(map(pack_command, refused)))
+    assert await tenant.call("GET", "acme:a") == b"two"
 
 
 async def test_nobody_listens(tmp_path: Path) -> None:

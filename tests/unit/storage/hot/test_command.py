@@ -5,7 +5,7 @@ from typing import Any
 import hiredis
 import pytest
 
-from storage.hot.command import pack_command
+from storage.hot.command import pack_command, pack_each
 
 NAMES = [f"acme:b:20000:900:1-0:1.8.0/M{number:06}" for number in range(40)]
 
@@ -35,3 +35,10 @@ def flat(command: tuple[Any, ...]) -> tuple[Any, ...]:
 )
 def test_packed_as_one_by_one(command: tuple[Any, ...]) -> None:
     assert pack_command(command) == hiredis.pack_command(flat(command))
+
+
+@pytest.mark.parametrize("after", [(), (0, b"\0\r\n")])
+@pytest.mark.parametrize("names", [[], [*NAMES, "short"], ["\u00fc" * 30, ""]])
+def test_one_command_a_name(names: list[str], after: tuple[int | bytes, ...]) -> None:
+    one_by_one = [pack_command(("GETRANGE", name, *after)) for name in names]
+    assert pack_each(("GETRANGE",), names, after) == one_by_one

@@ -29,8 +29,8 @@ def line_on(wire: Wire) -> RedisLine:
     return line
 
 
-async def asked(line: RedisLine) -> asyncio.Task[object]:
-    task = asyncio.create_task(line.ask(b"PING"))
+async def asked(line: RedisLine, *, replies: int = 1) -> asyncio.Task[list[object]]:
+    task = asyncio.create_task(line.ask(b"PING", replies=replies))
     await asyncio.sleep(0)
     return task
 
@@ -43,9 +43,32 @@ async def test_a_reply_in_pieces_is_one_reply() -> None:
     for piece in (b"*2\r\n$2\r", b"\nab\r\n:", b"7\r\n"):
         line.data_received(piece)
 
-    assert await task == [b"ab", 7]
+    assert await task == [[b"ab", 7]]
     assert wire.sent == [b"PING"]
     assert line.usable
+
+
+async def test_several_replies_come_in_their_order() -> None:
+    line = line_on(Wire())
+    task = await asked(line, replies=3)
+    line.data_received(b":1\r\n-ERR no\r\n$1")
+    assert not task.done()
+    line.data_received(b"\r\nx\r\n")
+
+    first, second, third = await task
+    assert (first, str(second), third) == (1, "ERR no", b"x")
+    assert line.usable
+
+
+async def test_a_reply_too_many_ends_the_line() -> None:
+    wire = Wire()
+    line = line_on(wire)
+    task = await asked(line)
+    line.data_received(b"+one\r\n+two\r\n")
+
+    assert await task == [b"one"]
+    assert wire.aborted
+    assert not line.usable
 
 
 async def test_an_error_is_a_reply_too() -> None:
@@ -53,7 +76,7 @@ async def test_an_error_is_a_reply_too() -> None:
     task = await asked(line)
     line.data_received(b"-STOREFULL no room\r\n")
 
-    reply = await task
+    (reply,) = await task
     assert isinstance(reply, hiredis.ReplyError)
     assert str(reply) == "STOREFULL no room"
     assert line.usable
