@@ -46,12 +46,14 @@ class Acceptance:
 
 @dataclass(frozen=True, slots=True)
 class TailState:
-    """What waits to be folded: entries, seconds since the oldest and the newest came, last day.
+    """What waits to be folded: entries, their readings, seconds since the oldest and the newest
+    came, last day.
 
     `last_day` counts UTC days since 1970. An empty tail is all zeros.
     """
 
     entries: int
+    readings: int
     oldest_s: float
     newest_s: float
     last_day: int

@@ -53,6 +53,7 @@ async def record_backing(
             due=FoldDue(
                 after_s=settings.fold_after_s,
                 quiet_s=settings.fold_quiet_s,
+                after_readings=settings.fold_after_readings,
                 after_entries=settings.fold_after_entries,
             ),
             step_entries=settings.fold_step_entries,

@@ -16,7 +16,7 @@ class SettingsError(ValueError):
 
 
 class MdmsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Limits a body, ages in days or seconds; the tail is folded at either of its bounds.
+    """Limits a body, ages in days or seconds; the tail is folded at the first of its bounds.
 
     A zone's worker holds a registry of up to `registry_held_meters` whole; of a larger one it looks
     up the meters of a call, and remembers as many.
@@ -41,8 +41,9 @@ class MdmsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     prolonged_estimation_hours: Annotated[int, msgspec.Meta(ge=1, le=8_760)] = 48
     fold_after_s: Seconds = 600.0
     fold_quiet_s: Seconds = 5.0
-    fold_after_entries: Positive = 2_000
-    fold_step_entries: Positive = 500
+    fold_after_readings: Positive = 1_000_000
+    fold_after_entries: Positive = 20_000
+    fold_step_entries: Positive = 10_000
     fold_step_slots: Positive = 4_000_000
 
     @property

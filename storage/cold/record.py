@@ -41,7 +41,7 @@ _APPEND = """
     SELECT edge, $2, $3, $4, $5, $6, $7, $8 FROM moved
 """
 _TAIL_STATE = """
-    SELECT coalesce(sum(entries), 0) AS entries,
+    SELECT coalesce(sum(entries), 0) AS entries, coalesce(sum(readings), 0) AS readings,
         coalesce(extract(epoch FROM now() - min(received_at)), 0) AS oldest_s,
         coalesce(extract(epoch FROM now() - max(received_at)), 0) AS newest_s,
         coalesce(max(last_day), 0) AS last_day
@@ -127,6 +127,7 @@ class PostgresRecordStore:
             [found] = await connection.fetch(_TAIL_STATE)
             return TailState(
                 entries=int(found["entries"]),
+                readings=int(found["readings"]),
                 oldest_s=float(found["oldest_s"]),
                 newest_s=float(found["newest_s"]),
                 last_day=int(found["last_day"]),

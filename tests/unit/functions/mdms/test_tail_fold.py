@@ -27,7 +27,7 @@ class Tail:
         self.empty = asyncio.Event()
 
     async def waiting(self) -> TailState:
-        return TailState(self.entries, oldest_s=1.0, newest_s=1.0, last_day=TODAY - 1)
+        return TailState(self.entries, readings=7, oldest_s=1.0, newest_s=1.0, last_day=TODAY - 1)
 
     async def fold(self, most: int, slots: int) -> FoldStep:
         self.tried.append((most, slots))
@@ -52,7 +52,7 @@ class Tail:
         return TailFold(
             fold=step or self.fold,
             waiting=self.waiting,
-            due=FoldDue(after_s=3_600.0, quiet_s=quiet_s, after_entries=100),
+            due=FoldDue(after_s=3_600.0, quiet_s=quiet_s, after_readings=50_000, after_entries=100),
             step_entries=40,
             step_slots=1_000,
             folded=self.steps.append,
