@@ -1,11 +1,12 @@
 """`GET /v1/mdms/time-of-use`: each meter's energy by time-of-use period, from its intervals."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from typing import Annotated, Any, Final
 
+import msgspec
 import numpy as np
 from fastapi import APIRouter, Depends, Query, Response
 from numpy.typing import NDArray
@@ -125,17 +126,23 @@ class _Slots:
         self._days = days
         self._count = len(tariff.periods)
         self._found: dict[tuple[int, int, int], NDArray[np.int8]] = {}
-        # A fleet has few histories of lengths, however many meters.
-        self._of_lengths: dict[tuple[int, tuple[EarlierLength, ...]], list[int]] = {}
 
     def classes(self, interval_s: int) -> NDArray[np.int8]:
         return self._between(interval_s, *self._bounds)
 
-    def expected(self, meter: Meter) -> list[int]:
-        lengths = (meter.interval_s, meter.earlier)
-        if lengths not in self._of_lengths:
-            self._of_lengths[lengths] = self._counted(meter).tolist()
-        return self._of_lengths[lengths]
+    def expected(self, meters: Sequence[Meter]) -> NDArray[np.int64]:
+        """How many slots each meter should have of each period: (meters, periods)."""
+        # A fleet has few histories of lengths, however many meters.
+        kinds: dict[tuple[int, tuple[EarlierLength, ...]], int] = {}
+        counted: list[NDArray[np.int64]] = []
+        kind = np.zeros(len(meters), dtype=np.intp)
+        for at, meter in enumerate(meters):
+            lengths = meter.interval_s, meter.earlier
+            if lengths not in kinds:
+                kinds[lengths] = len(counted)
+                counted.append(self._counted(meter))
+            kind[at] = kinds[lengths]
+        return np.array(counted, dtype=np.int64).reshape(-1, self._count)[kind]
 
     def _counted(self, meter: Meter) -> NDArray[np.int64]:
         total = np.zeros(self._count, dtype=np.int64)
@@ -173,21 +180,21 @@ async def _meters(zone: Backing, asked: Asked, *, most: int) -> list[Meter]:
     return [meter for meter in meters if asked.register in meter.registers]
 
 
+class _MeterSums(msgspec.Struct, gc=False):
+    """A meter's row of the answer; tens of thousands of these are nothing to search for cycles."""
+
+    meter_id: str
+    sum: list[int | None]
+    intervals: list[int]
+    missing: list[int]
+
+
 def _rows(
     meters: list[Meter], total: NDArray[np.int64], present: NDArray[np.int64], slots: _Slots
-) -> list[dict[str, Any]]:
-    expected = np.array([slots.expected(meter) for meter in meters], dtype=np.int64)
+) -> list[_MeterSums]:
+    missing = slots.expected(meters) - present
     sums: list[list[int | None]] = total.tolist()
     for at, period in np.argwhere(present == 0).tolist():
         sums[at][period] = None
-    columns = zip(
-        meters,
-        sums,
-        present.tolist(),
-        (expected.reshape(present.shape) - present).tolist(),
-        strict=True,
-    )
-    return [
-        {"meter_id": meter.meter_id, "sum": own, "intervals": counts, "missing": missing}
-        for meter, own, counts, missing in columns
-    ]
+    names = [meter.meter_id for meter in meters]
+    return list(map(_MeterSums, names, sums, present.tolist(), missing.tolist()))
