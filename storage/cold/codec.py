@@ -6,6 +6,7 @@ whole body. Bodies of format 1, which have no front and keep the values in their
 """
 
 import struct
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Final
 from zlib import crc32
@@ -62,20 +63,19 @@ class BlockCodec:
             blocks.slots["final"].reshape(-1, self._slots),
             blocks.present.reshape(-1, self._slots),
         )
-        kept: NDArray[np.bool_] = np.any(planes, axis=2)
+        masks = (np.any(planes, axis=2) @ _WEIGHTS).tolist()
         columns = zip(
             fronts,
             names,
-            planes,
-            kept,
-            (kept @ _WEIGHTS).tolist(),
+            masks,
             level.tolist(),
             step.tolist(),
+            _kept_planes(planes, masks),
             strict=True,
         )
         return [
-            self._seal(front, mask, own_level, own_step, own, block[keep].tobytes())
-            for front, own, block, keep, mask, own_level, own_step in columns
+            self._seal(front, mask, own_level, own_step, own, plain)
+            for front, own, mask, own_level, own_step, plain in columns
         ]
 
     def decode(self, bodies: Sequence[bytes]) -> RecordBlock:
@@ -89,15 +89,23 @@ class BlockCodec:
         step = np.empty(len(bodies), dtype=np.int64)
         names = []
         fronts: dict[int, bytes] = {}
+        of_mask: defaultdict[int, tuple[list[int], list[bytes]]] = defaultdict(lambda: ([], []))
         for index, body in enumerate(bodies):
             front, mask, level[index], step[index], own, plain = self._open(body)
             names.append(own)
             if front:
                 fronts[index] = front
-            kept = (mask & _WEIGHTS) != 0
-            if len(plain) != self._slots * int(kept.sum()):
+            if len(plain) != self._slots * mask.bit_count():
                 raise BlockDamaged("planes of another length")
-            planes[index, kept] = np.frombuffer(plain, dtype=np.uint8).reshape(-1, self._slots)
+            places, plains = of_mask[mask]
+            places.append(index)
+            plains.append(plain)
+        for mask, (places, plains) in of_mask.items():
+            kept = _planes_of(mask)
+            opened = np.frombuffer(b"".join(plains), dtype=np.uint8)
+            planes[np.array(places)[:, None], kept] = opened.reshape(
+                len(places), len(kept), self._slots
+            )
         held = self._put_values(planes, fronts)
         edges = tuple(sorted({name for own in set(names) for name in own}))
         blocks = from_planes(planes, level, step, edges)
@@ -167,3 +175,21 @@ class BlockCodec:
         names = body[begin:names_end].decode(errors="replace")
         own = tuple(names.split(_BETWEEN_NAMES)) if names else ()
         return front, mask, level, step, own, plain
+
+
+def _planes_of(mask: int) -> NDArray[np.intp]:
+    return np.flatnonzero((mask & _WEIGHTS) != 0)
+
+
+def _kept_planes(planes: NDArray[np.uint8], masks: Sequence[int]) -> list[bytes]:
+    """The planes that each block's mask names, one after another."""
+    found = [b""] * len(masks)
+    of_mask: defaultdict[int, list[int]] = defaultdict(list)
+    for place, mask in enumerate(masks):
+        of_mask[mask].append(place)
+    for mask, places in of_mask.items():
+        kept = planes[np.array(places)[:, None], _planes_of(mask)].tobytes()
+        size = len(kept) // len(places)
+        for at, place in enumerate(places):
+            found[place] = kept[at * size : (at + 1) * size]
+    return found
