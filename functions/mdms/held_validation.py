@@ -5,7 +5,14 @@ from typing import Final
 
 from functions.mdms.metrics import MdmsMetrics
 from functions.mdms.validation_ports import ValidationQueue
-from functions.mdms.vee.gap_looks import SWEEP, GapLooks, SeriesName, Span, read_span
+from functions.mdms.vee.gap_looks import (
+    MOST_HELD,
+    SWEEP,
+    GapLooks,
+    SeriesName,
+    Span,
+    read_span,
+)
 from functions.mdms.vee.held_findings import (
     FindingHolders,
     news,
@@ -37,8 +44,13 @@ class HeldValidation:
         metrics: MdmsMetrics,
         least_worn: int = LEAST_WORN,
         blocks_a_step: int = BLOCKS_A_STEP,
+        most_looks: int = MOST_HELD,
     ) -> None:
-        """Read who has findings anew once `least_worn` more have some, `blocks_a_step` a turn."""
+        """Read who has findings anew once `least_worn` more have some, `blocks_a_step` a turn.
+
+        Of times to look for gaps in no more than `most_looks` are known, the others only held.
+        """
+        self._most_looks = most_looks
         self._least_worn = least_worn
         self._blocks_a_step = blocks_a_step
         self._queue = queue
@@ -48,7 +60,7 @@ class HeldValidation:
         self._mark: Span | None = None
         self.holders = FindingHolders()
         self._renewing: tuple[FindingHolders, AsyncIterator[tuple[str, bytes]]] | None = None
-        self.looks = GapLooks()
+        self.looks = GapLooks(most=most_looks)
         self.newest_s = 0
 
     @property
@@ -73,16 +85,25 @@ class HeldValidation:
             async for text, record in self._queue.all_findings():
                 self.holders.add(read_name(text).meter_id, read_runs(record))
             self.holders.all_added()
-            looks = {name: record async for name, record in self._queue.all_looks()}
-            mark = looks.pop(SWEEP, None)
+            mark = (await self._queue.looks_of([SWEEP])).get(SWEEP)
             self._mark = None if mark is None else read_span(mark)
             if self._mark is not None:
                 self.newest_s = max(self.newest_s, self._mark.last)
-            self.looks = GapLooks(looks.items())
+            self.looks = GapLooks(most=self._most_looks)
+            await self._take_looks()
             self._state = state
-        elif self._renewing is not None or self.holders.are_worn(self._least_worn):
+            return state
+        if self._renewing is not None or self.holders.are_worn(self._least_worn):
             await self._renew_some()
+        if self.looks.wants_more:
+            await self._take_looks()
         return self._state
+
+    async def _take_looks(self) -> None:
+        async for name, record in self._queue.all_looks():
+            if name != SWEEP and not self.looks.take_in(name, record):
+                return
+        self.looks.all_taken()
 
     async def _renew_some(self) -> None:
         """Read who has findings once more, some blocks a turn; what turns find is added to both."""
@@ -119,7 +140,9 @@ class HeldValidation:
         """
         changed = turn.changed()
         found, withdrawn = news(turn.before, changed)
-        later = self.looks.with_noted(turn.looks)
+        unknown = [name.text for name in self.looks.unknown(turn.looks)]
+        before = await self._queue.looks_of(unknown) if unknown else {}
+        later = self.looks.with_noted(turn.looks, before=before)
         over = [name for name in looked if name not in later]
         # Who goes on after this worker must know of what no sweep has been over yet.
         mark = Span(sweep_ends_s, self.newest_s) if self.newest_s > newest_s else None

@@ -188,17 +188,11 @@ class HotValidation:
 
     async def findings(self, names: Sequence[str]) -> dict[str, bytes]:
         """What is held of the blocks of these names; those without anything are left out."""
-        found: dict[str, bytes] = {}
-        for begin in range(0, len(names), _FIELDS):
-            some = names[begin : begin + _FIELDS]
-            reply = await self._connection.call("HMGET", findings_key(self._slug), some)
-            records = cast(list[bytes | None], reply)
-            found |= {
-                name: record
-                for name, record in zip(some, records, strict=True)
-                if record is not None
-            }
-        return found
+        return await self._some(findings_key(self._slug), names)
+
+    async def looks_of(self, names: Sequence[str]) -> dict[str, bytes]:
+        """The times in which gaps are to be looked for in the series of these names, likewise."""
+        return await self._some(gap_looks_key(self._slug), names)
 
     def all_findings(self) -> AsyncIterator[tuple[str, bytes]]:
         """Every block's name with what is held of it; one may come twice."""
@@ -207,6 +201,19 @@ class HotValidation:
     def all_looks(self) -> AsyncIterator[tuple[str, bytes]]:
         """Every series whose gaps are to be looked for, with the time; one may come twice."""
         return self._all(gap_looks_key(self._slug))
+
+    async def _some(self, key: str, names: Sequence[str]) -> dict[str, bytes]:
+        found: dict[str, bytes] = {}
+        for begin in range(0, len(names), _FIELDS):
+            some = names[begin : begin + _FIELDS]
+            reply = await self._connection.call("HMGET", key, some)
+            records = cast(list[bytes | None], reply)
+            found |= {
+                name: record
+                for name, record in zip(some, records, strict=True)
+                if record is not None
+            }
+        return found
 
     async def _all(self, key: str) -> AsyncIterator[tuple[str, bytes]]:
         cursor = b"0"

@@ -147,8 +147,11 @@ class MemoryZone:
     async def findings(self, names: Sequence[str]) -> dict[str, bytes]:
         return {name: self.held[name] for name in names if name in self.held}
 
+    async def looks_of(self, names: Sequence[str]) -> dict[str, bytes]:
+        return {name: self.looks[name] for name in names if name in self.looks}
+
     async def all_looks(self) -> AsyncIterator[tuple[str, bytes]]:
-        for name, record in self.looks.items():
+        for name, record in list(self.looks.items()):
             yield name, record
 
     async def all_findings(self) -> AsyncIterator[tuple[str, bytes]]:
