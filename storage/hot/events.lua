@@ -2,25 +2,12 @@
 -- sorted string a block: a late event costs the same as the next one, not a rewrite of the day.
 local EVENT_BYTES, SECOND_BYTES, EVENT_WIDTH = 24, 4, 8
 local SPAN, SPAN_BYTES = '<I4', 4
--- Lua's stack bounds how many arguments one call may have.
-local FIELDS_AT_ONCE = 1000
 
 local function held_events(key, seconds)
   if #seconds == 1 then
     return {redis.call('HGET', key, seconds[1])}
   end
-  local held = {}
-  for first = 1, #seconds, FIELDS_AT_ONCE do
-    local last = math.min(first + FIELDS_AT_ONCE - 1, #seconds)
-    local page = redis.call('HMGET', key, unpack(seconds, first, last))
-    if last == #seconds and first == 1 then
-      return page
-    end
-    for i = 1, #page do
-      held[first + i - 1] = page[i]
-    end
-  end
-  return held
+  return held_fields(key, seconds)
 end
 
 -- Decide the events of one block; `index` is the first of them in the batch.

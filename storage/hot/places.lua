@@ -3,7 +3,8 @@
 
 -- What a series' place costs in memory, about.
 local PLACE_COST = 96
-local FIELDS_OF_PLACES = 1000
+-- Lua's stack bounds how many arguments one call may have.
+local FIELDS_AT_ONCE = 1000
 -- When this server first gave places since it was started: a store may come back with less than
 -- it had, and what a worker remembers of it must not outlive that.
 local started
@@ -23,12 +24,16 @@ local function places_moved(epoch_key, token)
   end
 end
 
-local function held_places(key, names)
+-- What a hash has of each of these fields, false for one that it has not.
+local function held_fields(key, names)
   local held = {}
-  for first = 1, #names, FIELDS_OF_PLACES do
-    local last = math.min(first + FIELDS_OF_PLACES - 1, #names)
+  for first = 1, #names, FIELDS_AT_ONCE do
+    local last = math.min(first + FIELDS_AT_ONCE - 1, #names)
     local page = redis.call('HMGET', key, unpack(names, first, last))
-    for i = 1, last - first + 1 do
+    if #page == #names then
+      return page
+    end
+    for i = 1, #page do
       held[first + i - 1] = page[i]
     end
   end
@@ -39,7 +44,7 @@ end
 -- Answer: the token, then a place a meter, '' for one that has none.
 local function find_places(keys, args)
   local found = {places_token(redis.call('GET', keys[1]))}
-  local held = held_places(keys[2], args)
+  local held = held_fields(keys[2], args)
   for i = 1, #args do
     found[i + 1] = held[i] or ''
   end
@@ -55,7 +60,7 @@ local function give_places(keys, args)
     redis.call('SET', keys[1], epoch)
   end
   local found, fields = {places_token(epoch)}, {}
-  local held, given, new = held_places(keys[2], args), {}, 0
+  local held, given, new = held_fields(keys[2], args), {}, 0
   local count = redis.call('HLEN', keys[2])
   for i, name in ipairs(args) do
     local place = held[i] or given[name]
@@ -66,8 +71,8 @@ local function give_places(keys, args)
     end
     found[i + 1] = place
   end
-  for first = 1, #fields, FIELDS_OF_PLACES do
-    redis.call('HSET', keys[2], unpack(fields, first, math.min(first + FIELDS_OF_PLACES - 1, #fields)))
+  for first = 1, #fields, FIELDS_AT_ONCE do
+    redis.call('HSET', keys[2], unpack(fields, first, math.min(first + FIELDS_AT_ONCE - 1, #fields)))
   end
   if new > 0 then
     redis.call('INCRBY', string.match(keys[2], '^[^:]+') .. ':hb', new * PLACE_COST)

@@ -9,19 +9,6 @@ local INDEXES = {':f:', ':t:', ':s:'}
 local NAMES_A_LIST, VERSIONS_A_LOG = 256, 1024
 -- A leaf is one allocation, which the server goes through name by name.
 local NAMES_A_LEAF = 48
-local FIELDS_OF_METERS = 1000
-
-local function held_records(meters, ids)
-  local held = {}
-  for first = 1, #ids, FIELDS_OF_METERS do
-    local last = math.min(first + FIELDS_OF_METERS - 1, #ids)
-    local page = redis.call('HMGET', meters, unpack(ids, first, last))
-    for i = 1, last - first + 1 do
-      held[first + i - 1] = page[i]
-    end
-  end
-  return held
-end
 
 -- Leaf of the ids in order that an id belongs to. No id of a leaf is below its name; the first leaf
 -- has the empty name, so that this holds for whatever comes.
@@ -93,7 +80,7 @@ end
 -- moved on since stays: who reads it looks at the record.
 local function write_meters(base, ids, tails)
   local meters = base .. ':m'
-  local held, count = held_records(meters, ids), redis.call('HLEN', meters)
+  local held, count = held_fields(meters, ids), redis.call('HLEN', meters)
   local fields, new, added = {}, {}, {}
   for i, id in ipairs(ids) do
     local now, tail = held[i], tails[i]
@@ -129,8 +116,8 @@ local function write_meters(base, ids, tails)
       redis.call('APPEND', key, table.concat(values))
     end
   end
-  for first = 1, #fields, FIELDS_OF_METERS do
-    redis.call('HSET', meters, unpack(fields, first, math.min(first + FIELDS_OF_METERS - 1, #fields)))
+  for first = 1, #fields, FIELDS_AT_ONCE do
+    redis.call('HSET', meters, unpack(fields, first, math.min(first + FIELDS_AT_ONCE - 1, #fields)))
   end
   put_in_order(base, new)
 end

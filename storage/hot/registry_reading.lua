@@ -22,7 +22,7 @@ end
 
 -- Each id and its record in turn, of those whose last change is after one version, up to another.
 local function records_between(base, ids, after, up_to)
-  local found, held = {}, held_records(base .. ':m', ids)
+  local found, held = {}, held_fields(base .. ':m', ids)
   for i, id in ipairs(ids) do
     local version = held[i] and struct.unpack(VERSION, held[i], VERSION_AT)
     if version and (not after or (version > after and version <= up_to)) then
