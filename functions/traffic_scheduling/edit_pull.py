@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from functions.traffic_scheduling.link import CallRefused, EditPosition, Link
+from functions.traffic_scheduling.link import CallRefused, Link
+from functions.traffic_scheduling.link_messages import EditPosition
 from functions.traffic_scheduling.metrics import LinkMetrics
 from functions.traffic_scheduling.settings import LinkSettings
 

@@ -1,12 +1,22 @@
 """The link to the parent zone, and the way to the own gateway: HTTP calls with deadlines."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 import httpx
 import msgspec
 
+from functions.traffic_scheduling.link_messages import (
+    Acknowledged,
+    EditPosition,
+    Held,
+    LinkTenant,
+    Post,
+    RegistryPage,
+    RegistryStep,
+    Taken,
+    Tenants,
+)
 from storage.model.meter import RegistryPosition
 from storage.model.traffic import Cargo, UplinkQueue
 from storage.model.uplink import encode_entries
@@ -37,80 +47,6 @@ class CallRefused(Exception):
         super().__init__(what)
         self.status = status
         self.retry_after_s = retry_after_s
-
-
-class Acknowledged(msgspec.Struct, frozen=True):
-    """How many entries of a post are durable; with `any_order` newer ones may go before older."""
-
-    acknowledged: int
-    any_order: bool = False
-
-
-class _Version(msgspec.Struct):
-    version: int
-    incarnation: int = 0
-
-    @property
-    def position(self) -> RegistryPosition:
-        return RegistryPosition(self.incarnation, self.version)
-
-
-class _Held(_Version, kw_only=True):
-    taken: _Version | None = None
-
-
-class _Taken(_Version, kw_only=True):
-    complete: bool
-
-
-class EditPosition(msgspec.Struct, frozen=True):
-    """How far headquarters' edits have been taken: the stamp of the last one."""
-
-    edge: str = ""
-    sequence: int = 0
-
-
-class LinkTenant(msgspec.Struct, frozen=True):
-    """A tenant whose data passes; `link_only` when it is served here and below no longer."""
-
-    slug: str
-    link_only: bool = False
-    settings: dict[str, dict[str, Any]] = {}
-
-    @property
-    def weight(self) -> float:
-        """Its share of the link beside the other tenants', 1 unless it has another setting."""
-        said = self.settings.get("traffic_scheduling", {}).get("weight", 1)
-        return float(said) if isinstance(said, (int, float)) and said > 0 else 1.0
-
-
-class _Tenants(msgspec.Struct):
-    tenants: list[LinkTenant]
-
-
-@dataclass(frozen=True, slots=True)
-class RegistryStep:
-    """How far this zone has a tenant's registry, and whether that is all that the parent has."""
-
-    position: RegistryPosition
-    complete: bool
-
-
-@dataclass(frozen=True, slots=True)
-class RegistryPage:
-    """Changes of a registry as the parent gave them, and where a zone is that has taken them."""
-
-    body: bytes
-    position: RegistryPosition
-    complete: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Post:
-    """A body of entries, ready to be sent; `size` are its bytes on the link, head and body."""
-
-    request: httpx.Request
-    size: int
 
 
 class Link:
@@ -165,13 +101,13 @@ class Link:
             CallRefused: it did not answer 200.
         """
         answer = await self._call(self._own, "GET", "/v1/platform/tenants")
-        return _decoded(answer, _Tenants).tenants
+        return _decoded(answer, Tenants).tenants
 
     async def registry_position(self, tenant: str) -> RegistryPosition:
         """How far this zone has a tenant's registry, the part of a newer one that it has taken
         included; errors as `tenants`."""
         answer = await self._call(self._own, "GET", f"{DOWNLINK}/version", tenant=tenant)
-        held = _decoded(answer, _Held)
+        held = _decoded(answer, Held)
         return held.position if held.taken is None else held.taken.position
 
     async def registry_changes(
@@ -189,7 +125,7 @@ class Link:
             tenant=tenant,
             params={"after": held.version, "incarnation": held.incarnation, "limit": limit},
         )
-        page = _decoded(answer, _Taken)
+        page = _decoded(answer, Taken)
         if page.position <= held:
             return None
         return RegistryPage(answer.content, page.position, page.complete)
@@ -204,7 +140,7 @@ class Link:
             content=page.body,
             headers={"Content-Type": "application/json"},
         )
-        taken = _decoded(answer, _Taken)
+        taken = _decoded(answer, Taken)
         return RegistryStep(taken.position, taken.complete)
 
     async def edit_position(self, tenant: str) -> EditPosition:

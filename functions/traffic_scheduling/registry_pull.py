@@ -9,13 +9,8 @@ from typing import Final
 import httpx
 
 from functions.traffic_scheduling.edit_pull import EditPull
-from functions.traffic_scheduling.link import (
-    CallRefused,
-    Link,
-    LinkDown,
-    RegistryPage,
-    RegistryStep,
-)
+from functions.traffic_scheduling.link import CallRefused, Link, LinkDown
+from functions.traffic_scheduling.link_messages import RegistryPage, RegistryStep
 from functions.traffic_scheduling.metrics import LinkMetrics
 from functions.traffic_scheduling.schedule import Schedule
 from functions.traffic_scheduling.settings import LinkSettings

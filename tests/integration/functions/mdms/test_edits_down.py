@@ -19,15 +19,14 @@ from tests.integration.functions.readings import (
     IMPORT,
     eventually,
     final_values,
-    meter,
     run,
     send,
 )
-from tests.integration.functions.traffic_scheduling.conftest import start_link
-from tests.integration.functions.traffic_scheduling.links import StartLink, drained
+from tests.integration.functions.traffic_scheduling.conftest import start_link, way
+from tests.integration.functions.traffic_scheduling.links import Way, drained
 from tests.integration.functions.zone import PASSWORD, Zone, provision_hot
 
-__all__ = ["start_link"]
+__all__ = ["start_link", "way"]
 
 PERIOD = {"meter_id": "A", "from": "2026-01-01T00:00:00Z", "to": "2026-01-02T00:00:00Z"}
 REASON = "the customer's own meter"
@@ -49,26 +48,14 @@ def edit(values: list[int], **changes: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-async def linked(
-    edge: Zone,
-    fog: Zone,
-    headquarters: Zone,
-    start_link: StartLink,
-    redis_url: str,
-    fog_url: str,
-) -> tuple[Zone, Zone, Zone]:
+async def linked(way: Way) -> tuple[Zone, Zone, Zone]:
     """Readings of A at the edge, at zone 2 and on the record; B is registered and has none."""
-    await headquarters.client.post("/v1/mdms/meters", json={"meters": [meter("A"), meter("B")]})
-    await start_link(edge, fog, redis_url)
-    await start_link(fog, headquarters, fog_url)
-
-    async def registered() -> bool:
-        return len((await edge.client.get("/v1/mdms/meters")).json()["meters"]) == 2
-
-    await eventually(registered)
-    await send(edge, run("A", [10, 20, 30]))
-    await settled(redis_url, fog_url)
-    return edge, fog, headquarters
+    await way.register("A", "B")
+    await way.open()
+    await way.has_registered("A", "B")
+    await send(way.edge, run("A", [10, 20, 30]))
+    await settled(way.edge_url, way.fog_url)
+    return way.edge, way.fog, way.headquarters
 
 
 async def settled(*redis_urls: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from functions.runtime.config import WorkerConfig
 from functions.traffic_scheduling.app import build_app
-from tests.integration.functions.traffic_scheduling.links import QUICK, StartLink
+from tests.integration.functions.traffic_scheduling.links import QUICK, StartLink, Way
 from tests.integration.functions.zone import Zone, lifespan, provision_hot
 
 
@@ -54,3 +54,23 @@ async def start_link() -> AsyncIterator[StartLink]:
 
     async with opened:
         yield start
+
+
+@pytest.fixture
+def way(
+    edge: Zone,
+    fog: Zone,
+    headquarters: Zone,
+    start_link: StartLink,
+    redis_url: str,
+    fog_url: str,
+) -> Way:
+    """Zones 3, 2 and 1, whose links are opened by the test."""
+    return Way(
+        edge=edge,
+        fog=fog,
+        headquarters=headquarters,
+        start_link=start_link,
+        edge_url=redis_url,
+        fog_url=fog_url,
+    )

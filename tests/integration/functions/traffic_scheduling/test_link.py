@@ -19,6 +19,7 @@ from tests.integration.functions.readings import (
 )
 from tests.integration.functions.traffic_scheduling.links import (
     StartLink,
+    Way,
     drained,
     status_of,
     waiting,
@@ -27,33 +28,12 @@ from tests.integration.functions.zone import Zone
 
 
 async def test_a_restored_registry_takes_the_place_of_the_copies_below(
-    edge: Zone,
-    fog: Zone,
-    headquarters: Zone,
-    start_link: StartLink,
-    redis_url: str,
-    fog_url: str,
-    database_url: str,
+    way: Way, database_url: str
 ) -> None:
-    async def registered(zone: Zone) -> list[str]:
-        answered = await zone.client.get("/v1/mdms/meters")
-        return [one["meter_id"] for one in answered.json()["meters"]]
-
-    async def everywhere(wanted: list[str]) -> None:
-        async def check() -> bool:
-            return [await registered(fog), await registered(edge)] == [wanted, wanted]
-
-        await eventually(check)
-
-    async def register(*names: str) -> None:
-        meters = [meter(name) for name in names]
-        await headquarters.client.post("/v1/mdms/meters", json={"meters": meters})
-
-    headquarters.entrance.incarnation = 1_000
-    await start_link(fog, headquarters, fog_url, registry_page=2)
-    await start_link(edge, fog, redis_url, registry_page=2)
-    await register("A", "B", "C", "D", "E")
-    await everywhere(["A", "B", "C", "D", "E"])
+    way.headquarters.entrance.incarnation = 1_000
+    await way.open(registry_page=2)
+    await way.register("A", "B", "C", "D", "E")
+    await way.has_registered("A", "B", "C", "D", "E")
 
     # Put back to an empty registry, and fewer meters registered than the zones know versions.
     for emptied in (
@@ -62,12 +42,12 @@ async def test_a_restored_registry_takes_the_place_of_the_copies_below(
         "UPDATE t_acme.registry_position SET version = 0",
     ):
         query(database_url, emptied)
-    await register("A", "N", "M")
-    headquarters.entrance.incarnation = 2_000
+    await way.register("A", "N", "M")
+    way.headquarters.entrance.incarnation = 2_000
 
-    await everywhere(["A", "M", "N"])
-    await register("O")
-    await everywhere(["A", "M", "N", "O"])
+    await way.has_registered("A", "M", "N")
+    await way.register("O")
+    await way.has_registered("A", "M", "N", "O")
 
 
 async def test_what_a_tenant_left_behind_in_a_zone_reaches_the_record(
