@@ -137,8 +137,17 @@ async def parts_before(connection: Connection, day: int) -> list[Part]:
     return [part for part in found if part.days[1] < day]
 
 
-async def archive(connection: Connection, part: Part, *, tenant: str, root: Path) -> Moved:
+async def archive(
+    connection: Connection,
+    part: Part,
+    *,
+    tenant: str,
+    root: Path,
+    meters_a_file: int = METERS_A_FILE,
+) -> Moved:
     """Write a part into files, verify them by reading them back, then drop its blocks.
+
+    A file holds the blocks of up to `meters_a_file` meters, which are in memory at once.
 
     Raises:
         ArchiveRefused: some of its readings wait in the tail: fold first.
@@ -149,7 +158,7 @@ async def archive(connection: Connection, part: Part, *, tenant: str, root: Path
     if await connection.fetchval(_TAIL_OF, first, last):
         raise ArchiveRefused(f"readings of {part.month} wait in the tail; they are folded soon")
     files = size = dropped = 0
-    async for meters in _meter_pages(connection, part):
+    async for meters in _meter_pages(connection, part, meters_a_file):
         rows = await connection.fetch(
             _BODIES, part.register, part.interval_s, first, last, meters[0], meters[-1]
         )
@@ -211,12 +220,14 @@ async def _drop(connection: Connection, rows: list[asyncpg.Record], part: Part, 
     return int(done.rpartition(" ")[2])
 
 
-async def _meter_pages(connection: Connection, part: Part) -> AsyncIterator[list[str]]:
+async def _meter_pages(
+    connection: Connection, part: Part, at_once: int
+) -> AsyncIterator[list[str]]:
     first, last = part.days
     after = ""
     while True:
         found = await connection.fetch(
-            _METERS, part.register, part.interval_s, first, last, after, METERS_A_FILE
+            _METERS, part.register, part.interval_s, first, last, after, at_once
         )
         if not found:
             return

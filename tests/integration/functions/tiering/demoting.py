@@ -20,20 +20,10 @@ from storage.hot.store import RedisHotStore
 from storage.hot.tiering import TierNotes
 from storage.model.block import BlockKey
 from storage.model.recall import Question
+from tests.integration.stepped_process import say, wait
 
 DAY = 20_454
 REGISTER = "1-0:1.8.0"
-
-
-def say(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
-
-
-def wait(step: str) -> None:
-    say(step)
-    if not sys.stdin.readline():
-        sys.exit(1)
 
 
 class Stepped:

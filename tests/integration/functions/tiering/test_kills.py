@@ -1,9 +1,7 @@
 """SIGKILL between any two steps of a demotion loses and doubles nothing."""
 
 import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -19,8 +17,8 @@ from tests.integration.functions.tiering.conftest import Tiers
 from tests.integration.functions.tiering.test_recall import WHOLE, final, read, send
 from tests.integration.functions.tiering.tier_zone import TENANT
 from tests.integration.functions.zone import PASSWORD
+from tests.integration.stepped_process import go_on, kill, step, stepped_process
 
-ROOT = Path(__file__).parents[4]
 SCRIPT = Path(__file__).parent / "demoting.py"
 EQUAL = ["read", "prove", "will_drop", "drop"]
 """The calls of a demotion whose blocks are on the record as they are here."""
@@ -28,33 +26,10 @@ KNOWS_MORE = ["read", "prove", "recall", "history", "will_drop", "drop"]
 """The calls where the record knows more of a block than this zone."""
 
 
-@contextmanager
-def demoting(redis_url: str, database_url: str, *meters: str) -> Iterator[subprocess.Popen[str]]:
-    process = subprocess.Popen(
-        [sys.executable, str(SCRIPT), redis_url, database_url, TENANT, *meters],
-        cwd=ROOT,
-        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.communicate(timeout=30)
-
-
-def step(process: subprocess.Popen[str]) -> str:
-    """The step that the process stands at."""
-    assert process.stdout is not None
-    return process.stdout.readline().strip()
-
-
-def go_on(process: subprocess.Popen[str]) -> None:
-    assert process.stdin is not None
-    process.stdin.write("\n")
-    process.stdin.flush()
+def demoting(
+    redis_url: str, database_url: str, *meters: str
+) -> AbstractContextManager[subprocess.Popen[str]]:
+    return stepped_process(SCRIPT, redis_url, database_url, TENANT, *meters)
 
 
 async def held_here(tiers: Tiers, *meters: str) -> dict[str, int]:
@@ -102,8 +77,7 @@ async def test_a_killed_demotion_loses_and_doubles_nothing(
             while (at := step(process)) != stop:
                 assert at in stops, at
                 go_on(process)
-            process.kill()
-            assert process.wait(30) == -9
+            kill(process)
         await check(dropped=stop == "after drop")
     assert await held_here(tiers, "A", "B") == {}
 

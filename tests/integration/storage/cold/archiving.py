@@ -13,6 +13,7 @@ from typing import Any
 from storage.cold.archive import moving, parquet_file, returning
 from storage.cold.archive.moving import archive, opened_record, parts_before
 from storage.cold.archive.returning import put_back
+from tests.integration.stepped_process import say, wait
 
 LATER = 40_000
 TENANT = "acme"
@@ -23,13 +24,6 @@ STATEMENTS = {
     "INSERT INTO blocks": "insert",
     "UPDATE blocks": "join",
 }
-
-
-def wait(step: str) -> None:
-    sys.stdout.write(f"{step}\n")
-    sys.stdout.flush()
-    if not sys.stdin.readline():
-        sys.exit(1)
 
 
 def stepped(name: str, work: Callable[..., Any]) -> Callable[..., Any]:
@@ -62,7 +56,6 @@ class SteppedConnection:
 
 async def main(way: str, database_url: str, schema: str, folder: str) -> None:
     root = Path(folder)
-    moving.METERS_A_FILE = 2  # type: ignore[misc]  # several files of a month
     for module, name in (
         (moving, "write_file"),
         (moving, "check_file"),
@@ -74,10 +67,10 @@ async def main(way: str, database_url: str, schema: str, folder: str) -> None:
         connection: Any = SteppedConnection(opened)
         if way == "out":
             for part in await parts_before(opened, LATER):
-                await archive(connection, part, tenant=TENANT, root=root)
+                await archive(connection, part, tenant=TENANT, root=root, meters_a_file=2)
         else:
             await put_back(connection, root=root, first=0, last=LATER)
-    sys.stdout.write("done\n")
+    say("done")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,7 @@
 """SIGKILL between any two steps of the archive: each value is in the record, or in one file."""
 
 import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +14,10 @@ from storage.cold.pool import Pool
 from storage.cold.record import PostgresRecordStore
 from storage.model.block import BlockKey
 from tests.contract.record_versions import a_day_of_traffic, expected
+from tests.integration.stepped_process import go_on, kill, step, stepped_process
 from tests.integration.storage.cold.archiving import LATER
 from tests.integration.storage.cold.tenant import SCHEMA
 
-ROOT = Path(__file__).parents[4]
 SCRIPT = Path(__file__).parent / "archiving.py"
 OUT = [
     "before write_file",
@@ -33,32 +31,10 @@ BACK = ["read_file", "insert"]
 Blocks = dict[BlockKey, NDArray[np.void]]
 
 
-@contextmanager
-def archiving(way: str, database_url: str, folder: Path) -> Iterator[subprocess.Popen[str]]:
-    process = subprocess.Popen(
-        [sys.executable, str(SCRIPT), way, database_url, SCHEMA, str(folder)],
-        cwd=ROOT,
-        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.communicate(timeout=30)
-
-
-def step(process: subprocess.Popen[str]) -> str:
-    assert process.stdout is not None
-    return process.stdout.readline().strip()
-
-
-def go_on(process: subprocess.Popen[str]) -> None:
-    assert process.stdin is not None
-    process.stdin.write("\n")
-    process.stdin.flush()
+def archiving(
+    way: str, database_url: str, folder: Path
+) -> AbstractContextManager[subprocess.Popen[str]]:
+    return stepped_process(SCRIPT, way, database_url, SCHEMA, str(folder))
 
 
 def to_the_end(way: str, database_url: str, folder: Path) -> None:
@@ -112,8 +88,7 @@ async def test_a_killed_archiver_loses_and_doubles_nothing(
                 assert step(process) == before
                 go_on(process)
             assert step(process) == stop
-            process.kill()
-            assert process.wait(30) == -9
+            kill(process)
         in_files = await archived(database_url, tmp_path)
         in_record = dict(await record.read(list(values)))
         assert not in_files.keys() & in_record.keys(), stop
@@ -134,8 +109,7 @@ async def test_what_comes_back_comes_whole_whenever_it_is_cut_short(
             while (at := step(process)) and at not in (stop, "done"):
                 go_on(process)
             assert at == stop, f"{stop} was not reached"
-            process.kill()
-            assert process.wait(30) == -9
+            kill(process)
         for key, slots in (await record.read(list(values))).items():
             np.testing.assert_array_equal(slots, values[key])
 
