@@ -41,6 +41,7 @@ from functions.runtime.problem import (
     problem_response,
     send_problem,
 )
+from functions.runtime.whole_call import Reply, WholeCall
 from storage.ports import StoreUnavailable
 
 RECORD_TIER = 1
@@ -132,6 +133,10 @@ class MdmsApp:
                 await send_problem(send, problem, request_id=request_id.decode("latin-1"))
                 return
         await self._api(scope, receive, send)
+
+    def take_whole(self, call: WholeCall, reply: Reply) -> bool:
+        """Take a call that came whole, if it is for a raw route that answers such ones."""
+        return self._hot is not None and self._hot.take_whole(call, reply)
 
     def _opened(self) -> Backing:
         if self._backing is None:

@@ -56,6 +56,10 @@ class GroupCommit(Generic[T, R]):
         Raises:
             Exception: what `store` raises.
         """
+        return await self.enter(item, size=size)
+
+    def enter(self, item: T, *, size: int) -> asyncio.Future[R]:
+        """As `put`, to be waited for or not: an item whose future is done is not stored."""
         loop = asyncio.get_running_loop()
         waiting: _Waiting[T, R] = _Waiting(item, size, loop.create_future())
         self._queue.append(waiting)
@@ -64,7 +68,7 @@ class GroupCommit(Generic[T, R]):
             lane = loop.create_task(self._lane())
             self._lanes.add(lane)
             lane.add_done_callback(self._lanes.discard)
-        return await waiting.done
+        return waiting.done
 
     async def _lane(self) -> None:
         try:

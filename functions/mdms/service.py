@@ -1,5 +1,6 @@
 """Ingest: decode a readings body, decide reading by reading, save what is good."""
 
+import asyncio
 import time
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
@@ -63,8 +64,15 @@ class Ingest:
             MalformedBody, TooManyReadings, TooManyRegisters: nothing was stored.
             StoreFull, StoreUnavailable: some may be stored; sending the body again is harmless.
         """
+        return await self.enter(body, read=read)
+
+    def enter(self, body: bytes, *, read: BodyReader = open_body) -> asyncio.Future[Answer]:
+        """As `take`, with the answer to come; what is wrong with the body is raised at once.
+
+        Setting an exception leaves the body out, unless the store is at it.
+        """
         brought = read(body, max_readings=self._max_readings)
-        return await self._commits.put(brought, size=brought.effort)
+        return self._commits.enter(brought, size=brought.effort)
 
     async def _take_together(self, bodies: Sequence[Brought]) -> list[Answer]:
         arrivals = columns_together(bodies)

@@ -3,14 +3,12 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, MutableMapping
-from http import HTTPStatus
 from typing import Any, Final, Protocol
+
+from functions.runtime.whole_call import STATUS_LINE
 
 HIGH_WATER_BYTES: Final = 256 * 1024
 BODILESS: Final = frozenset({204, 304})
-_STATUS_LINE: Final = {
-    status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus
-}
 _FAILED: Final = b"the function failed"
 
 Message = MutableMapping[str, Any]
@@ -101,7 +99,7 @@ class Exchange:
         if not self._written:
             self._line.write(
                 b"%bcontent-type: text/plain\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%b"
-                % (_STATUS_LINE[500], len(_FAILED), _FAILED)
+                % (STATUS_LINE[500], len(_FAILED), _FAILED)
             )
         self._line.answered(whole=False)
 
@@ -154,7 +152,7 @@ class Exchange:
 
     def _lines(self, message: Message) -> list[bytes]:
         status: int = message["status"]
-        lines = [_STATUS_LINE.get(status) or b"HTTP/1.1 %d \r\n" % status]
+        lines = [STATUS_LINE.get(status) or b"HTTP/1.1 %d \r\n" % status]
         framed = False
         for name, value in message.get("headers", ()):
             lines += (name, b": ", value, b"\r\n")

@@ -1,11 +1,13 @@
 """Counting a worker's calls and their cost, without what its own agent asks of it."""
 
 import errno
+import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
 from functions.runtime.accounting import CpuShares
 from functions.runtime.ends import WorkerExit
+from functions.runtime.whole_call import Headers, Reply, WholeCall, take_whole_of
 
 OWN_PATHS: Final = frozenset({"/metrics", "/healthz"})
 """Asked every few seconds: were they calls, no worker would ever be idle."""
@@ -16,6 +18,8 @@ App = Callable[
     [Scope, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]],
     Awaitable[None],
 ]
+
+logger = logging.getLogger(__name__)
 
 
 class CountedApp:
@@ -29,6 +33,7 @@ class CountedApp:
         self._app = app
         self._limit_met = limit_met
         self._shares = CpuShares()
+        self._whole = take_whole_of(app)
         self.calls = 0
 
     @property
@@ -63,6 +68,29 @@ class CountedApp:
         finally:
             cost.end()
             self.calls += 1
+
+    def take_whole(self, call: WholeCall, reply: Reply) -> bool:
+        """Pass a call that came whole on to an application that takes such ones."""
+        if self._whole is None:
+            return False
+        cost = self._shares.begin()
+
+        def reply_with_cost(status: int, headers: Headers, body: bytes) -> None:
+            said = [*headers, *cost.headers()]
+            cost.end()
+            self.calls += 1
+            reply(status, said, body)
+
+        taken = False
+        try:
+            taken = self._whole(call, reply_with_cost)
+        except Exception:
+            # The edge of the process: the application's own way fails as well, or does better.
+            logger.exception("a whole call was not taken")
+        finally:
+            if not taken:
+                cost.end()
+        return taken
 
 
 def asked_by_agent(scope: Scope) -> bool:

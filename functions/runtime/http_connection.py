@@ -10,6 +10,7 @@ from uvicorn import Config
 from uvicorn.server import ServerState
 
 from functions.runtime.asgi_exchange import App, Exchange
+from functions.runtime.whole_call import WholeCall, WholeExchange, take_whole_of
 
 _ASGI: Final = {"version": "3.0", "spec_version": "2.3"}
 
@@ -31,12 +32,15 @@ class GatewayConnection(asyncio.Protocol):
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         self._app = cast(App, config.loaded_app)
+        self._take_whole = take_whole_of(config.loaded_app)
         self._state = server_state
         self._app_state = app_state
         self._loop = _loop or asyncio.get_running_loop()
         self._parser = httptools.HttpRequestParser(self)
         self._transport: asyncio.Transport | None = None
-        self._exchange: Exchange | None = None
+        self._exchange: Exchange | WholeExchange | None = None
+        self._parts: list[bytes] | None = None
+        self._message_ended = False
         self._writable: asyncio.Future[None] | None = None
         self._keep = True
         self._receiving = False
@@ -102,6 +106,9 @@ class GatewayConnection(asyncio.Protocol):
             logger.error("the gateway sent what is no request: %s", error)
             if self._transport is not None:
                 self._transport.abort()
+            return
+        if self._parts is not None:
+            self._begin(self._parts)
 
     def pause_writing(self) -> None:
         self._writable = self._loop.create_future()
@@ -114,10 +121,11 @@ class GatewayConnection(asyncio.Protocol):
     # The parser's side.
 
     def on_message_begin(self) -> None:
-        if self._exchange is not None:
+        if self._exchange is not None or self._parts is not None:
             raise PipelinedRequest("a request before the answer to the one before")
         self._url = b""
         self._headers = []
+        self._message_ended = False
 
     def on_url(self, url: bytes) -> None:
         self._url += url
@@ -126,19 +134,45 @@ class GatewayConnection(asyncio.Protocol):
         self._headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
-        raw_path, _, query = self._url.partition(b"?")
-        path = raw_path.decode("ascii")
         if not self._parser.should_keep_alive():
             self._keep = False
-        exchange = Exchange(
+        # The body may be in the same read: only at its end is it known whether the call is whole.
+        self._parts = []
+
+    def on_body(self, body: bytes) -> None:
+        if self._parts is not None:
+            self._parts.append(body)
+        elif isinstance(self._exchange, Exchange):
+            self._exchange.body(body)
+
+    def on_message_complete(self) -> None:
+        self._message_ended = True
+        if isinstance(self._exchange, Exchange):
+            self._exchange.end()
+
+    # A request whose head is there, and what of its body came with it.
+
+    def _begin(self, parts: list[bytes]) -> None:
+        self._parts = None
+        raw_path, _, query = self._url.partition(b"?")
+        path = raw_path.decode("ascii")
+        if "%" in path:
+            path = unquote(path)
+        method = self._parser.get_method().decode("ascii")
+        if self._message_ended and self._take_whole is not None:
+            body = parts[0] if len(parts) == 1 else b"".join(parts)
+            self._exchange = whole = WholeExchange(self)
+            if self._take_whole(WholeCall(method, path, self._headers, body), whole.reply):
+                return
+        self._exchange = exchange = Exchange(
             self,
             {
                 "type": "http",
                 "asgi": _ASGI,
                 "http_version": self._parser.get_http_version(),
-                "method": self._parser.get_method().decode("ascii"),
+                "method": method,
                 "scheme": "http",
-                "path": unquote(path) if "%" in path else path,
+                "path": path,
                 "raw_path": raw_path,
                 "query_string": query,
                 "root_path": "",
@@ -148,18 +182,13 @@ class GatewayConnection(asyncio.Protocol):
                 "state": self._app_state.copy(),
             },
         )
-        self._exchange = exchange
+        for part in parts:
+            exchange.body(part)
+        if self._message_ended:
+            exchange.end()
         task = self._loop.create_task(exchange.run(self._app))
         self._state.tasks.add(task)
         task.add_done_callback(self._state.tasks.discard)
-
-    def on_body(self, body: bytes) -> None:
-        if self._exchange is not None:
-            self._exchange.body(body)
-
-    def on_message_complete(self) -> None:
-        if self._exchange is not None:
-            self._exchange.end()
 
 
 class PipelinedRequest(Exception):

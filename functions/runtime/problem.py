@@ -73,14 +73,20 @@ def problem_of(error: Exception, table: ProblemTable) -> Problem | None:
     return None
 
 
-async def send_problem(send: Send, problem: Problem, *, request_id: str) -> None:
-    """Answer a raw ASGI request whose response has not started."""
+def raw_problem(problem: Problem, *, request_id: str) -> tuple[list[tuple[bytes, bytes]], bytes]:
+    """Return headers, the length among them, and body."""
     body = problem.body(request_id=request_id)
     headers = [
         (b"content-type", MEDIA_TYPE.encode()),
         (b"content-length", str(len(body)).encode()),
         *((name.encode(), value.encode()) for name, value in problem.headers.items()),
     ]
+    return headers, body
+
+
+async def send_problem(send: Send, problem: Problem, *, request_id: str) -> None:
+    """Answer a raw ASGI request whose response has not started."""
+    headers, body = raw_problem(problem, request_id=request_id)
     await send({"type": "http.response.start", "status": problem.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 

@@ -10,6 +10,7 @@ import httpx
 
 from functions.mdms.app import create_app
 from functions.runtime.config import WorkerConfig
+from functions.runtime.whole_call import Headers, WholeCall, take_whole_of
 from storage.hot.acl import provision_link, provision_tenant
 from storage.hot.library import install
 
@@ -29,7 +30,8 @@ class Entrance:
 
     A bearer key is `zone-...` for a zone, which names the tenant in its envelope, or else the
     tenant's own slug. `unreachable` makes every call fail as a cut link does. A tenant of `leaving`
-    has no worker here; the zone still hands on what it has. `incarnation` is the record's.
+    has no worker here; the zone still hands on what it has. `incarnation` is the record's. Calls
+    come to a worker `whole`, in one read, as most do, or a piece at a time.
     """
 
     def __init__(self, workers: dict[str, App]) -> None:
@@ -38,6 +40,7 @@ class Entrance:
         self.calls: list[str] = []
         self.leaving: set[str] = set()
         self.incarnation = 0
+        self.whole = True
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self.unreachable:
@@ -59,7 +62,42 @@ class Entrance:
             headers[b"x-gridfaas-zone-credential"] = key.encode()
             headers[b"x-gridfaas-incarnation"] = str(self.incarnation).encode()
             headers[b"x-gridfaas-zone-edges"] = b" ".join([key.encode(), *BEYOND.get(key, [])])
-        await self.workers[tenant](scope | {"headers": list(headers.items())}, receive, send)
+        told = scope | {"headers": list(headers.items())}
+        worker = self.workers[tenant]
+        if self.whole and await _taken_whole(worker, told, receive := Kept(receive), send):
+            return
+        await worker(told, receive, send)
+
+
+class Kept:
+    """What is received, once to look at and once again."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._messages: list[MutableMapping[str, Any]] = []
+
+    async def body(self) -> bytes:
+        """The whole body."""
+        while not self._messages or self._messages[-1].get("more_body"):
+            self._messages.append(await self._receive())
+        return b"".join(message.get("body", b"") for message in self._messages)
+
+    async def __call__(self) -> MutableMapping[str, Any]:
+        return self._messages.pop(0) if self._messages else await self._receive()
+
+
+async def _taken_whole(worker: App, scope: Scope, receive: Kept, send: Send) -> bool:
+    """Offer a call as a worker's connection does; False when it is left to ASGI."""
+    take_whole = take_whole_of(worker)
+    assert take_whole is not None
+    answered: asyncio.Future[tuple[int, Headers, bytes]] = asyncio.Future()
+    call = WholeCall(scope["method"], scope["path"], scope["headers"], await receive.body())
+    if not take_whole(call, lambda *answer: answered.set_result(answer)):
+        return False
+    status, headers, body = await asyncio.wait_for(answered, 60)
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+    return True
 
 
 async def _send_tenants(send: Send, slugs: list[str], leaving: set[str]) -> None:

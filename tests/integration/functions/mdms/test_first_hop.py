@@ -35,8 +35,10 @@ def counts(answer: dict[str, Any]) -> tuple[int, ...]:
     return tuple(answer[name] for name in COUNTS)
 
 
-@pytest.fixture
-async def zone(edge: Zone) -> Zone:
+@pytest.fixture(params=[True, False], ids=["whole", "in-pieces"])
+async def zone(edge: Zone, request: pytest.FixtureRequest) -> Zone:
+    """Both ways to a worker: the short one, which most calls take, and ASGI."""
+    edge.entrance.whole = request.param
     await hold_meters(edge, "A", "B")
     return edge
 

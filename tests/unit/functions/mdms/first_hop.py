@@ -16,9 +16,11 @@ from tests.unit.functions.mdms.memory_registry import MemoryRegistry
 class Hop:
     """An ingest with everything it stands on."""
 
-    def __init__(self, *, uplink_limit_bytes: int = 1 << 20) -> None:
+    def __init__(
+        self, *, uplink_limit_bytes: int = 1 << 20, store: MemoryHotStore | None = None
+    ) -> None:
         self.now = 0.0
-        self.store = MemoryHotStore(uplink_limit_bytes=uplink_limit_bytes)
+        self.store = store or MemoryHotStore(uplink_limit_bytes=uplink_limit_bytes)
         self.registry = MemoryRegistry(meter("A"), meter("B"), meter("C"))
         self.ingest = Ingest(
             store=self.store,
