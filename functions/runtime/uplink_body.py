@@ -29,6 +29,9 @@ def unpack(body: bytes, *, encoding: str) -> bytes:
         return body
     decompressor = zstandard.ZstdDecompressor(max_window_size=_MAX_WINDOW_BYTES)
     try:
+        if 0 < zstandard.frame_content_size(body) <= MAX_UNPACKED_BYTES:
+            # The size is said, so it is unpacked in one step; what comes out cannot be larger.
+            return decompressor.decompress(body)
         with decompressor.stream_reader(body) as reader:
             unpacked = reader.read(MAX_UNPACKED_BYTES + 1)
     except zstandard.ZstdError as error:
