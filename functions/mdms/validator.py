@@ -40,7 +40,7 @@ from storage.model.tiers import NEVER
 from storage.model.uplink import unpack_excluded
 from storage.ports import StoreFull, StoreUnavailable
 
-TURN_BYTES: Final = 2 << 20
+TURN_BYTES: Final = 8 << 20
 LOOKS_A_TURN: Final = 20_000
 SWEEP_TURN_S: Final = 2.0
 """How long a turn goes on with a sweep: what arrives meanwhile waits for the next one."""
