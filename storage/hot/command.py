@@ -17,7 +17,7 @@ def pack_command(command: Sequence[Argument | Sequence[Argument]]) -> bytes:
 
     A batch names a block a run: many names of one length, which are joined in one go.
     """
-    pieces: list[bytes] = []
+    pieces: list[bytes | memoryview] = []
     single: list[Argument] = []
     count = 0
     for part in command:
@@ -40,8 +40,8 @@ def pack_each(
     before: Sequence[Argument], names: Sequence[str], after: Sequence[Argument]
 ) -> list[bytes]:
     """Pack one command a name, which has the name between the same arguments."""
-    head = b"*%d\r\n%b" % (len(before) + 1 + len(after), _body(list(before)))
-    tail = b"\r\n%b" % _body(list(after))
+    head = b"*%d\r\n%b" % (len(before) + 1 + len(after), bytes(_body(list(before))))
+    tail = b"\r\n%b" % bytes(_body(list(after)))
     encoded = [name.encode() for name in names]
     return [b"%b$%d\r\n%b%b" % (head, len(name), name, tail) for name in encoded]
 
@@ -59,9 +59,9 @@ def _joined(names: Sequence[Argument]) -> bytes | None:
     return f"{frame[2:]}{text}\r\n".encode() if text.isascii() else None
 
 
-def _body(arguments: list[Argument]) -> bytes:
-    """Pack arguments without the head that counts them."""
+def _body(arguments: list[Argument]) -> memoryview:
+    """Pack arguments without the head that counts them, which is left out without a copy."""
     if not arguments:
-        return b""
+        return memoryview(b"")
     packed = _pack(tuple(arguments))
-    return packed[packed.index(b"\n") + 1 :]
+    return memoryview(packed)[packed.index(b"\n") + 1 :]
