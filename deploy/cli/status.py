@@ -14,6 +14,7 @@ from deploy.lab.home import Home, find_home
 from deploy.lab.keys_file import read_keys
 from deploy.lab.lock import running_lab
 from deploy.lab.look import link_states, stored_readings, zone_answers
+from deploy.lab.shown_url import without_password
 from deploy.lab.status_file import read_status
 
 
@@ -62,8 +63,9 @@ async def _look(home: Home, *, count: bool) -> dict[str, Any]:
     )
     all_run = all(process.pid is not None for process in known.processes)
     all_ready = all(answer == "ready" for answer in zones.values())
-    # The hot stores' addresses are administrators': they stay in the file.
+    # The hot stores' addresses are administrators', and passwords stay in the file.
     found |= {name: of for name, of in msgspec.to_builtins(known).items() if name != "redis_urls"}
+    found["database_url"] = without_password(known.database_url)
     found |= {"zones": zones, "links": links, "readings": readings}
     found["ready"] = known.up and all_run and all_ready
     return found

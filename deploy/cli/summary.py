@@ -7,6 +7,8 @@ from deploy.lab.first_calls import first_calls
 from deploy.lab.processes import isolation
 from deploy.lab.replay import Replay
 from deploy.lab.running import RunningLab
+from deploy.lab.shown_url import without_password
+from deploy.lab.status_file import status_path
 from deploy.lab.topology import gateway_url
 
 
@@ -16,7 +18,8 @@ def summary_text(lab: RunningLab, replay: Replay) -> str:
         *_figures(replay),
         ("isolation", isolation()),
         *((zone.name, gateway_url(zone)) for zone in lab.topology.zones),
-        ("database", lab.audit_url),
+        ("database", without_password(lab.audit_url)),
+        ("", f"its password is in {status_path(lab.home)}"),
     ]
     if lab.prometheus_url is not None:
         rows.append(("prometheus", lab.prometheus_url))

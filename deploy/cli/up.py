@@ -19,6 +19,8 @@ from deploy.cli.verdict import verdict
 from deploy.lab.home import find_home
 from deploy.lab.replay import Replay, replay_day
 from deploy.lab.running import RunningLab, running_lab
+from deploy.lab.shown_url import without_password
+from deploy.lab.status_file import status_path
 from deploy.lab.topology import gateway_url, lab_topology, named_design
 from zones.topology import LAB
 
@@ -136,7 +138,8 @@ def _print(lab: RunningLab, replay: Replay, as_json: bool) -> None:
 
 def _addresses(lab: RunningLab, replay: Replay) -> dict[str, Any]:
     return {
-        "database_url": lab.audit_url,
+        "database_url": without_password(lab.audit_url),
+        "status_file": str(status_path(lab.home)),
         "gateways": {zone.name: gateway_url(zone) for zone in lab.topology.zones},
         "prometheus_url": lab.prometheus_url,
         "keys_file": str(lab.home.state / "keys.json"),
