@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator
+from types import FrameType
 
 import uvicorn
 from pydantic import ValidationError
@@ -19,10 +20,16 @@ from gateway.listener import AddressUnusable, bind_listener
 from gateway.settings import GatewaySettings, read_settings
 
 EXIT_UNUSABLE = 2
+_TICK_S = 1.0
 
 
 class GatewayServer(uvicorn.Server):
     """Ends by returning, also on SIGTERM, where uvicorn would end by the signal itself."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        """As uvicorn's."""
+        super().__init__(config)
+        self._ending = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -31,6 +38,17 @@ class GatewayServer(uvicorn.Server):
         gc.freeze()
         # Calls leave hardly any cycles behind: looking for them every 700 objects is too often.
         gc.set_threshold(20_000, 20, 20)
+
+    async def main_loop(self) -> None:
+        # uvicorn looks ten times a second whether it should end; this is told.
+        while not await self.on_tick(0):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_TICK_S):
+                    await self._ending.wait()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        super().handle_exit(sig, frame)
+        self._ending.set()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

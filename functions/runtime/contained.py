@@ -105,7 +105,7 @@ class ContainedWorker:
             os.close(descriptor)
         self._sleeping = order.op == "sleep"
         if self._server is not None:
-            self._server.should_exit = True
+            self._server.end()
 
     def _report(self, what: Any) -> None:
         try:

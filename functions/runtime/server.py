@@ -16,7 +16,7 @@ from functions.runtime.protocol import Draining, Load, Ready, Report
 from functions.runtime.run_time_guard import RunTimeGuard
 
 DRAIN_S = 5
-_TICKS_PER_LOAD = 10
+_TICK_S = 1.0
 
 
 class WorkerServer(uvicorn.Server):
@@ -30,6 +30,7 @@ class WorkerServer(uvicorn.Server):
     ) -> None:
         """With `run_time_s` the process is ended once its event loop hangs for that long."""
         self.limit: WorkerExit | None = None
+        self._ending = asyncio.Event()
         self._guard = None if run_time_s is None else RunTimeGuard(run_time_s)
         self._counted = CountedApp(app, limit_met=self._end_at)
         super().__init__(
@@ -58,9 +59,20 @@ class WorkerServer(uvicorn.Server):
         if self.started:
             self._report(Ready())
 
+    def end(self) -> None:
+        """Drain and return."""
+        self.should_exit = True
+        self._ending.set()
+
+    async def main_loop(self) -> None:
+        # uvicorn looks ten times a second whether it should end; this is told.
+        while not await self.on_tick(0):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_TICK_S):
+                    await self._ending.wait()
+
     async def on_tick(self, counter: int) -> bool:
-        if counter % _TICKS_PER_LOAD == 0:
-            self._report_load()
+        self._report_load()
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -73,18 +85,15 @@ class WorkerServer(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """Drain on SIGTERM and return, where uvicorn would end by the signal."""
         loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGTERM, self._drain)
+        loop.add_signal_handler(signal.SIGTERM, self.end)
         yield
         loop.remove_signal_handler(signal.SIGTERM)
-
-    def _drain(self) -> None:
-        self.should_exit = True
 
     def _end_at(self, limit: WorkerExit) -> None:
         if self.limit is None:
             self.limit = limit
             self._report(Draining())
-        self.should_exit = True
+        self.end()
 
     def _report_load(self) -> None:
         load = Load(active=self._counted.active, calls=self._counted.calls)

@@ -24,13 +24,26 @@ from storage.platform.functions.spec_file import load_services
 from zones.agent.app import create_app
 from zones.agent.settings import AgentSettings, SettingsError
 
+_TICK_S = 1.0
+
 logger = logging.getLogger("zones.agent")
 
 
 class AgentServer(uvicorn.Server):
     """Ends by returning on SIGTERM and SIGINT, where uvicorn would end by the signal."""
 
-    failed = False
+    def __init__(self, config: uvicorn.Config) -> None:
+        """As uvicorn's."""
+        super().__init__(config)
+        self.failed = False
+        self._ending = asyncio.Event()
+
+    async def main_loop(self) -> None:
+        # uvicorn looks ten times a second whether it should end; this is told.
+        while not await self.on_tick(0):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_TICK_S):
+                    await self._ending.wait()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -42,10 +55,11 @@ class AgentServer(uvicorn.Server):
     def fail(self) -> None:
         """End with a failure, so that whoever supervises starts a fresh agent."""
         self.failed = True
-        self.should_exit = True
+        self._end()
 
     def _end(self) -> None:
         self.should_exit = True
+        self._ending.set()
 
 
 def main() -> int:
