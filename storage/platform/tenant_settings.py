@@ -2,6 +2,7 @@
 
 from datetime import date
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -18,7 +19,8 @@ class MdmsTenantSettings(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
 ):
     """`mdms`: readings older than `stale_after_days` are refused, and so are those that are more
-    than `clock_ahead_s` seconds ahead; a query spans at most `max_query_days`. `weekend` are the
+    than `clock_ahead_s` seconds ahead; a query spans at most `max_query_days`, and its days and
+    months are those of `time_zone` (IANA) unless it says another. `weekend` are the
     days that are no working days, `holidays` dates that are alike whatever day of the week they
     are, `approve_edits` wants another key's approval of each edit, and
     estimates that last `prolonged_estimation_hours` are an exception.
@@ -27,6 +29,7 @@ class MdmsTenantSettings(
     stale_after_days: Days | None = None
     clock_ahead_s: Annotated[int, msgspec.Meta(ge=0, le=86_400)] | None = None
     max_query_days: Days | None = None
+    time_zone: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] | None = None
     weekend: Annotated[list[Weekday], msgspec.Meta(max_length=7)] | None = None
     holidays: Annotated[list[date], msgspec.Meta(max_length=1_000)] | None = None
     approve_edits: bool | None = None
@@ -105,10 +108,22 @@ def changed_settings(before: dict[str, Any], change: dict[str, Any]) -> dict[str
             raise InvalidSettings(f"settings of {service[:64]!r} are no object of names and values")
         merged[service] = merged.get(service, {}) | names
     try:
-        checked = msgspec.to_builtins(msgspec.convert(merged, TenantSettings))
+        read = msgspec.convert(merged, TenantSettings)
     except msgspec.ValidationError as error:
         raise InvalidSettings(f"{error}; known: {', '.join(known_settings())}") from error
+    _check_time_zone(read.mdms.time_zone)
+    checked = msgspec.to_builtins(read)
     return {service: names for service, names in checked.items() if names}
+
+
+def _check_time_zone(name: str | None) -> None:
+    if name is None:
+        return
+    try:
+        ZoneInfo(name)
+    # A name that is part of a path, or a folder of zones, is an error of the file system.
+    except (ValueError, OSError, KeyError) as error:
+        raise InvalidSettings(f"mdms.time_zone: {name!r} is no IANA time zone") from error
 
 
 def known_settings() -> list[str]:

@@ -27,13 +27,19 @@ def test_a_change_is_merged_by_service_and_name() -> None:
 
 def test_the_desk_of_a_tenant_is_its_own_to_set() -> None:
     holidays = ["2026-03-20", "2026-07-14"]
-    set_to = {"weekend": ["friday", "saturday"], "holidays": holidays, "approve_edits": True}
+    set_to = {
+        "time_zone": "Asia/Baghdad",
+        "weekend": ["friday", "saturday"],
+        "holidays": holidays,
+        "approve_edits": True,
+    }
 
     after = changed_settings({}, {"mdms": set_to})
     read = read_settings(after["mdms"])
 
     assert after == {"mdms": set_to}
     assert (read.weekend_days, read.approve_edits) == ({4, 5}, True)
+    assert read.time_zone == "Asia/Baghdad"
     assert read.holidays == {date(2026, 3, 20), date(2026, 7, 14)}
 
 
@@ -50,6 +56,10 @@ def test_what_is_taken_back_leaves_nothing() -> None:
         pytest.param({"mdms": {"stale_after_days": "30"}}, id="a_text"),
         pytest.param({"mdms": {"weekend": ["Freitag"]}}, id="no_such_day"),
         pytest.param({"mdms": {"holidays": ["2026-02-30"]}}, id="no_such_date"),
+        pytest.param({"mdms": {"time_zone": "Asia/Bagdad"}}, id="no_such_time_zone"),
+        pytest.param({"mdms": {"time_zone": "Asia"}}, id="a_folder_of_time_zones"),
+        pytest.param({"mdms": {"time_zone": "../../etc/passwd"}}, id="a_path"),
+        pytest.param({"mdms": {"time_zone": "Asia\0"}}, id="no_name"),
         pytest.param({"mdms": {"fold_after_s": 1}}, id="not_the_tenants_to_set"),
         pytest.param({"billing": {"x": 1}}, id="no_such_service"),
         pytest.param({"mdms": 3}, id="no_object"),
