@@ -45,6 +45,7 @@ Scope = MutableMapping[str, Any]
 logger = logging.getLogger(__name__)
 _encoder = msgspec.json.Encoder()
 _WAITED_FOR: Final = "the hot store"
+_PLAIN: Final = ("identity",)
 _REFUSALS: Final = tuple(PROBLEMS)
 
 
@@ -108,7 +109,7 @@ class HotRoutes:
             return False
         try:
             left_s = _left_s(deadline_ms_of(headers))
-            form, _ = content_form(headers, media_types=FORMS, encodings=("identity",))
+            form, _ = content_form(headers, media_types=FORMS, encodings=_PLAIN)
             if left_s < SWEEP_S:
                 return False
             waiting = ingest.enter(call.body, read=FORMS[form])

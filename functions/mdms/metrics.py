@@ -4,7 +4,7 @@ import time
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
-from functions.mdms.outcomes import OUTCOMES
+from functions.mdms.answered_counts import AnsweredCounts
 from functions.mdms.schema import ReadingsAnswer, SeriesAnswer
 
 _LABELS = ("tenant", "zone")
@@ -16,11 +16,9 @@ class MdmsMetrics:
     def __init__(self, *, tenant: str, zone: str) -> None:
         self.registry = CollectorRegistry()
         self._identity = (tenant, zone)
-        readings = self._counter("readings", "Readings answered, by outcome.", "outcome")
-        self._outcomes = {name: readings.labels(*self._identity, name) for name in OUTCOMES}
+        self._answered = AnsweredCounts(self.registry, tenant=tenant, zone=zone)
         self._rejected = self._counter("rejected", "Readings rejected, by reason.", "reason")
         self._refused = self._counter("refused", "Bodies refused as a whole.", "problem")
-        self._batches = self._plain("batches", "Readings bodies answered.")
         self._entries = self._plain("uplink_entries", "Entries from child zones made durable.")
         self._folded = self._plain("folded_entries", "Entries of the tail folded into blocks.")
         self._fold_failures = self._plain("fold_failures", "Steps of the fold that failed.")
@@ -34,10 +32,7 @@ class MdmsMetrics:
 
     def answered(self, answer: ReadingsAnswer | SeriesAnswer) -> None:
         """Count one readings body."""
-        self._batches.inc()
-        for name, counter in self._outcomes.items():
-            if readings := getattr(answer, name):
-                counter.inc(readings)
+        self._answered.add(answer)
         if answer.rejected:
             for series in answer.series if isinstance(answer, ReadingsAnswer) else [answer]:
                 for run in series.outcomes:

@@ -53,7 +53,10 @@ def content_form(
     Raises:
         UnsupportedMediaType: another media type, another charset than UTF-8, another encoding.
     """
-    kind, _, parameters = headers.get(b"content-type", b"").decode("latin-1").partition(";")
+    said = headers.get(b"content-type", b"").decode("latin-1")
+    if said in media_types and b"content-encoding" not in headers and "identity" in encodings:
+        return said, "identity"
+    kind, _, parameters = said.partition(";")
     kind = kind.strip().lower()
     if kind not in media_types:
         known = " or ".join(media_types)

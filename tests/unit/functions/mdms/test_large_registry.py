@@ -2,7 +2,6 @@
 
 import asyncio
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,12 +9,11 @@ from hypothesis import strategies as st
 from functions.mdms.known_meters import KnownMeters
 from functions.mdms.meter_table import MeterTable
 from functions.mdms.registry_cache import MOST_CHANGES, RECHECK_S, RegistryCache
-from storage.model.meter import Formula, Meter, Term
 from storage.ports import StoreUnavailable
 from tests.unit.functions.mdms.bodies import meter
+from tests.unit.functions.mdms.drawn_meters import NAMES, drawn
 from tests.unit.functions.mdms.memory_registry import MemoryRegistry
 
-NAMES = [f"M-{number}" for number in range(12)]
 MOST = 4
 
 
@@ -180,63 +178,6 @@ def test_no_more_are_held_than_the_bound_says(asked: list[list[str]], most: int)
         assert not found.keys() & set(missing)
         known.put({name: every[name] for name in missing})
         assert len(known) <= max(2, most)
-
-
-def drawn(name: str, *, version: int, kind: int) -> Meter:
-    registers = ("1-0:1.8.0", "1-0:2.8.0")[: 1 + kind % 2]
-    formulas = (Formula(since_s=0, terms=(Term(meter_id="M-0"),)),)
-    made = Meter(
-        meter_id=name,
-        registers=registers,
-        interval_s=900 * (1 + kind % 3),
-        dials=6 + kind % 4,
-        interval_since_s=86_400 * (kind % 3),
-        version=version,
-    )
-    # A meter is virtual from its first version on.
-    return made if name != NAMES[0] else Meter(
-        meter_id=name, registers=registers, interval_s=900, version=version, formulas=formulas
-    )  # fmt: skip
-
-
-@settings(deadline=None)
-@given(
-    first=st.lists(st.tuples(st.sampled_from(NAMES), st.integers(0, 11)), max_size=10),
-    changes=st.lists(
-        st.lists(st.tuples(st.sampled_from(NAMES), st.integers(0, 11)), max_size=6), max_size=4
-    ),
-)
-def test_a_table_that_followed_changes_is_as_one_read_anew(
-    first: list[tuple[str, int]], changes: list[list[tuple[str, int]]]
-) -> None:
-    registered = {name: drawn(name, version=1, kind=kind) for name, kind in first}
-    table = MeterTable(registered.values(), version=1)
-    before = table
-    then = {name: before.get(name) for name in NAMES}
-    for version, some in enumerate(changes, start=2):
-        changed = {name: drawn(name, version=version, kind=kind) for name, kind in some}
-        registered |= changed
-        table = table.with_changes(changed.values(), version=version)
-    anew = MeterTable(registered.values(), version=1 + len(changes))
-
-    assert (table.position, table.all()) == (anew.position, anew.all())
-    assert {name: before.get(name) for name in NAMES} == then
-    mine, other = table.locate(NAMES), anew.locate(NAMES)
-    assert ((mine >= 0) == (other >= 0)).all()
-    start_s = np.zeros(len(NAMES), dtype=np.int64)
-    assert table.register_end(mine).tolist() == anew.register_end(other).tolist()
-    assert _lengths(table, start_s) == _lengths(anew, start_s)
-    for register in ("1-0:1.8.0", "1-0:2.8.0"):
-        held, wanted = (
-            one.has_register(position=at, registers=[register], register=start_s)
-            for one, at in ((table, mine), (anew, other))
-        )
-        assert held.tolist() == wanted.tolist()
-
-
-def _lengths(table: MeterTable, start_s: np.ndarray[tuple[int], np.dtype[np.int64]]) -> object:
-    length_s, until_s = table.lengths(position=table.locate(NAMES), start_s=start_s)
-    return length_s.tolist(), None if until_s is None else until_s.tolist()
 
 
 @settings(deadline=None)
