@@ -33,7 +33,7 @@ class LinkSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     they have waited `lazy_after_s`, or until more than `lazy_bytes` of a tenant's wait.
     """
 
-    batch_bytes: Positive = 768 * 1024
+    batch_bytes: Positive = 512 * 1024
     batch_entries: Positive = 2_000
     batch_age_s: Seconds | None = None
     """Of the classes billing and interval, when their own is not said."""

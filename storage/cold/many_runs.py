@@ -4,7 +4,7 @@ Opening a batch by itself costs some forty steps on small columns, whatever thei
 """
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import msgspec
 import numpy as np
@@ -15,28 +15,14 @@ from storage.cold.piece_columns import PieceColumns
 from storage.cold.run_overlap import overlap
 from storage.cold.tail import MAX_DAY, names_are_sound
 from storage.model.quality import KNOWN_QUALITY
+from storage.model.run_wire import ColumnsContradict, RunWire
 from storage.model.runs import DAY_S
 from storage.model.uplink import UplinkEntry, UplinkUnreadable, unpack_excluded
 
-_FORMAT: Final = 1
 _SHORTEST_S: Final = 60
 
 
-class _Wire(msgspec.Struct, array_like=True):
-    """An encoded `RunBatch`, with the names still closed."""
-
-    format: int
-    meters: msgspec.Raw
-    registers: msgspec.Raw
-    run_meter: bytes
-    run_register: bytes
-    run_interval_s: bytes
-    run_start: bytes
-    run_length: bytes
-    values: bytes
-    quality: bytes
-
-
+_Wire: TypeAlias = RunWire[msgspec.Raw]
 _decoder: Final = msgspec.msgpack.Decoder(_Wire)
 _names: Final = msgspec.msgpack.Decoder(list[str])
 
@@ -84,17 +70,10 @@ class _Opened:
         """Take the entry in; False when it has to be opened by itself."""
         try:
             wire = _decoder.decode(entry.payload)
-        except msgspec.MsgspecError:
+            wire.spread()
+        except (msgspec.MsgspecError, ColumnsContradict):
             return False
-        runs, readings = len(wire.run_register), len(wire.quality)
-        if (
-            wire.format != _FORMAT
-            or len(wire.run_meter) != 4 * runs
-            or len(wire.run_interval_s) != 4 * runs
-            or len(wire.run_start) != 8 * runs
-            or len(wire.run_length) != 4 * runs
-            or len(wire.values) != 4 * readings
-        ):
+        if not wire.known:
             return False
         meters, registers = (
             lists.place(names)

@@ -7,31 +7,17 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from storage.model.run_wire import WHOLE, RunWire
+
 DAY_S: Final = 86_400
-_FORMAT: Final = 1
 
 
 class PayloadUnreadable(ValueError):
     """The bytes are not a batch of runs in a format this version knows."""
 
 
-class _Wire(msgspec.Struct, array_like=True):
-    """The encoded form: little-endian columns in a MessagePack array."""
-
-    format: int
-    meters: list[str]
-    registers: list[str]
-    run_meter: bytes
-    run_register: bytes
-    run_interval_s: bytes
-    run_start: bytes
-    run_length: bytes
-    values: bytes
-    quality: bytes
-
-
 _encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(_Wire)
+_decoder: Final = msgspec.msgpack.Decoder(RunWire[list[str]])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,20 +68,20 @@ class RunBatch:
 
     def encode(self) -> bytes:
         """Return the bytes that `decode` reads back."""
-        return _encoder.encode(
-            _Wire(
-                format=_FORMAT,
-                meters=self.meters,
-                registers=self.registers,
-                run_meter=self.run_meter.astype("<i4", copy=False).tobytes(),
-                run_register=self.run_register.tobytes(),
-                run_interval_s=self.run_interval_s.astype("<i4", copy=False).tobytes(),
-                run_start=self.run_start.astype("<i8", copy=False).tobytes(),
-                run_length=self.run_length.astype("<i4", copy=False).tobytes(),
-                values=self.values.astype("<i4", copy=False).tobytes(),
-                quality=self.quality.tobytes(),
-            )
+        wire = RunWire(
+            format=WHOLE,
+            meters=self.meters,
+            registers=self.registers,
+            run_meter=self.run_meter.astype("<i4", copy=False).tobytes(),
+            run_register=self.run_register.tobytes(),
+            run_interval_s=self.run_interval_s.astype("<i4", copy=False).tobytes(),
+            run_start=self.run_start.astype("<i8", copy=False).tobytes(),
+            run_length=self.run_length.astype("<i4", copy=False).tobytes(),
+            values=self.values.astype("<i4", copy=False).tobytes(),
+            quality=self.quality.tobytes(),
         )
+        wire.shorten(self.runs)
+        return _encoder.encode(wire)
 
     @classmethod
     def decode(cls, payload: bytes) -> Self:
@@ -106,6 +92,9 @@ class RunBatch:
         """
         try:
             wire = _decoder.decode(payload)
+            if not wire.known:
+                raise PayloadUnreadable(f"format {wire.format} is not known here")
+            wire.spread()
             batch = cls(
                 meters=wire.meters,
                 registers=wire.registers,
@@ -117,23 +106,14 @@ class RunBatch:
                 values=np.frombuffer(wire.values, dtype="<i4"),
                 quality=np.frombuffer(wire.quality, dtype=np.uint8),
             )
+        except PayloadUnreadable:
+            raise
         except (msgspec.MsgspecError, ValueError) as error:
             raise PayloadUnreadable(f"not a batch of runs: {error}") from error
-        if wire.format != _FORMAT:
-            raise PayloadUnreadable(f"format {wire.format} is not known here (this is {_FORMAT})")
         batch._check()
         return batch
 
     def _check(self) -> None:
-        same = {
-            len(self.run_meter),
-            len(self.run_register),
-            len(self.run_interval_s),
-            len(self.run_start),
-            len(self.run_length),
-        }
-        if len(same) != 1 or len(self.values) != len(self.quality):
-            raise PayloadUnreadable("columns of different lengths")
         if not self.runs:
             if len(self.values):
                 raise PayloadUnreadable("readings outside of any run")
