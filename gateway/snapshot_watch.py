@@ -77,6 +77,10 @@ class SnapshotWatch:
             return None
         return self.ring
 
+    async def change(self) -> None:
+        """Wait for another snapshot than the current one."""
+        await self._changed.wait()
+
     async def run(self) -> None:
         """Check for ever; cancel to stop."""
         while True:

@@ -14,6 +14,8 @@ from storage.platform.functions.spec import FunctionSpec
 
 DEPLOYMENTS: Final = "/v1/platform/deployments"
 ANSWER_S: Final = 5.0
+HOLD_S: Final = 2.0
+"""How long the gateway may keep the call while nothing has changed."""
 
 logger = logging.getLogger(__name__)
 
@@ -73,26 +75,32 @@ class Deployments:
         """Ask for ever; cancel to stop."""
         failing = False
         while True:
-            reason = await self._try()
+            # Whoever looks up a function asks beside it and gets an answer at once.
+            reason = await self._heard(wait_s=HOLD_S)
             if reason and not failing:
                 logger.warning("the functions of the zone stay as they were: %s", reason)
             failing = bool(reason)
             await asyncio.sleep(self._every_s)
 
-    async def _try(self, *, since_s: float = float("inf")) -> str:
+    async def _try(self, *, since_s: float) -> str:
         """Ask once, unless somebody else has since `since_s`; return why it failed, or ''."""
         async with self._asking:
             if self._asked_at_s >= since_s:
                 return ""
             self._asked_at_s = time.monotonic()
-            try:
-                return await self._ask()
-            except (httpx.HTTPError, httpx.InvalidURL, msgspec.DecodeError) as error:
-                return f"{type(error).__name__}: {error}"
+            return await self._heard(wait_s=0.0)
 
-    async def _ask(self) -> str:
+    async def _heard(self, *, wait_s: float) -> str:
+        try:
+            return await self._ask(wait_s)
+        except (httpx.HTTPError, httpx.InvalidURL, msgspec.DecodeError) as error:
+            return f"{type(error).__name__}: {error}"
+
+    async def _ask(self, wait_s: float) -> str:
         marked = {} if self._mark is None else {"If-None-Match": self._mark}
-        answer = await self._own.get(DEPLOYMENTS, headers=marked, timeout=ANSWER_S)
+        answer = await self._own.get(
+            DEPLOYMENTS, params={"wait_s": wait_s}, headers=marked, timeout=wait_s + ANSWER_S
+        )
         if answer.status_code == httpx.codes.NOT_MODIFIED:
             return ""
         if answer.status_code != httpx.codes.OK:

@@ -1,10 +1,12 @@
 """What zones ask about deployments: a bundle by its digest, and what is in force in their own."""
 
+import asyncio
+import contextlib
 from hashlib import sha256
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from starlette.exceptions import HTTPException
 
 from gateway.authorization import Forbidden
@@ -12,6 +14,7 @@ from gateway.control.caller import ControlCall, control_call, require_role
 from storage.platform.keys import Role
 from storage.platform.snapshot import Snapshot, TenantEntry
 
+LONGEST_WAIT_S = 2.0
 router = APIRouter()
 
 Call = Annotated[ControlCall, Depends(control_call)]
@@ -39,9 +42,29 @@ async def read_bundle(
     response_class=Response,
     responses={200: {"content": {"application/json": {}}}, 304: {"description": "As before."}},
 )
-async def list_deployments(request: Request, call: Call) -> Response:
-    """Tell a zone's own services which functions its tenants have, and where tenants are served."""
+async def list_deployments(
+    request: Request,
+    call: Call,
+    wait_s: Annotated[float, Query(ge=0, le=LONGEST_WAIT_S)] = 0.0,
+) -> Response:
+    """Tell a zone's own services which functions its tenants have, and where tenants are served.
+
+    With `If-None-Match` the answer waits up to `wait_s` for another one than that.
+    """
     require_role(call.caller, Role.ZONE)
+    held = request.headers.get("if-none-match")
+    body, mark = _listing(call)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(wait_s):
+            while mark == held:
+                await call.snapshots.change()
+                body, mark = _listing(call)
+    if mark == held:
+        return Response(status_code=304, headers={"etag": mark})
+    return Response(body, media_type="application/json", headers={"etag": mark})
+
+
+def _listing(call: ControlCall) -> tuple[bytes, str]:
     snapshot = call.snapshots.ring.snapshot
     if call.caller.zone != snapshot.zone:
         raise Forbidden(f"this is asked with the credential of {snapshot.zone} itself")
@@ -52,10 +75,7 @@ async def list_deployments(request: Request, call: Call) -> Response:
             "tenants": [_told(one, snapshot) for one in snapshot.tenants if one.slug in served],
         }
     )
-    mark = f'"{sha256(body).hexdigest()[:32]}"'
-    if request.headers.get("if-none-match") == mark:
-        return Response(status_code=304, headers={"etag": mark})
-    return Response(body, media_type="application/json", headers={"etag": mark})
+    return body, f'"{sha256(body).hexdigest()[:32]}"'
 
 
 def _told(tenant: TenantEntry, snapshot: Snapshot) -> dict[str, Any]:

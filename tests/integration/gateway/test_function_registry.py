@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -207,7 +208,32 @@ def test_a_zone_is_told_of_its_own_tenants_functions_only(
     assert (same.status, same.body) == (304, b"")
 
 
-def _publish(zone: ZoneUnderTest, database_url: str) -> list[DeploymentEntry]:
+def test_a_zone_hears_at_once_of_a_function_while_it_waits_for_one(
+    headquarters: ZoneUnderTest, database_url: str
+) -> None:
+    deploy(headquarters, bundle())
+    _publish(headquarters, database_url)
+    path = "/v1/platform/deployments"
+    wait_until(lambda: b"late" in headquarters.call("GET", path, key=OWN_ZONE).body)
+    held = {"If-None-Match": headquarters.call("GET", path, key=OWN_ZONE).headers["etag"]}
+
+    nothing = headquarters.call("GET", f"{path}?wait_s=0.05", key=OWN_ZONE, headers=held)
+    assert (nothing.status, nothing.body) == (304, b"")
+    deploy(headquarters, bundle("name: other\n"))
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(
+            headquarters.call, "GET", f"{path}?wait_s=2", key=OWN_ZONE, headers=held
+        )
+        _publish(headquarters, database_url, version=7)
+        told = waiting.result(timeout=10)
+
+    assert told.status == 200
+    assert {one["name"] for one in json.loads(told.body)["deployments"]} == {"late", "other"}
+    too_long = headquarters.call("GET", f"{path}?wait_s=60", key=OWN_ZONE)
+    assert too_long.status == 400
+
+
+def _publish(zone: ZoneUnderTest, database_url: str, *, version: int = 6) -> list[DeploymentEntry]:
     """Let the gateway see what the record has, as its agent would."""
 
     async def read(registry: Registry) -> list[DeploymentEntry]:
@@ -218,5 +244,5 @@ def _publish(zone: ZoneUnderTest, database_url: str) -> list[DeploymentEntry]:
             return await read(registry)
 
     entries = asyncio.run(opened())
-    zone.publish(version=6, keys=ALL_KEYS, deployments=entries)
+    zone.publish(version=version, keys=ALL_KEYS, deployments=entries)
     return entries

@@ -73,7 +73,7 @@ class Entrance:
         return [one.body for one in self.asked if one.path.startswith(f"/function/{name}")]
 
     async def answer(self, asked: Asked) -> Reply:
-        if asked.path == "/v1/platform/deployments":
+        if asked.path.partition("?")[0] == "/v1/platform/deployments":
             return self._deployments(asked)
         if asked.path.startswith("/function/"):
             self.asked.append(asked)
