@@ -61,10 +61,7 @@ def pack_runs(
     claims = pack_claims(batch, excluded)
     if not laid.columns:
         return Packed(ROWS, keys, laid.runs.tobytes(), claims)
-    names = np.array(keys)
-    same_strip = np.zeros(len(keys), dtype=np.bool_)
-    same_strip[1:] = names[1:] == names[:-1]
-    found = cell_segments(laid, same_strip)
+    found = cell_segments(laid)
     return Packed(
         COLUMNS if found.alone else SCATTERED,
         [keys[at] for at in found.head.tolist()],

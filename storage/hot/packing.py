@@ -33,11 +33,13 @@ class CellRuns:
     """Where a batch's readings have their cells: C runs of cells, in the batch's order.
 
     `head` is the batch's run that each begins with, `strip` its strip among those of its register,
-    interval length and day. `columns` says that one has cells that are no neighbours.
+    interval length and day, `follows` whether that is the strip of the one before. `columns` says
+    that one has cells that are no neighbours.
     """
 
     head: NDArray[np.intp]
     strip: NDArray[np.int64]
+    follows: NDArray[np.bool_]
     runs: NDArray[np.void]
     columns: bool
 
@@ -50,7 +52,7 @@ def cell_order(batch: RunBatch, places: NDArray[np.int64]) -> NDArray[np.intp] |
     Raises:
         SlotNamedTwice: the library would compare both with what is stored, not with each other.
     """
-    code = _cell_codes(batch, places)
+    code = cell_codes(batch, places)
     ascending = bool((code[1:] > code[:-1]).all())
     single = len(batch) == batch.runs
     if not single or not ascending:
@@ -58,14 +60,26 @@ def cell_order(batch: RunBatch, places: NDArray[np.int64]) -> NDArray[np.intp] |
     return None if ascending else np.argsort(code, kind="stable")
 
 
-def cell_runs(batch: RunBatch, places: NDArray[np.int64]) -> CellRuns:
-    """Lay out a batch whose runs are in `cell_order`: an instant's neighbours are one run."""
-    count, code = batch.run_length, _cell_codes(batch, places)
+def cell_runs(
+    batch: RunBatch, places: NDArray[np.int64], *, first: NDArray[np.intp] | None = None
+) -> CellRuns:
+    """Lay out a batch whose runs are in `cell_order`: an instant's neighbours are one run.
+
+    Runs that are named in `first` follow none.
+    """
+    count, code = batch.run_length, cell_codes(batch, places)
     single = count == 1
     begins = np.ones(batch.runs, dtype=np.bool_)
     # The same strip, and the next cell: also from a slot's last meter to the next slot's first.
     begins[1:] = (code[1:] != code[:-1] + 1) | ~single[1:] | ~single[:-1]
+    if first is not None:
+        begins[first] = True
     head = np.flatnonzero(begins)
+    strip = code[head] >> _CELL_BITS
+    follows = np.zeros(len(head), dtype=np.bool_)
+    follows[1:] = strip[1:] == strip[:-1]
+    if first is not None:
+        follows[np.searchsorted(head, first)] = False
     runs = np.empty(len(head), dtype=RUN)
     runs["first"] = code[head] & _CELL
     runs["count"] = np.add.reduceat(count, head) if len(head) else 0
@@ -75,6 +89,7 @@ def cell_runs(batch: RunBatch, places: NDArray[np.int64]) -> CellRuns:
     return CellRuns(
         head=head,
         strip=places[head] // METERS_A_STRIP,
+        follows=follows,
         runs=runs,
         columns=bool(column.any()),
     )
@@ -95,12 +110,12 @@ class Segments:
     alone: bool
 
 
-def cell_segments(laid: CellRuns, same_strip: NDArray[np.bool_]) -> Segments:
-    """Put the runs of a strip together; `same_strip`, (C,), says which follow one of theirs.
+def cell_segments(laid: CellRuns) -> Segments:
+    """Put the runs of a strip together.
 
     A strip with few cells claimed far apart would be mostly zeros: then each run is by itself.
     """
-    found = _segments(laid, np.flatnonzero(~same_strip), alone=True)
+    found = _segments(laid, np.flatnonzero(~laid.follows), alone=True)
     if found.cells > _MOST_CELLS_A_READING * len(found.claim):
         return _segments(laid, np.arange(len(laid.head)), alone=False)
     return found
@@ -145,7 +160,7 @@ def pack_claims(batch: RunBatch, excluded: NDArray[np.bool_] | None = None) -> b
     return claims.tobytes()
 
 
-def _cell_codes(batch: RunBatch, places: NDArray[np.int64]) -> NDArray[np.int64]:
+def cell_codes(batch: RunBatch, places: NDArray[np.int64]) -> NDArray[np.int64]:
     """A number for each run's first cell: neighbours of a strip have successive ones."""
     cell = batch.run_slot * METERS_A_STRIP + places % METERS_A_STRIP
     code = (places // METERS_A_STRIP) << _CELL_BITS | cell

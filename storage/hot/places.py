@@ -141,7 +141,7 @@ class SeriesPlaces:
         try:
             found = list(map(known.__getitem__, meters))
         except KeyError:
-            missing = [meter for meter in meters if meter not in known]
+            missing = list(dict.fromkeys(meter for meter in meters if meter not in known))
             await self._ask(GIVE_PLACES, register, missing, known)
             found = [known[meter] for meter in meters]
         return np.array(found, dtype=np.int64)

@@ -12,6 +12,7 @@ from storage.hot.blocks import Blocks, HotBlocks
 from storage.hot.cells import HotCells
 from storage.hot.command import Argument
 from storage.hot.connection import RETRY_AFTER_S, HotConnection, PlacesMoved
+from storage.hot.joined_packing import joined, pack_joined
 from storage.hot.keys import (
     epoch_key,
     event_block_key,
@@ -24,20 +25,25 @@ from storage.hot.library import ACCEPT, READ_EVENTS, RELAY
 from storage.hot.packed import Packed, pack_events, pack_runs
 from storage.hot.packing import cell_order
 from storage.hot.places import SeriesPlaces
+from storage.hot.relayed import (
+    CALL_BYTES,
+    CALL_PLACES,
+    Relayed,
+    excluded_of,
+    in_calls,
+    joined_excluded,
+    queue_of,
+)
 from storage.hot.uplink import queue_keys
 from storage.model.block import SLOT, BlockKey
 from storage.model.event_block import EVENT, EventKey
 from storage.model.parts import cut
 from storage.model.payload import Batch, decode_payload
 from storage.model.runs import RunBatch
-from storage.model.traffic import EVENTS, INTERVALS, UplinkQueue
-from storage.model.uplink import UplinkEntry, unpack_excluded
+from storage.model.traffic import INTERVALS
+from storage.model.uplink import UplinkEntry
 from storage.ports import Acceptance, StoreFull
 
-# One call holds up the server's other clients, by its keys more than by its bytes: README of mdms
-# says how long.
-CALL_BYTES: Final = 1 << 20
-CALL_PLACES: Final = 2_000
 MEMORY_LIMIT_BYTES: Final = 2 << 30
 READ_CALL_BLOCKS: Final = 256
 
@@ -50,26 +56,6 @@ class _Taken:
     packed: Packed
     token: bytes = b""
     was: NDArray[np.int64] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Relayed:
-    """One entry as the library takes it, and where it waits for this zone's parent."""
-
-    entry: UplinkEntry
-    packed: Packed
-    queue: UplinkQueue
-
-    @property
-    def arguments(self) -> tuple[Argument, ...]:
-        entry = self.entry
-        after = "" if entry.after is None else entry.after
-        stamp = entry.edge, entry.sequence, after, entry.excluded
-        return *stamp, *self.packed.arguments, entry.payload
-
-    @property
-    def size(self) -> int:
-        return self.packed.size + len(self.entry.payload)
 
 
 class RedisHotStore:
@@ -207,18 +193,13 @@ class RedisHotStore:
 
     async def _relay(self, decoded: list[tuple[UplinkEntry, Batch]], caller: str) -> int:
         prepared = []
-        token = b""
-        for entry, batch in decoded:
-            excluded = unpack_excluded(entry.excluded, len(batch))
-            taken = await self._packed(batch, excluded)
-            if token and taken.token and taken.token != token:
-                raise PlacesMoved("the places were given anew")
-            token = taken.token or token
+        packed, token = await self._packed_together(decoded)
+        for at, (entry, batch) in enumerate(decoded):
             # Entries that do not say after which one they come have to stay in one order.
             queue = INTERVALS if entry.after is None else queue_of(batch)
-            prepared.append(_Relayed(entry, taken.packed, queue))
+            prepared.append(Relayed(entry, packed[at], queue))
         done = 0
-        for chunk in _chunks(prepared):
+        for chunk in in_calls(prepared):
             shared = (
                 *queue_keys(self._slug, chunk[0].queue),
                 watermark_key(self._slug),
@@ -235,6 +216,27 @@ class RedisHotStore:
                     what="the uplink, the tenant's memory, or the list of gaps",
                 )
         return done
+
+    async def _packed_together(
+        self, decoded: list[tuple[UplinkEntry, Batch]]
+    ) -> tuple[list[Packed], bytes]:
+        """Each entry as the library takes it, and the token of the places, empty for none."""
+        found: dict[int, Packed] = {}
+        tokens = set()
+        for one in joined([batch for _, batch in decoded]):
+            placed = await self._places.of_batch(one.batch)
+            tokens.add(placed.token)
+            excluded = joined_excluded([decoded[at] for at in one.was])
+            found.update(pack_joined(self._slug, one, placed.places, excluded))
+        for at, (entry, batch) in enumerate(decoded):
+            if at not in found:
+                taken = await self._packed(batch, excluded_of(entry, batch))
+                found[at] = taken.packed
+                tokens.add(taken.token)
+        tokens.discard(b"")
+        if len(tokens) > 1:
+            raise PlacesMoved("the places were given anew")
+        return [found[at] for at in range(len(decoded))], next(iter(tokens), b"")
 
     async def _packed(self, batch: Batch, excluded: NDArray[np.bool_] | None = None) -> _Taken:
         if not isinstance(batch, RunBatch):
@@ -260,22 +262,3 @@ class RedisHotStore:
         return await self._connection.call(
             "FCALL", function, len(shared) + len(blocks), shared, blocks, arguments
         )
-
-
-def queue_of(batch: Batch) -> UplinkQueue:
-    """Where an entry of such a batch waits: every version of a place in the same queue."""
-    return INTERVALS if isinstance(batch, RunBatch) else EVENTS
-
-
-def _chunks(entries: list[_Relayed]) -> list[list[_Relayed]]:
-    chunks: list[list[_Relayed]] = []
-    room = places = 0
-    for entry in entries:
-        is_other = bool(chunks) and chunks[-1][0].queue != entry.queue
-        if not chunks or is_other or entry.size > room or len(entry.packed.keys) > places:
-            chunks.append([])
-            room, places = CALL_BYTES, CALL_PLACES
-        chunks[-1].append(entry)
-        room -= entry.size
-        places -= len(entry.packed.keys)
-    return chunks
