@@ -172,7 +172,6 @@ class Gateway:
                 account=account,
                 ledger=ledger,
             )
-            stack.push_async_callback(_end, asyncio.create_task(self.door.run()))
             yield
             # No more calls begin this way.
             door, self.door = self.door, None

@@ -71,7 +71,7 @@ class DirectCall:
         call = self.call
         self.due = due
         self._body_at = body_at
-        self._door.under_way.add(self)
+        self._door.began(self)
         self._plan.fleet.writes += self._plan.writes
         self._writes = self._plan.fleet.writes
         call.instance, call.version = self._worker.id, self._worker.version

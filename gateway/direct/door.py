@@ -74,6 +74,7 @@ class DirectDoor:
         self._answers: list[tuple[DirectClient, bytes]] = []
         self.under_way: set[DirectCall] = set()
         self._loop = asyncio.get_running_loop()
+        self._sweep: asyncio.TimerHandle | None = None
 
     def take(self, client: DirectClient, data: bytes) -> UnderWay | None:
         """Begin the call that `data` holds, if it is a plain one and can begin at once."""
@@ -146,16 +147,24 @@ class DirectDoor:
         for client, answer in answers:
             client.answered(answer)
 
-    async def run(self) -> None:
-        """End calls whose time is over, for ever; cancel to stop."""
-        while True:
-            await asyncio.sleep(SWEEP_EVERY_S)
-            now = self._loop.time()
-            for call in [one for one in self.under_way if one.due <= now]:
-                call.end_of_time()
+    def began(self, call: DirectCall) -> None:
+        """Take note of a call, which is ended when its time is over."""
+        self.under_way.add(call)
+        if self._sweep is None:
+            self._sweep = self._loop.call_later(SWEEP_EVERY_S, self._look)
+
+    def _look(self) -> None:
+        self._sweep = None
+        now = self._loop.time()
+        for call in [one for one in self.under_way if one.due <= now]:
+            call.end_of_time()
+        if self.under_way and self._sweep is None:
+            self._sweep = self._loop.call_later(SWEEP_EVERY_S, self._look)
 
     def close(self) -> None:
         """End all calls under way, as if their clients had gone."""
+        if self._sweep is not None:
+            self._sweep.cancel()
         for call in list(self.under_way):
             call.client_gone()
         self._deliver()
