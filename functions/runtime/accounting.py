@@ -8,7 +8,7 @@ from typing import Final
 CPU: Final = b"x-gridfaas-cpu-us"
 RUN: Final = b"x-gridfaas-run-us"
 MEMORY: Final = b"x-gridfaas-memory-kb"
-GRAIN_S: Final = 0.000_25
+GRAIN_S: Final = 0.001
 """The processor's clock is a system call: calls that start or end within this share one reading."""
 REST_S: Final = 0.002
 """Ended children and the peak are asked for no more often: what a call misses goes to the next."""
@@ -51,7 +51,9 @@ class CpuShares:
 
     def begin(self) -> "CallCost":
         """A call starts."""
-        self._advance_by_grains()
+        if self.active:
+            self._advance_by_grains()
+        # Else what has passed is this call's in any case.
         self.active += 1
         cost = CallCost(self, began_s=self._virtual_s - self._unclaimed_s)
         self._unclaimed_s = 0.0
@@ -71,7 +73,8 @@ class CpuShares:
 
     def end(self, *, claimed_until_s: float) -> None:
         """A call ends; what it took since its account was made up is left to the next one."""
-        self._advance_by_grains()
+        if self.active > 1:
+            self._advance_by_grains()
         self.active -= 1
         self._unclaimed_s += self._virtual_s - claimed_until_s
 

@@ -10,9 +10,13 @@ from uvicorn import Config
 from uvicorn.server import ServerState
 
 from functions.runtime.asgi_exchange import App, Exchange
+from functions.runtime.known_heads import KnownHeads
 from functions.runtime.whole_call import WholeCall, WholeExchange, take_whole_of
 
 _ASGI: Final = {"version": "3.0", "spec_version": "2.3"}
+
+# Of all connections of the process: they come from one gateway.
+_HEADS: Final = KnownHeads()
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +44,8 @@ class GatewayConnection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._exchange: Exchange | WholeExchange | None = None
         self._parts: list[bytes] | None = None
-        self._message_ended = False
+        self._message_ended = True
+        self._offered = False
         self._writable: asyncio.Future[None] | None = None
         self._keep = True
         self._receiving = False
@@ -100,6 +105,11 @@ class GatewayConnection(asyncio.Protocol):
             self._exchange.gone()
 
     def data_received(self, data: bytes) -> None:
+        self._offered = False
+        if self._message_ended and self._exchange is None and self._take_whole is not None:
+            call = _HEADS.find(data)
+            if call is not None and self._offer(call):
+                return
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
@@ -108,7 +118,7 @@ class GatewayConnection(asyncio.Protocol):
                 self._transport.abort()
             return
         if self._parts is not None:
-            self._begin(self._parts)
+            self._begin(self._parts, data)
 
     def pause_writing(self) -> None:
         self._writable = self._loop.create_future()
@@ -152,17 +162,29 @@ class GatewayConnection(asyncio.Protocol):
 
     # A request whose head is there, and what of its body came with it.
 
-    def _begin(self, parts: list[bytes]) -> None:
+    def _offer(self, call: WholeCall) -> bool:
+        """Whether the application takes a call that came whole; it is asked once."""
+        assert self._take_whole is not None
+        self._offered = True
+        self._exchange = whole = WholeExchange(self)
+        if self._take_whole(call, whole.reply):
+            return True
+        self._exchange = None
+        return False
+
+    def _begin(self, parts: list[bytes], data: bytes) -> None:
         self._parts = None
         raw_path, _, query = self._url.partition(b"?")
         path = raw_path.decode("ascii")
         if "%" in path:
             path = unquote(path)
         method = self._parser.get_method().decode("ascii")
-        if self._message_ended and self._take_whole is not None:
+        if self._message_ended and self._take_whole is not None and not self._offered:
             body = parts[0] if len(parts) == 1 else b"".join(parts)
-            self._exchange = whole = WholeExchange(self)
-            if self._take_whole(WholeCall(method, path, self._headers, body), whole.reply):
+            call = WholeCall(method, path, self._headers, body)
+            if self._offer(call):
+                if self._keep and self._parser.get_http_version() == "1.1":
+                    _HEADS.learn(data, call)
                 return
         self._exchange = exchange = Exchange(
             self,

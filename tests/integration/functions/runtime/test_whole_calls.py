@@ -25,11 +25,12 @@ class ShortWay(Application):
         super().__init__()
         self.held: list[Callable[[], None]] = []
         self.taken: list[WholeCall] = []
+        self.refusing = False
 
     def take_whole(self, call: WholeCall, reply: Reply) -> bool:
         if call.path == "/broken":
             raise ValueError("a bug of the short way")
-        if call.path not in ("/short", "/held"):
+        if self.refusing or call.path not in ("/short", "/held"):
             return False
         self.taken.append(call)
 
@@ -92,6 +93,44 @@ async def test_a_short_way_that_fails_leaves_the_call_to_asgi() -> None:
     async with running_worker(counted) as worker, worker.peer() as peer:
         assert (await peer.call("/broken", b"as ever")).body == b"as ever"
         assert (counted.active, counted.calls) == (0, 1)
+
+
+def _as_the_gateway(path: str, number: int, body: bytes) -> bytes:
+    head = f"POST {path} HTTP/1.1\r\nhost: w\r\ncontent-length: {len(body)}\r\n"
+    return f"{head}x-request-id: r-{number}\r\nx-call-id: c-{number}\r\n\r\n".encode() + body
+
+
+async def test_calls_that_are_alike_are_told_apart_by_their_ids(worker: Worker, peer: Peer) -> None:
+    bodies = [b"one", b"two", b"four", b"six"]
+    for number, body in enumerate(bodies):
+        peer.writer.write(_as_the_gateway("/short", number, body))
+        assert (await peer.answer()).body == body
+
+    ids = [dict(call.headers)[b"x-call-id"] for call in worker.app.taken]
+    assert ids == [b"c-0", b"c-1", b"c-2", b"c-3"]
+    assert [call.body for call in worker.app.taken] == bodies
+    assert [len(call.headers) for call in worker.app.taken] == [4, 4, 4, 4]
+
+
+async def test_a_known_head_may_come_in_two_reads_or_not_be_taken(
+    worker: Worker, peer: Peer
+) -> None:
+    for number in range(2):
+        peer.writer.write(_as_the_gateway("/short", number, b"abcd"))
+        assert (await peer.answer()).body == b"abcd"
+    whole = _as_the_gateway("/short", 2, b"efgh")
+    for cut in (20, len(whole) - 2):
+        peer.writer.write(whole[:cut])
+        await asyncio.sleep(0.05)
+        peer.writer.write(whole[cut:])
+        assert (await peer.answer()).body == b"efgh"
+    assert len(worker.app.taken) == 2 + 1
+
+    worker.app.refusing = True
+    peer.writer.write(_as_the_gateway("/short", 3, b"ijkl"))
+    assert (await peer.answer()).body == b"ijkl"
+    assert len(worker.app.taken) == 3
+    assert dict(worker.app.scopes[-1]["headers"])[b"x-call-id"] == b"c-3"
 
 
 async def test_a_second_request_before_the_answer_ends_the_line(worker: Worker) -> None:
