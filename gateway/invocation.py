@@ -2,9 +2,8 @@
 
 import time
 from dataclasses import dataclass, field
-from os import urandom
-from secrets import token_hex
 
+from gateway.call_ids import new_call_id
 from gateway.keyring import Caller
 
 
@@ -23,7 +22,7 @@ class Invocation:
     method: str
     path: str
     zone: str
-    call_id: str = field(default_factory=lambda: token_hex(16))
+    call_id: str = field(default_factory=new_call_id)
     started_at: float = field(default_factory=time.time)
     clock: float = field(default_factory=time.monotonic)
     caller: Caller | None = None
@@ -63,7 +62,7 @@ class Invocation:
         # A third of the time of __init__ with all its fields, and this is done for every call.
         call = object.__new__(Invocation)
         call.__dict__.update(self.__dict__)
-        call.call_id = urandom(16).hex()
+        call.call_id = new_call_id()
         call.request_id = self.request_id or call.call_id
         call.started_at, call.clock = time.time(), time.monotonic()
         return call
