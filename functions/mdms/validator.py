@@ -8,11 +8,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from functions.mdms.held_validation import HeldValidation
 from functions.mdms.metrics import MdmsMetrics
 from functions.mdms.registry_cache import RegistryCache
+from functions.mdms.turn_intake import take_turn
 from functions.mdms.turn_pace import TurnPace
 from functions.mdms.validation_ports import Filler, ValidationQueue, Values
 from functions.mdms.vee.active_choice import ActiveChoice
@@ -32,15 +32,11 @@ from functions.mdms.vee.touched import newest_end_s, touched_blocks
 from functions.mdms.vee.touched_judging import TouchedJudge
 from functions.mdms.vee.turn import METERS_AT_ONCE, Turn
 from storage.hot.validation import ValidationState
-from storage.model.events import EventBatch
-from storage.model.payload import decode_payload
 from storage.model.rule_groups import ActiveRules
 from storage.model.runs import DAY_S, RunBatch
 from storage.model.tiers import NEVER
-from storage.model.uplink import unpack_excluded
 from storage.ports import StoreFull, StoreUnavailable
 
-TURN_BYTES: Final = 8 << 20
 LOOKS_A_TURN: Final = 20_000
 SWEEP_TURN_S: Final = 2.0
 """How long a turn goes on with a sweep: what arrives meanwhile waits for the next one."""
@@ -172,17 +168,9 @@ class Validator:
         if not held.is_known:
             await self._events.begin_anew()
         state = await held.state()
-        waiting = await self._queue.waiting(max_bytes=TURN_BYTES)
-        # A full turn, or nearly: the next batch, which did not fit, is unknown.
-        self._more_waits = 2 * sum(one.size for one in waiting) >= TURN_BYTES
-        batches: list[tuple[RunBatch, NDArray[np.bool_]]] = []
-        events: list[EventBatch] = []
-        for one in waiting:
-            batch = decode_payload(one.payload)
-            if isinstance(batch, RunBatch):
-                batches.append((batch, unpack_excluded(one.excluded, len(batch))))
-            else:
-                events.append(batch)
+        taken = await take_turn(self._queue)
+        waiting, batches, events = taken.waiting, taken.batches, taken.events
+        self._more_waits = taken.more_waits
         held.newest_s = max(
             held.newest_s, state.newest_s, newest_end_s(batch for batch, _ in batches)
         )
