@@ -89,7 +89,8 @@ class Kept:
 async def _taken_whole(worker: App, scope: Scope, receive: Kept, send: Send) -> bool:
     """Offer a call as a worker's connection does; False when it is left to ASGI."""
     take_whole = take_whole_of(worker)
-    assert take_whole is not None
+    if take_whole is None:
+        return False
     answered: asyncio.Future[tuple[int, Headers, bytes]] = asyncio.Future()
     call = WholeCall(scope["method"], scope["path"], scope["headers"], await receive.body())
     if not take_whole(call, lambda *answer: answered.set_result(answer)):

@@ -12,10 +12,10 @@ from tests.contract.hot_readings import Run, batch_of
 
 
 def _payload(drawn: random.Random, number: int) -> bytes:
-    """An instant of 100 meters."""
-    first = number * 100 % 10_000
+    """An instant of 100 meters of 2,000, all of whom come in turn."""
+    first = number * 100 % 2_000
     runs = [
-        Run(meter_id=f"B{first + at:06}", values=[drawn.randrange(1_200)], slot=number // 100)
+        Run(meter_id=f"B{first + at:06}", values=[drawn.randrange(1_200)], slot=number // 20)
         for at in range(100)
     ]
     return batch_of(*runs).encode()
