@@ -56,18 +56,23 @@ def narrow(
     if not kept.any():
         return None
     readings = np.flatnonzero(np.repeat(kept, pieces.length))
-    narrowed = _runs(batch, kept, readings) if isinstance(batch, RunBatch) else batch.take(kept)
+    # Without the names of the others: whoever gathers entries numbers all that they have.
+    names = [name for name in batch.meters if name in meters]
+    number = (np.cumsum(wanted) - 1).astype(np.int32)
+    narrowed: Batch
+    if isinstance(batch, RunBatch):
+        narrowed = replace(
+            batch,
+            meters=names,
+            run_meter=number[batch.run_meter[kept]],
+            run_register=batch.run_register[kept],
+            run_interval_s=batch.run_interval_s[kept],
+            run_start=batch.run_start[kept],
+            run_length=batch.run_length[kept],
+            values=batch.values[readings],
+            quality=batch.quality[readings],
+        )
+    else:
+        events = batch.take(kept)
+        narrowed = replace(events, meters=names, event_meter=number[events.event_meter])
     return OpenEntry(entry.edge, entry.sequence, narrowed, entry.excluded[readings])
-
-
-def _runs(batch: RunBatch, kept: NDArray[np.bool_], readings: NDArray[np.intp]) -> RunBatch:
-    return replace(
-        batch,
-        run_meter=batch.run_meter[kept],
-        run_register=batch.run_register[kept],
-        run_interval_s=batch.run_interval_s[kept],
-        run_start=batch.run_start[kept],
-        run_length=batch.run_length[kept],
-        values=batch.values[readings],
-        quality=batch.quality[readings],
-    )
