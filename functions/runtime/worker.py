@@ -17,6 +17,7 @@ from functions.runtime.confine import (
     take_name,
 )
 from functions.runtime.containment import Containment, use_disk
+from functions.runtime.cycles import RARELY
 from functions.runtime.describe import describe
 from functions.runtime.kept_imports import keep_importing, open_import_folders
 from functions.runtime.protocol import Contained, Report, encoder
@@ -69,8 +70,8 @@ def run_worker(
             keep_importing(folders)
         containment.refuse_calls()
         use_disk(held.disk)
-        # Calls leave hardly any cycles behind: looking for them every 700 objects is too often.
-        gc.set_threshold(20_000, 20, 20)
+        # What is there was frozen by the zygote, whose pages it shares.
+        gc.set_threshold(*RARELY)
         gc.enable()
         reports.setblocking(False)
         serve(config, listener=listener, report=report)
