@@ -5,6 +5,7 @@ from typing import Final
 
 from functions.mdms.metrics import MdmsMetrics
 from functions.mdms.validation_ports import ValidationQueue
+from functions.mdms.vee.finding_holders import FindingHolders
 from functions.mdms.vee.gap_looks import (
     MOST_HELD,
     SWEEP,
@@ -14,7 +15,6 @@ from functions.mdms.vee.gap_looks import (
     read_span,
 )
 from functions.mdms.vee.held_findings import (
-    FindingHolders,
     news,
     read_name,
     read_runs,

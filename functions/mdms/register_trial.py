@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from functions.mdms.period_query import instant_text
-from functions.mdms.vee.held_findings import FindingHolders, HeldRun
+from functions.mdms.vee.finding_holders import FindingHolders
+from functions.mdms.vee.held_findings import HeldRun
 from functions.mdms.vee.register_judging import ReadReader, RegisterJudge, TouchedReads
 from functions.mdms.vee.rule_group import RuleSet
 from functions.mdms.vee.turn import Turn

@@ -8,10 +8,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from functions.mdms.vee.finding_holders import FindingHolders
 from functions.mdms.vee.gap_looks import SeriesName, Span
 from functions.mdms.vee.held_findings import (
     BlockName,
-    FindingHolders,
     HeldRun,
     Verdict,
     judged_again,

@@ -9,7 +9,8 @@ import pytest
 
 from functions.mdms.held_validation import HeldValidation
 from functions.mdms.metrics import MdmsMetrics
-from functions.mdms.vee.held_findings import BlockName, FindingHolders, HeldRun, read_name
+from functions.mdms.vee.finding_holders import FindingHolders
+from functions.mdms.vee.held_findings import BlockName, HeldRun, read_name
 from functions.mdms.vee.name_table import NameTable
 from functions.mdms.vee.turn import Turn
 from tests.unit.functions.mdms.vee.memory_zone import DAY, REGISTER, MemoryZone

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from functions.mdms.vee.finding_holders import FindingHolders
 from functions.mdms.vee.gap_look import GapLook
 from functions.mdms.vee.gaps import expected
-from functions.mdms.vee.held_findings import FindingHolders
 from functions.mdms.vee.rule_group import RuleSet, read_group
 from functions.mdms.vee.turn import Turn
 from storage.model.rule_groups import RuleGroup, RuleSetting
