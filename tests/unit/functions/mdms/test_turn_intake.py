@@ -1,4 +1,4 @@
-"""A turn is bounded by readings, whole batches at a time, and says when more is behind it."""
+"""A turn is bounded by bytes, whole batches at a time, and says when more may be behind it."""
 
 import pytest
 
@@ -7,16 +7,16 @@ from tests.unit.functions.mdms.vee.memory_zone import MemoryZone
 
 
 @pytest.mark.parametrize(
-    ("most_readings", "batches", "more"), [(1, 1, True), (5, 2, True), (7, 3, False)]
+    ("room", "batches", "more"), [(0.5, 1, True), (1, 1, True), (2.5, 2, True), (9, 3, False)]
 )
-async def test_it_takes_the_batch_that_reaches_the_bound(
-    most_readings: int, batches: int, more: bool
+async def test_it_opens_what_fits_and_tells_a_backlog(
+    room: float, batches: int, more: bool
 ) -> None:
     zone = MemoryZone("A", "B")
     for hour in range(3):
         zone.relay({("A", hour): 100, ("A", hour + 3): 100, ("B", hour): 200})
 
-    taken = await take_turn(zone, most_readings=most_readings)
+    taken = await take_turn(zone, max_bytes=int(room * zone.entries[0].size))
 
     assert taken.waiting == zone.entries[:batches]
     assert [len(batch) for batch, _ in taken.batches] == [3] * batches

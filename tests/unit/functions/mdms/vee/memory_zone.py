@@ -93,7 +93,12 @@ class MemoryZone:
         return self.dropped
 
     async def waiting(self, *, max_bytes: int) -> list[Waiting]:
-        return self.entries[:3]
+        found, room = self.entries[:1], max_bytes - sum(one.size for one in self.entries[:1])
+        for one in self.entries[1:3]:
+            room -= one.size
+            if room >= 0:
+                found.append(one)
+        return found
 
     async def state(self) -> ValidationState:
         return ValidationState(self.generation, self.newest_s)
