@@ -8,8 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from storage.hot.keys import strip_keys
-from storage.hot.packed import COLUMNS, ROWS, SCATTERED, Packed
+from storage.hot.packed import COLUMNS, ROWS, SCATTERED, Packed, keys_of_strips
 from storage.hot.packing import (
     RUN,
     SEGMENT,
@@ -67,14 +66,7 @@ def pack_joined(
     batch, begin = one.batch, one.begin
     doubtful = _doubtful(batch, begin, places)
     laid = cell_runs(batch, places, first=begin[:-1])
-    keys = strip_keys(
-        slug,
-        registers=batch.registers,
-        strip=laid.strip,
-        day=batch.run_day[laid.head],
-        interval_s=batch.run_interval_s[laid.head],
-        register=batch.run_register[laid.head],
-    )
+    keys = keys_of_strips(slug, batch, laid)
     claims = pack_claims(batch, excluded)
     heads = np.searchsorted(laid.head, begin)
     runs = _cut(laid.runs.tobytes(), heads * RUN.itemsize)

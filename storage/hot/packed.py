@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from storage.hot.event_packing import pack_event_claims, pack_spans
 from storage.hot.keys import event_keys, strip_keys
-from storage.hot.packing import cell_runs, cell_segments, pack_claims, spread_claims
+from storage.hot.packing import CellRuns, cell_runs, cell_segments, pack_claims, spread_claims
 from storage.model.events import EventBatch
 from storage.model.runs import RunBatch
 
@@ -50,14 +50,7 @@ def pack_runs(
         RegisterRefused: a register's name contains "/".
     """
     laid = cell_runs(batch, places)
-    keys = strip_keys(
-        slug,
-        registers=batch.registers,
-        strip=laid.strip,
-        day=batch.run_day[laid.head],
-        interval_s=batch.run_interval_s[laid.head],
-        register=batch.run_register[laid.head],
-    )
+    keys = keys_of_strips(slug, batch, laid)
     claims = pack_claims(batch, excluded)
     if not laid.columns:
         return Packed(ROWS, keys, laid.runs.tobytes(), claims)
@@ -67,6 +60,18 @@ def pack_runs(
         [keys[at] for at in found.head.tolist()],
         found.segments.tobytes(),
         laid.runs.tobytes() + spread_claims(claims, found),
+    )
+
+
+def keys_of_strips(slug: str, batch: RunBatch, laid: CellRuns) -> list[str]:
+    """The key of the strip of each cell run, (C,); errors as `pack_runs`."""
+    return strip_keys(
+        slug,
+        registers=batch.registers,
+        strip=laid.strip,
+        day=batch.run_day[laid.head],
+        interval_s=batch.run_interval_s[laid.head],
+        register=batch.run_register[laid.head],
     )
 
 
