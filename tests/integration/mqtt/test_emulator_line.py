@@ -63,7 +63,7 @@ class Intake:
 
     def _answer(self, client: mqtt.Client, _: Any, message: mqtt.MQTTMessage) -> None:
         asked: Any = message.properties
-        said: Any = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+        said: Any = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # paho's
         said.CorrelationData = asked.CorrelationData
         said.UserProperty = [("status", self._status)]
         client.publish(asked.ResponseTopic, b"{}", qos=1, properties=said)

@@ -7,11 +7,13 @@ from typing import Any
 import httpx
 import pytest
 
+from functions.runtime.cycles import RARELY
 from tests.integration.functions.runtime.conftest import WriteFunction
 from tests.integration.functions.runtime.zygote_process import Worker, Zygote
 
 HANDLER = """
 import asyncio
+import gc
 import os
 from dataclasses import dataclass
 
@@ -65,6 +67,10 @@ async def around(event, context):
         "no_new_privs": "NoNewPrivs:\\t1" in open("/proc/self/status").read(),
         "shown": repr(context),
     }
+
+
+async def cycles(event, context):
+    return {"looks": gc.isenabled(), "rarely": gc.get_threshold(), "frozen": gc.get_freeze_count()}
 
 
 async def own(event, context):
@@ -181,6 +187,14 @@ def test_a_handler_has_its_context_and_its_own_user(worker: Worker) -> None:
     assert 0 < around["remaining"] <= 2
     assert around["hot"]
     assert around["no_new_privs"]
+
+
+def test_a_worker_looks_for_cycles_seldom_but_does(worker: Worker) -> None:
+    cycles = worker.call("/cycles").json()
+
+    assert cycles["looks"]
+    assert cycles["rarely"] == [*RARELY]
+    assert cycles["frozen"] > 0
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,9 @@ from typing import Any
 
 import httpx
 
-from deploy.servers.postgres import query
 from storage.hot.connection import connect
 from storage.hot.uplink import Uplink
 from tests.integration.functions.readings import (
-    IMPORT,
     eventually,
     final_values,
     hold_meters,
@@ -25,29 +23,6 @@ from tests.integration.functions.traffic_scheduling.links import (
     waiting,
 )
 from tests.integration.functions.zone import Zone
-
-
-async def test_a_restored_registry_takes_the_place_of_the_copies_below(
-    way: Way, database_url: str
-) -> None:
-    way.headquarters.entrance.incarnation = 1_000
-    await way.open(registry_page=2)
-    await way.register("A", "B", "C", "D", "E")
-    await way.has_registered("A", "B", "C", "D", "E")
-
-    # Put back to an empty registry, and fewer meters registered than the zones know versions.
-    for emptied in (
-        "DELETE FROM t_acme.meter_history",
-        "DELETE FROM t_acme.meters",
-        "UPDATE t_acme.registry_position SET version = 0",
-    ):
-        query(database_url, emptied)
-    await way.register("A", "N", "M")
-    way.headquarters.entrance.incarnation = 2_000
-
-    await way.has_registered("A", "M", "N")
-    await way.register("O")
-    await way.has_registered("A", "M", "N", "O")
 
 
 async def test_what_a_tenant_left_behind_in_a_zone_reaches_the_record(
@@ -71,27 +46,15 @@ async def test_what_a_tenant_left_behind_in_a_zone_reaches_the_record(
     assert tenants["bolt"]["leaving"] is False
 
 
-async def test_a_reading_travels_from_the_edge_to_the_record(
-    edge: Zone,
-    fog: Zone,
-    headquarters: Zone,
-    start_link: StartLink,
-    redis_url: str,
-    fog_url: str,
-) -> None:
-    await headquarters.client.post("/v1/mdms/meters", json={"meters": [meter("A")]})
-    await start_link(fog, headquarters, fog_url)
-    await start_link(edge, fog, redis_url)
+async def test_a_reading_travels_from_the_edge_to_the_record(way: Way) -> None:
+    await way.register("A")
+    await way.open()
+    await way.has_registered("A")
+    await send(way.edge, run("A", [5, 6]))
+    await send(way.edge, run("A", [5, 60]))
+    await eventually(drained(way.edge_url, way.fog_url))
 
-    async def known_at_the_edge() -> bool:
-        return (await edge.client.get("/v1/mdms/meters/A")).status_code == 200
-
-    await eventually(known_at_the_edge)
-    await send(edge, run("A", [5, 6]))
-    await send(edge, run("A", [5, 60]))
-    await eventually(drained(redis_url, fog_url))
-
-    for zone in (edge, fog, headquarters):
+    for zone in (way.edge, way.fog, way.headquarters):
         assert await final_values(zone, "A", count=3) == [5, 60, None]
 
 
@@ -249,34 +212,6 @@ async def test_the_zone_goes_on_when_its_own_gateway_does_not_answer(
     await eventually(drained(redis_url))
 
     assert await final_values(fog, "A", count=1) == [5]
-
-
-async def test_a_changed_registry_reaches_the_edge_through_the_fog(
-    edge: Zone,
-    fog: Zone,
-    headquarters: Zone,
-    start_link: StartLink,
-    redis_url: str,
-    fog_url: str,
-) -> None:
-    many = [meter(f"M{number}") for number in range(25)]
-    await headquarters.client.post("/v1/mdms/meters", json={"meters": many})
-    await start_link(fog, headquarters, fog_url, registry_page=10)
-    await start_link(edge, fog, redis_url, registry_page=10)
-
-    async def all_known() -> bool:
-        found = (await edge.client.get("/v1/mdms/meters")).json()["meters"]
-        return len(found) == 25
-
-    await eventually(all_known)
-    changed = meter("M7", registers=[IMPORT, "1-0:2.8.0"])
-    await headquarters.client.post("/v1/mdms/meters", json={"meters": [changed]})
-
-    async def change_known() -> bool:
-        found = (await edge.client.get("/v1/mdms/meters/M7")).json()
-        return len(found["registers"]) == 2
-
-    await eventually(change_known)
 
 
 async def sequences_of(redis_url: str) -> list[int]:
