@@ -63,11 +63,14 @@ class TailState:
 class FoldStep:
     """What one step of the fold did: entries that left the tail, blocks that were written.
 
-    A large entry takes several steps and leaves with the last. Both are 0 on an empty tail.
+    A large entry takes several steps and leaves with the last. `readings` came into the blocks,
+    which have `slots` together. All are 0 on an empty tail.
     """
 
     entries: int
     blocks: int
+    readings: int = 0
+    slots: int = 0
 
     @property
     def moved(self) -> bool:
@@ -120,8 +123,10 @@ class RecordStore(Protocol):
             StoreUnavailable: no answer before the deadline; sending again is safe.
         """
 
-    async def fold(self, *, max_entries: int, max_slots: int = ...) -> FoldStep:
-        """Move up to `max_entries` of the tail into blocks in one transaction.
+    async def fold(
+        self, *, max_entries: int, max_readings: int = ..., max_slots: int = ...
+    ) -> FoldStep:
+        """Move up to so many entries and readings of the tail into blocks in one transaction.
 
         `max_slots` bounds the slots of the blocks that are written; at least one block is.
         """

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from functions.mdms.edge_backing import MissingCredential
 from functions.mdms.fold_due import FoldDue
+from functions.mdms.fold_step_size import FoldStepSize
 from functions.mdms.metrics import MdmsMetrics
 from functions.mdms.ports import Backing
 from functions.mdms.provenance import COLD, Origin
@@ -48,7 +49,9 @@ async def record_backing(
             return tail
 
         fold = TailFold(
-            fold=lambda entries, slots: store.fold(max_entries=entries, max_slots=slots),
+            fold=lambda entries, readings, slots: store.fold(
+                max_entries=entries, max_readings=readings, max_slots=slots
+            ),
             waiting=waiting,
             due=FoldDue(
                 after_s=settings.fold_after_s,
@@ -56,8 +59,9 @@ async def record_backing(
                 after_readings=settings.fold_after_readings,
                 after_entries=settings.fold_after_entries,
             ),
-            step_entries=settings.fold_step_entries,
-            step_slots=settings.fold_step_slots,
+            size=FoldStepSize(
+                most_entries=settings.fold_step_entries, most_slots=settings.fold_step_slots
+            ),
             folded=metrics.folded,
             failed=metrics.fold_failed,
         )

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from functions.mdms.fold_due import FoldDue
+from functions.mdms.fold_step_size import FoldStepSize
 from storage.model.runs import DAY_S
 from storage.ports import FoldStep, StoreUnavailable, TailState
 
@@ -22,20 +23,20 @@ logger = logging.getLogger(__name__)
 class TailFold:
     """Looks at the tail each `due.quiet_s`, or once it grew enough, and folds what is due.
 
-    `fold(entries, slots)` is one transaction that moves about so many entries and writes blocks
-    of about so many slots, so a step that fails or is cut off leaves the tail as it was. A step
-    that took too long is tried at half the size, and the size grows again with each that ends.
+    `fold(entries, readings, slots)` is one transaction that moves about so many entries and
+    readings and writes blocks of about so many slots, so a step that fails or is cut off leaves
+    the tail as it was. A step that took too long is tried at half the size, which grows again
+    with each that ends.
     `waiting()` tells the tail's state; `folded` (entries) and `failed` are told of each step.
     """
 
     def __init__(
         self,
         *,
-        fold: Callable[[int, int], Awaitable[FoldStep]],
+        fold: Callable[[int, int, int], Awaitable[FoldStep]],
         waiting: Callable[[], Awaitable[TailState]],
         due: FoldDue,
-        step_entries: int,
-        step_slots: int,
+        size: FoldStepSize,
         folded: Callable[[int], None],
         failed: Callable[[], None],
         clock: Callable[[], float] = time.time,
@@ -43,9 +44,7 @@ class TailFold:
         self._fold = fold
         self._waiting = waiting
         self._due_when = due
-        self._step_entries = step_entries
-        self._step_slots = step_slots
-        self._halvings = 0
+        self._size = size
         self._folded = folded
         self._failed = failed
         self._clock = clock
@@ -108,15 +107,14 @@ class TailFold:
             left -= step.entries
 
     async def _step(self) -> FoldStep:
-        entries = max(1, self._step_entries >> self._halvings)
-        slots = max(1, self._step_slots >> self._halvings)
+        size = self._size
         try:
             async with asyncio.timeout(STEP_DEADLINE_S):
-                step = await self._fold(entries, slots)
+                step = await self._fold(size.entries, size.readings, size.slots)
         except (TimeoutError, StoreUnavailable):
-            self._halvings = min(self._halvings + 1, self._step_slots.bit_length())
+            size.took_too_long()
             raise
-        self._halvings = max(0, self._halvings - 1)
+        size.ended(step)
         return step
 
     async def _sleep(self, seconds: float) -> None:

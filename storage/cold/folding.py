@@ -89,8 +89,10 @@ class _Opened:
     damaged: list[_Damaged]
 
 
-async def fold(connection: Connection, *, max_entries: int, max_slots: int) -> FoldStep:
-    """Fold the oldest tail rows of up to `max_entries` entries, at least one row.
+async def fold(
+    connection: Connection, *, max_entries: int, max_readings: int, max_slots: int
+) -> FoldStep:
+    """Fold the oldest tail rows of up to so many entries and readings, at least one row.
 
     Blocks of up to `max_slots` slots are written, at least one. What is left of an entry then
     stays in its row, with the readings that are in blocks excluded.
@@ -99,13 +101,16 @@ async def fold(connection: Connection, *, max_entries: int, max_slots: int) -> F
         BlockDamaged: a stored block is unreadable.
     """
     await connection.execute(_TAKE_TURN)
-    ids = _few_enough(await connection.fetch(_OLDEST, max_entries), max_entries)
+    ids = _few_enough(
+        await connection.fetch(_OLDEST, max_entries), entries=max_entries, readings=max_readings
+    )
     if not ids:
         return FoldStep(0, 0)
     opened = await asyncio.to_thread(_open_rows, await connection.fetch(_BODIES, ids))
     runs, events = opened.runs, opened.events
     few_runs = runs.first(_fit([key.slots for key in runs.keys], max_slots))
-    room = max_slots - sum(key.slots for key in few_runs.keys)
+    slots = sum(key.slots for key in few_runs.keys)
+    room = max_slots - slots
     fit = _fit([_SLOTS_OF_EVENTS] * len(events.keys), room) if room > 0 or not runs.keys else 0
     few_events = events.first(fit)
     await _shelve(connection, SLOTS, few_runs)
@@ -133,6 +138,8 @@ async def fold(connection: Connection, *, max_entries: int, max_slots: int) -> F
     return FoldStep(
         entries=sum(row["entries"] for row in opened.rows) - sum(row.entries for row, _ in back),
         blocks=len(few_runs.keys) + len(few_events.keys),
+        readings=len(few_runs.block) + len(few_events.block),
+        slots=slots + _SLOTS_OF_EVENTS * len(few_events.keys),
     )
 
 
@@ -178,16 +185,14 @@ def open_wanted(
     return found
 
 
-def _few_enough(rows: Sequence[asyncpg.Record], max_entries: int) -> list[int]:
+def _few_enough(rows: Sequence[asyncpg.Record], *, entries: int, readings: int) -> list[int]:
     ids: list[int] = []
-    entries = readings = 0
     for row in rows:
-        too_many = entries + row["entries"] > max_entries
-        if ids and (too_many or readings + row["readings"] > MAX_READINGS):
+        entries -= row["entries"]
+        readings -= row["readings"]
+        if ids and (entries < 0 or readings < 0):
             break
         ids.append(row["id"])
-        entries += row["entries"]
-        readings += row["readings"]
     return ids
 
 

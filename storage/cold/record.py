@@ -115,19 +115,30 @@ class PostgresRecordStore:
                     await take_findings(connection, findings)
         return len(entries)
 
-    async def fold(self, *, max_entries: int, max_slots: int = folding.MAX_SLOTS) -> FoldStep:
+    async def fold(
+        self,
+        *,
+        max_entries: int,
+        max_readings: int = folding.MAX_READINGS,
+        max_slots: int = folding.MAX_SLOTS,
+    ) -> FoldStep:
         """Move the oldest entries of the tail into blocks, in one transaction.
 
-        Takes whole tail rows, at least one, and writes their blocks up to `max_slots` slots, at
-        least one block; what is left of the rows stays in the tail. Unreadable entries go to
-        `quarantine`.
+        Takes whole tail rows with up to so many entries and readings, at least one, and writes
+        their blocks up to `max_slots` slots, at least one block; what is left of the rows stays
+        in the tail. Unreadable entries go to `quarantine`.
 
         Raises:
             BlockDamaged: a stored block is unreadable; the tail keeps its entries.
             StoreUnavailable: not done before the deadline; nothing moved, or everything.
         """
         async with transaction(self._pool, within_s=FOLD_TIMEOUT_S) as connection:
-            return await folding.fold(connection, max_entries=max_entries, max_slots=max_slots)
+            return await folding.fold(
+                connection,
+                max_entries=max_entries,
+                max_readings=max_readings,
+                max_slots=max_slots,
+            )
 
     async def waiting(self) -> TailState:
         """Return how much waits in the tail, and for how long."""

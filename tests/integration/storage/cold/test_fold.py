@@ -244,7 +244,22 @@ async def test_one_row_of_many_wide_blocks_is_folded_in_bounded_steps(
 
     assert [step.blocks for step in steps] == [7, 7, 7, 7, 7]
     assert [step.entries for step in steps] == [0, 0, 0, 0, 4]
+    assert [step.slots for step in steps[:4]] == [7 * minutes] * 4
     assert left == [4, 4, 4, 4, 4, 0]
+
+
+async def test_a_step_takes_rows_of_so_many_readings_and_at_least_one(
+    store: PostgresRecordStore,
+) -> None:
+    for at in range(5):
+        runs = [Run(values=[m, at], meter_id=f"M-{m}") for m in range(10)]
+        await store.append([entry(*runs, sequence=at + 1)])
+
+    steps = [await store.fold(max_entries=100, max_readings=most) for most in (45, 1, 10**6)]
+
+    assert [(step.entries, step.readings) for step in steps] == [(2, 40), (1, 20), (2, 40)]
+    assert {step.blocks for step in steps} == {10}
+    assert {step.slots for step in steps} == {10 * 96}
 
 
 async def test_the_audit_finds_each_reading_once_between_two_steps(

@@ -8,6 +8,7 @@ import pytest
 
 from functions.mdms import tail_fold
 from functions.mdms.fold_due import FoldDue
+from functions.mdms.fold_step_size import FoldStepSize
 from functions.mdms.tail_fold import TailFold
 from storage.ports import FoldStep, StoreUnavailable, TailState
 
@@ -29,7 +30,7 @@ class Tail:
     async def waiting(self) -> TailState:
         return TailState(self.entries, readings=7, oldest_s=1.0, newest_s=1.0, last_day=TODAY - 1)
 
-    async def fold(self, most: int, slots: int) -> FoldStep:
+    async def fold(self, most: int, _readings: int, slots: int) -> FoldStep:
         self.tried.append((most, slots))
         if self.failures_left:
             self.failures_left -= 1
@@ -45,7 +46,7 @@ class Tail:
 
     def folding(
         self,
-        step: Callable[[int, int], Awaitable[FoldStep]] | None = None,
+        step: Callable[[int, int, int], Awaitable[FoldStep]] | None = None,
         *,
         quiet_s: float = 1.0,
     ) -> TailFold:
@@ -53,8 +54,7 @@ class Tail:
             fold=step or self.fold,
             waiting=self.waiting,
             due=FoldDue(after_s=3_600.0, quiet_s=quiet_s, after_readings=50_000, after_entries=100),
-            step_entries=40,
-            step_slots=1_000,
+            size=FoldStepSize(most_entries=40, most_slots=1_000),
             folded=self.steps.append,
             failed=self.count_failure,
             clock=lambda: TODAY * 86_400.0,
@@ -145,8 +145,8 @@ async def test_a_step_without_an_entry_that_leaves_is_not_the_end() -> None:
     tail = Tail(1)
     steps = [FoldStep(entries=0, blocks=9), FoldStep(entries=0, blocks=9)]
 
-    async def fold_in_parts(most: int, slots: int) -> FoldStep:
-        return steps.pop() if steps else await tail.fold(most, slots)
+    async def fold_in_parts(most: int, readings: int, slots: int) -> FoldStep:
+        return steps.pop() if steps else await tail.fold(most, readings, slots)
 
     fold = tail.folding(fold_in_parts)
     fold.start()
