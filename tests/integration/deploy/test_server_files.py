@@ -1,11 +1,14 @@
 """What servers leave on disk: bounded logs, reachable copies, private secrets."""
 
 import io
+import os
 from pathlib import Path
 
 import pytest
 
+from deploy.servers import binaries
 from deploy.servers.account import Account, can_reach
+from deploy.servers.binaries import find_valkey
 from deploy.servers.log_pump import LogPump
 from deploy.servers.secret_file import lasting_password
 from deploy.servers.wheel_copy import reachable_copy
@@ -65,6 +68,21 @@ def test_a_stranger_passes_open_folders_only(server_folder: Path, mode: int, rea
     folder.chmod(mode)
 
     assert can_reach(folder / "data", STRANGER) is reached
+
+
+def test_a_binary_that_is_a_server_by_its_name_alone_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tool = tmp_path / "redis-check-rdb"
+    tool.write_text('#!/bin/sh\n[ "${0##*/}" = redis-server ] && echo "Redis server v=7.0.15"\n')
+    tool.chmod(0o755)
+    (tmp_path / "redis-server").symlink_to(tool.name)
+    monkeypatch.setattr(binaries, "_package_folder", lambda _: None)
+    itself = Account(uid=os.getuid(), gid=os.getgid(), dropped=False)
+
+    found = find_valkey(account=itself, copies=tmp_path / "copies", path=str(tmp_path))
+
+    assert found == tmp_path / "redis-server"
 
 
 def test_a_password_lasts_and_is_long(tmp_path: Path) -> None:
