@@ -29,7 +29,8 @@ from functions.mdms.ports import Backing
 from functions.mdms.settings import MdmsSettings
 from functions.runtime.request import Caller, caller
 from storage.cold.audit_log import Actor, AuditFilter
-from storage.cold.desk import PostgresDesk, Written
+from storage.cold.desk import PostgresDesk
+from storage.cold.desk_edits import Written
 from storage.cold.edits import NewEdit
 from storage.cold.exception_queue import ExceptionFilter, OpenException
 

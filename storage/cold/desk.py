@@ -2,18 +2,16 @@
 
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import replace
 from typing import Any, Final
 
 from storage.cold.audit_log import Actor, Audited, AuditFilter, read_audit, write_audit
-from storage.cold.desk_entries import batch_of, edge_of_desk, enter
+from storage.cold.desk_edits import Decided, Written, keep_edits, settle_edit
+from storage.cold.desk_entries import edge_of_desk
 from storage.cold.edits import (
     KeptEdit,
     NewEdit,
-    decide_edit,
     edits_of_stamps,
-    insert_edit,
     list_edits,
     lock_edits,
 )
@@ -25,7 +23,6 @@ from storage.cold.exception_queue import (
     count_exceptions,
     list_exceptions,
     lock_exceptions,
-    set_state,
 )
 from storage.cold.exceptions import FoundException, open_exceptions
 from storage.cold.pool import Connection, Pool, transaction
@@ -33,7 +30,6 @@ from storage.cold.seen_values import is_edited_so, values_now
 from storage.cold.settling import settle
 from storage.cold.slot_versions import SlotVersion, read_versions
 from storage.model.block import BlockKey
-from storage.model.payload import Batch
 
 TIMEOUT_S: Final = 20.0
 _SETTLE_AT_ONCE: Final = 200
@@ -42,30 +38,6 @@ _WAITING: Final = """
     SELECT (SELECT count(*) FROM exceptions WHERE state <> 'closed' AND state = 'open') AS open,
         (SELECT count(*) FROM edits WHERE state = 'pending') AS pending
 """
-_DECISION: Final = {"edit": "edited", "estimate": "estimated"}
-
-
-class Decided(StrEnum):
-    """What became of one exception or one edit that a decision named."""
-
-    ASSIGNED = "assigned"
-    CLOSED = "closed"
-    APPLIED = "applied"
-    PENDING = "pending"
-    REJECTED = "rejected"
-    NOT_FOUND = "not-found"
-    NOT_OPEN = "not-open"
-    NOT_PENDING = "not-pending"
-    OWN_EDIT = "own-edit"
-    OUTDATED = "outdated"
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """What became of an edit, and its number if it was kept."""
-
-    outcome: Decided
-    edit_id: int | None = None
 
 
 class PostgresDesk:
@@ -175,8 +147,13 @@ class PostgresDesk:
                     # The next group of the same call finds them taken.
                     open_ids -= numbers
                     taken.extend(edits)
-            kept = await self._keep(
-                connection, taken, reason=reason, actor=actor, needs_approval=needs_approval
+            kept = await keep_edits(
+                connection,
+                taken,
+                reason=reason,
+                actor=actor,
+                needs_approval=needs_approval,
+                zone=self._zone,
             )
         written = iter(kept)
         return [
@@ -246,8 +223,13 @@ class PostgresDesk:
                 elif approve and await values_now(connection, one.edit) != one.edit.seen:
                     outcomes[number] = Decided.OUTDATED
                 else:
-                    outcomes[number] = await self._decide(
-                        connection, one, approve=approve, reason=reason, actor=actor
+                    outcomes[number] = await settle_edit(
+                        connection,
+                        one,
+                        approve=approve,
+                        reason=reason,
+                        actor=actor,
+                        zone=self._zone,
                     )
         return outcomes
 
@@ -288,91 +270,6 @@ class PostgresDesk:
     def _reading(self) -> AbstractAsyncContextManager[Connection]:
         return transaction(self._pool, within_s=TIMEOUT_S, snapshot=True)
 
-    async def _keep(
-        self,
-        connection: Connection,
-        edits: Sequence[NewEdit],
-        *,
-        reason: str,
-        actor: Actor,
-        needs_approval: bool,
-    ) -> list[Written]:
-        waits = [needs_approval and edit.kind == "edit" for edit in edits]
-        now = [edit for edit, waiting in zip(edits, waits, strict=True) if not waiting]
-        sequences = iter(await enter(connection, [_batch(edit) for edit in now], zone=self._zone))
-        written, rows = [], []
-        for edit, waiting in zip(edits, waits, strict=True):
-            sequence = None if waiting else next(sequences)
-            number = await insert_edit(
-                connection, edit, editor=actor.subject, reason=reason, sequence=sequence
-            )
-            if waiting:
-                await set_state(connection, edit.exception_ids, "pending")
-            else:
-                await close(
-                    connection,
-                    edit.exception_ids,
-                    decision=_DECISION[edit.kind],
-                    reason=reason,
-                    by=actor.subject,
-                )
-            action = "edit-requested" if waiting else f"{edit.kind}-applied"
-            rows.append(
-                edit.audit(actor, action, reason=reason, edit_id=number, detail=_detail(edit))
-            )
-            written.append(Written(Decided.PENDING if waiting else Decided.APPLIED, number))
-        await write_audit(connection, rows)
-        return written
-
-    async def _decide(
-        self, connection: Connection, one: KeptEdit, *, approve: bool, reason: str, actor: Actor
-    ) -> Decided:
-        sequence = None
-        if approve:
-            [sequence] = await enter(connection, [_batch(one.edit)], zone=self._zone)
-        decision = "approved" if approve else "rejected"
-        await decide_edit(
-            connection,
-            one.id,
-            approver=actor.subject,
-            decision=decision,
-            reason=reason,
-            sequence=sequence,
-        )
-        if approve:
-            await close(
-                connection,
-                one.edit.exception_ids,
-                decision="edited",
-                reason=one.reason,
-                by=one.editor,
-            )
-        else:
-            await set_state(connection, one.edit.exception_ids, "open")
-        row = one.edit.audit(actor, f"edit-{decision}", reason=reason, edit_id=one.id)
-        await write_audit(connection, [row])
-        return Decided.APPLIED if approve else Decided.REJECTED
-
 
 def _refusal(held: OpenException | None) -> Decided:
     return Decided.NOT_FOUND if held is None else Decided.NOT_OPEN
-
-
-def _batch(edit: NewEdit) -> Batch:
-    return batch_of(
-        meter_id=edit.meter_id,
-        register=edit.register,
-        interval_s=edit.interval_s,
-        start_s=edit.start_s,
-        values=edit.values,
-        quality=edit.quality,
-    )
-
-
-def _detail(edit: NewEdit) -> dict[str, Any]:
-    return {
-        "method": edit.method,
-        "exception_ids": edit.exception_ids,
-        "seen": edit.seen,
-        "values": edit.values,
-    }

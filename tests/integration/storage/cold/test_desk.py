@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from storage.cold.audit_log import Actor, AuditFilter
-from storage.cold.desk import Decided, PostgresDesk
+from storage.cold.desk import PostgresDesk
+from storage.cold.desk_edits import Decided
 from storage.cold.desk_entries import batch_of
 from storage.cold.edits import NewEdit
 from storage.cold.exception_queue import ExceptionFilter, OpenException
