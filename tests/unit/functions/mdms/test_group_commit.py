@@ -67,7 +67,7 @@ async def test_what_comes_while_the_store_is_busy_goes_together_and_waits_for_it
 async def test_lanes_bound_the_groups_under_way() -> None:
     store = Store()
     store.free.clear()
-    commits = GroupCommit(store, lanes=2)
+    commits = GroupCommit(store, lanes=2, max_group=2)
     tasks = []
     for item in (1, 2, 3, 4):
         tasks.append(asyncio.create_task(commits.put(item, size=1)))
@@ -78,6 +78,48 @@ async def test_lanes_bound_the_groups_under_way() -> None:
     assert await asyncio.wait_for(asyncio.gather(*tasks), 10) == [10, 20, 30, 40]
     assert store.groups[2:] == [[3, 4]]
     assert await put_all(commits, 5) == [50]
+
+
+async def test_little_waits_for_the_group_under_way_and_much_does_not() -> None:
+    store = Store()
+    store.free.clear()
+    commits = GroupCommit(store, lanes=2, max_group=6, company_s=60)
+    tasks = []
+    for item in (1, 2):
+        tasks.append(asyncio.create_task(commits.put(item, size=1)))
+        await asyncio.sleep(0.01)
+    assert store.groups == [[1]]
+
+    tasks.append(asyncio.create_task(commits.put(3, size=2)))
+    await asyncio.sleep(0.01)
+    assert store.groups == [[1], [2, 3]]
+
+    tasks.append(asyncio.create_task(commits.put(4, size=1)))
+    store.free.set()
+    assert await asyncio.wait_for(asyncio.gather(*tasks), 10) == [10, 20, 30, 40]
+    assert store.groups == [[1], [2, 3], [4]]
+
+
+async def test_what_waited_for_company_goes_beside_a_group_that_takes_long() -> None:
+    slow, groups = asyncio.Event(), []
+
+    async def store(items: Sequence[int]) -> Sequence[int]:
+        groups.append(list(items))
+        if 1 in items:
+            await slow.wait()
+        return items
+
+    commits = GroupCommit(store, lanes=2, company_s=0.01)
+    first = asyncio.create_task(commits.put(1, size=1))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+
+    assert await put_all(commits, 2, 3) == [2, 3]
+    assert await put_all(commits, 4) == [4]
+    assert groups == [[1], [2, 3], [4]]
+    assert not first.done()
+    slow.set()
+    assert await asyncio.wait_for(first, 10) == 1
 
 
 async def test_a_group_is_bounded_by_the_sizes_of_its_items() -> None:
