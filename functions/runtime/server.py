@@ -10,6 +10,7 @@ from typing import Any, cast
 import uvicorn
 
 from functions.runtime.counted import CountedApp
+from functions.runtime.cycles import GrowthLook
 from functions.runtime.ends import WorkerExit
 from functions.runtime.http_connection import GatewayConnection
 from functions.runtime.protocol import Draining, Load, Ready, Report
@@ -26,7 +27,12 @@ class WorkerServer(uvicorn.Server):
     """
 
     def __init__(
-        self, app: Any, *, report: Callable[[Report], None], run_time_s: float | None = None
+        self,
+        app: Any,
+        *,
+        report: Callable[[Report], None],
+        memory_mb: int = 0,
+        run_time_s: float | None = None,
     ) -> None:
         """With `run_time_s` the process is ended once its event loop hangs for that long."""
         self.limit: WorkerExit | None = None
@@ -51,6 +57,7 @@ class WorkerServer(uvicorn.Server):
         )
         self._report = report
         self._reported = Load(active=0, calls=0)
+        self._cycles = GrowthLook(memory_mb=memory_mb)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         if self._guard is not None:
@@ -73,6 +80,7 @@ class WorkerServer(uvicorn.Server):
 
     async def on_tick(self, counter: int) -> bool:
         self._report_load()
+        self._cycles.look()
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

@@ -37,7 +37,12 @@ def bound_socket(path: str) -> Iterator[socket.socket]:
 def server_of(config: WorkerConfig, app: App, *, report: Callable[[Any], None]) -> WorkerServer:
     """Return a server of `app` that ends at the limits of a tenant's own code."""
     own = config.folder is not None
-    return WorkerServer(app, report=report, run_time_s=config.timeout_s if own else None)
+    return WorkerServer(
+        app,
+        report=report,
+        memory_mb=config.memory_mb,
+        run_time_s=config.timeout_s if own else None,
+    )
 
 
 def serve(

@@ -1,7 +1,7 @@
 """The HTTP client with which a service of the platform calls zones: its own and its parent."""
 
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 import httpx
 
@@ -20,7 +20,7 @@ def zone_client(
 
     Every failure of a call is an `httpx.HTTPError`.
     """
-    return httpx.AsyncClient(
+    return _ZoneClient(
         base_url=base_url,
         headers={"Authorization": f"Bearer {credential}"},
         transport=_Transport(
@@ -30,6 +30,16 @@ def zone_client(
         # The environment may name a proxy that knows nothing of zones.
         trust_env=False,
     )
+
+
+class _ZoneClient(httpx.AsyncClient):
+    async def send(self, request: httpx.Request, **how: Any) -> httpx.Response:
+        answer = await super().send(request, **how)
+        if answer.is_stream_consumed:
+            # It refers back to its answer: a cycle, which keeps a body of megabytes until the
+            # next look for those.
+            answer.stream = httpx.ByteStream(b"")
+        return answer
 
 
 class _Transport(httpx.AsyncHTTPTransport):
