@@ -7,7 +7,7 @@ from gateway.asgi import Headers
 # A longer answer is passed on piece by piece.
 MAX_WHOLE_BYTES = 64 * 1024
 
-_STATUS_LINES = {
+STATUS_LINES = {
     status.value: b"HTTP/1.1 %d %b\r\n" % (status.value, status.phrase.encode())
     for status in HTTPStatus
 }
@@ -16,7 +16,7 @@ _STATUS_LINES = {
 def head_bytes(status: int, common: bytes, headers: Headers) -> bytes:
     """Return status line and headers with their blank line; `common` are headers as bytes."""
     lines = b"".join([b"%b: %b\r\n" % pair for pair in headers])
-    line = _STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status
+    line = STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status
     return b"%b%b%b\r\n" % (line, common, lines)
 
 

@@ -9,6 +9,7 @@ from gateway.answer import problem_answer
 from gateway.deadline import out_of_time
 from gateway.direct.answer_bytes import MAX_WHOLE_BYTES, answer_bytes, head_bytes
 from gateway.direct.kept_answer import MOST_S, KeptAnswer, may_be_kept
+from gateway.direct.known_answers import WholeAnswer
 from gateway.direct.plan import Plan
 from gateway.fleet import Worker
 from gateway.forwarding.connection import BODILESS, UpstreamConnection
@@ -39,9 +40,11 @@ class DirectCall:
         "_connection",
         "_data",
         "_door",
+        "_first",
         "_over",
         "_plan",
         "_task",
+        "_whole",
         "_worker",
         "_writes",
         "allowance",
@@ -62,6 +65,8 @@ class DirectCall:
         self._body_at = 0
         self._over = False
         self._writes = 0
+        self._first = b""
+        self._whole: WholeAnswer | None = None
         self.allowance: Allowance | None = None
         self.due = 0.0
         self.call = plan.template.begun_anew()
@@ -98,6 +103,7 @@ class DirectCall:
     def _send(self, connection: UpstreamConnection) -> None:
         self._connection = connection
         connection.listener = self._heard
+        connection.take_whole = self._take_whole
         body = memoryview(self._data)[self._body_at :]
         connection.begin(
             data=b"".join((self._plan.asked, ids_at_the_end(self.call), body)), head_request=False
@@ -121,6 +127,11 @@ class DirectCall:
         """End with the problem that its time is over."""
         self._failed(out_of_time(self.call, on_client=False))
 
+    def _take_whole(self, data: bytes) -> bool:
+        self._first = data
+        self._whole = self._door.answers.find(data)
+        return self._whole is not None
+
     def _heard(self) -> None:
         """There is more of the answer, its end or an error."""
         connection = self._connection
@@ -129,6 +140,8 @@ class DirectCall:
         try:
             if connection.error is not None:
                 self._broken(connection.error)
+            elif self._whole is not None:
+                self._finish_whole(self._whole)
             elif connection.complete:
                 self._finish(connection)
             elif connection.head_done and _is_long(connection):
@@ -136,6 +149,13 @@ class DirectCall:
                 self._task = asyncio.create_task(self._pass_on(connection))
         except Exception as error:  # noqa: BLE001 - the edge: every error becomes an answer
             self._failed(error)
+
+    def _finish_whole(self, answer: WholeAnswer) -> None:
+        call, client = self.call, self._client
+        call.run_s = time.monotonic() - call.clock
+        answer.tell(call)
+        self._leave(reusable=True)
+        self._door.answered(call, client, answer.for_caller(call, client.date_line()))
 
     def _finish(self, connection: UpstreamConnection) -> None:
         call, plan = self.call, self._plan
@@ -146,6 +166,10 @@ class DirectCall:
         if connection.announced_bytes is None and call.status not in BODILESS:
             headers.append((b"content-length", b"%d" % len(body)))
         call.bytes_out = len(body)
+        if connection.reusable:
+            self._door.answers.learn(
+                self._first, status=connection.status, headers=connection.headers, body=body
+            )
         if may_be_kept(call.method, connection, size=len(body)):
             plan.kept = KeptAnswer(
                 headers=[pair for pair in headers if pair[0] not in _IDS],
@@ -222,7 +246,7 @@ class DirectCall:
             self._task.cancel()
         connection, self._connection = self._connection, None
         if connection is not None:
-            connection.listener = None
+            connection.listener = connection.take_whole = None
             if not reusable:
                 connection.reusable = False
             self._worker.pool.release(connection)

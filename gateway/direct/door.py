@@ -8,12 +8,13 @@ and tasks costs more than all the rest. What is not so goes that way; see `gatew
 import asyncio
 import logging
 from hashlib import sha256
-from typing import Protocol
+from typing import Final, Protocol
 
 from gateway.admission import Admission
 from gateway.direct.answer_bytes import answer_bytes
 from gateway.direct.call import AnsweredCall, DirectCall
 from gateway.direct.kept_answer import KeptAnswer
+from gateway.direct.known_answers import KnownAnswers
 from gateway.direct.plain_head import read_plain_head
 from gateway.direct.plan import Plan, Planner
 from gateway.invocation import Invocation
@@ -73,6 +74,7 @@ class DirectDoor:
         self._ledger = ledger
         self._answers: list[tuple[DirectClient, bytes]] = []
         self.under_way: set[DirectCall] = set()
+        self.answers: Final = KnownAnswers()
         self._loop = asyncio.get_running_loop()
         self._sweep: asyncio.TimerHandle | None = None
 

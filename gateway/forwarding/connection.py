@@ -30,6 +30,9 @@ class UpstreamConnection(asyncio.Protocol):
         self.closed = False
         self.listener: Callable[[], None] | None = None
         """Called, if set, whenever there is more of the response, its end or an error."""
+        self.take_whole: Callable[[bytes], bool] | None = None
+        """Asked, if set, with the first bytes of a response: True when they are all of it, known
+        without parsing, and the connection may carry another exchange."""
         self.exchanges = 0
         self.idle_since = 0.0
         self._reset(head_request=False, active=False)
@@ -182,7 +185,12 @@ class UpstreamConnection(asyncio.Protocol):
             # Bytes nobody asked for: the next response on this connection could not be trusted.
             self.close()
             return
-        self._answered = True
+        if not self._answered:
+            self._answered = True
+            if self.take_whole is not None and self.take_whole(data):
+                self._head_done = self.complete = self.reusable = True
+                self._wake()
+                return
         try:
             self._parser.feed_data(data)
         except HttpParserError as error:

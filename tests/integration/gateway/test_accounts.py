@@ -15,6 +15,7 @@ import pytest
 
 from storage.platform.ledger.segment import read_ledger
 from tests.integration.gateway.zone import (
+    ACME,
     BETA,
     KEYS,
     TENANTS,
@@ -58,6 +59,33 @@ def test_every_invocation_is_in_the_ledger(counted: ZoneUnderTest) -> None:
     assert 0 < first.run_us <= first.total_us
     assert (second.status, second.problem) == (late.status, "deadline-exceeded")
     assert not second.cold
+
+
+def test_answers_that_are_alike_have_their_own_body_cost_and_ids(counted: ZoneUnderTest) -> None:
+    counted.start_gateway()
+    counted.wait_until_ready()
+    said = [b"12,3,4096", b"7,5,77", b"34567,1,8192,and more", b"1,1,1", b"7,5,78"]
+    client = http.client.HTTPConnection("127.0.0.1", counted.port, timeout=20)
+    answers = []
+    for body in said:
+        headers = {"Authorization": f"Bearer {ACME}"}
+        client.request("POST", "/v1/echo/cost", body=body, headers=headers)
+        answer = client.getresponse()
+        answers.append((answer.status, answer.read(), answer.getheaders()))
+    client.close()
+
+    records = list(read_ledger(counted.folder / "ledger"))
+    assert [answered[:2] for answered in answers] == [(200, body) for body in said]
+    for (_, body, said_twice), record in zip(answers, records, strict=True):
+        headers = dict(said_twice)
+        cpu_us, run_us, memory_kb = map(int, body.split(b",")[:3])
+        assert (record.cpu_us, record.run_us, record.peak_memory_kb) == (cpu_us, run_us, memory_kb)
+        assert (record.status, record.bytes_out) == (200, len(body))
+        assert record.call_id == headers["x-call-id"]
+        assert headers["x-own"] == "kept"
+        assert not any(name.lower().startswith("x-gridfaas") for name in headers)
+        assert len(headers) == len(said_twice)
+    assert len({record.call_id for record in records}) == len(said)
 
 
 def test_a_call_has_what_its_worker_tells_of_it(counted: ZoneUnderTest) -> None:
