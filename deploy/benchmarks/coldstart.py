@@ -1,10 +1,8 @@
 """First reply from zero: a call through gateway and agent to a function without a worker."""
 
 import contextlib
-import tempfile
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, Final
 
 from deploy.benchmarks.cold_engine import ColdEngine, NoEngine
@@ -12,6 +10,7 @@ from deploy.benchmarks.cold_functions import DOCKER, FASTAPI, RAW, RESUMED, Cold
 from deploy.benchmarks.cold_zone import ColdZone, cold_zone
 from deploy.benchmarks.coldstart_bars import BARS, bars, summary
 from deploy.benchmarks.failure import MeasurementFailed
+from deploy.benchmarks.scratch import scratch_folder
 from deploy.benchmarks.surroundings import machine, versions
 from deploy.lab.reporting import Reporter
 
@@ -99,9 +98,8 @@ def _first_reply_ms(zone: ColdZone, function: ColdFunction, engine: ColdEngine |
 @contextlib.contextmanager
 def _zone(functions: list[ColdFunction], engine: ColdEngine | None) -> Iterator[ColdZone]:
     environment = {} if engine is None else {"GRIDFAAS_DOCKER_IMAGE": engine.image}
-    with tempfile.TemporaryDirectory(prefix="gf-cold-", dir="/tmp") as name:
-        folder = Path(name)
-        # Servers and workers run under accounts of their own when we are root.
-        folder.chmod(0o711)
-        with cold_zone(folder, functions=functions, environment=environment) as zone:
-            yield zone
+    with (
+        scratch_folder() as folder,
+        cold_zone(folder, functions=functions, environment=environment) as zone,
+    ):
+        yield zone

@@ -1,12 +1,10 @@
 """Our ways beside COPY: the same readings, on the same machine, in turns."""
 
 import asyncio
-import tempfile
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from itertools import product
-from pathlib import Path
 from typing import Any, Final
 
 from deploy.benchmarks.copy_peer import INDEXED, UNINDEXED, CopyPeer, open_peer
@@ -24,6 +22,7 @@ from deploy.benchmarks.ingest_bars import (
     size_bars,
 )
 from deploy.benchmarks.rest import wait_for_rest
+from deploy.benchmarks.scratch import scratch_folder
 from deploy.benchmarks.step import INTERVAL_S, SHAPES, SLOTS, Streams
 from deploy.benchmarks.surroundings import machine, versions
 from deploy.benchmarks.target import Target
@@ -136,7 +135,7 @@ async def _every_side(
     ways: Sequence[str], *, meters: int, reporter: Reporter
 ) -> AsyncIterator[tuple[CopyPeer, dict[str, Target]]]:
     async with AsyncExitStack() as stack:
-        folder = stack.enter_context(_folder())
+        folder = stack.enter_context(scratch_folder())
         reporter.step("starting PostgreSQL")
         postgres = stack.enter_context(running_postgres(folder / "pg", folder / "run"))
         peer = await open_peer(postgres)
@@ -150,15 +149,6 @@ async def _every_side(
                 whole_way(folder / "lab", meters=meters, reporter=reporter)
             )
         yield peer, targets
-
-
-@contextmanager
-def _folder() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="gf-bench-", dir="/tmp") as name:
-        folder = Path(name)
-        # Servers and workers run under accounts of their own when we are root.
-        folder.chmod(0o711)
-        yield folder
 
 
 class _Bench:

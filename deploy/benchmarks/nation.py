@@ -3,11 +3,9 @@
 import asyncio
 import json
 import os
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, Final
 
 import psutil
@@ -26,6 +24,7 @@ from deploy.benchmarks.nation_registry import register_nation
 from deploy.benchmarks.nation_sending import Sending, arrived, send
 from deploy.benchmarks.nation_watch import cpu_of_groups, store_groups, watching
 from deploy.benchmarks.rest import wait_for_rest
+from deploy.benchmarks.scratch import scratch_folder
 from deploy.benchmarks.step import DAY_S, INTERVAL_S
 from deploy.benchmarks.surroundings import machine, versions
 from deploy.benchmarks.whole_way import START_S, WholeWay, zone_a_tier
@@ -82,7 +81,7 @@ async def measure_nation(
         reporter.step(f"memory has room for a day of {walk:,} meters: these take turns")
     room = _room(meters=meters, series=max(sample, min(walk, steady)), readings=total)
     found: Figures = {"machine": machine()}
-    with _folder() as folder, _more_room(room):
+    with scratch_folder() as folder, _more_room(room):
         reporter.step("starting a lab of one zone a tier")
         deadline = time.monotonic() + START_S
         async with zone_a_tier(folder, deadline=deadline, reporter=reporter) as whole:
@@ -267,12 +266,3 @@ def _let_grow(whole: WholeWay, room: int) -> None:
     for store in whole.hot.values():
         held = int(store.config_get("maxmemory")["maxmemory"] or 0)
         store.config_set("maxmemory", max(held, min(room, most)))
-
-
-@contextmanager
-def _folder() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="gf-nation-", dir="/tmp") as name:
-        folder = Path(name)
-        # Servers and workers run under accounts of their own when we are root.
-        folder.chmod(0o711)
-        yield folder
