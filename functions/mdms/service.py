@@ -24,6 +24,7 @@ from functions.mdms.schema import ReadingsAnswer, SeriesAnswer
 from functions.mdms.series_body import Brought
 from functions.mdms.series_columns import MAX_REGISTERS
 from functions.mdms.technical_validation import TechnicalValidation
+from functions.mdms.whole_runs import WholeRuns, form_whole_runs
 
 _OF_REGISTRY = np.zeros(256, dtype=np.bool_)
 _OF_REGISTRY[[Reason.UNKNOWN_METER, Reason.UNKNOWN_REGISTER, Reason.INTERVAL_SIZE]] = True
@@ -78,6 +79,13 @@ class Ingest:
         arrivals = columns_together(bodies)
         if len(arrivals.registers) > MAX_REGISTERS:
             raise NotTogether
+        whole = await self._whole_runs(arrivals)
+        if whole is not None:
+            return answers(
+                bodies,
+                reason=np.zeros(len(arrivals), dtype=np.uint8),
+                outcome=await self._stored(whole),
+            )
         reading_run = arrivals.reading_run()
         start_s = arrivals.reading_start_s(reading_run)
         reason = await self._reasons(arrivals, reading_run, start_s)
@@ -91,6 +99,24 @@ class Ingest:
         for one in formed:
             outcome[one.place] = (await self._store.accept(one.batch)).outcomes
         return answers(bodies, reason=reason, outcome=outcome)
+
+    async def _whole_runs(self, arrivals: Arrivals) -> WholeRuns | None:
+        """The batch of readings that are all good, as nearly all are; None where it takes more."""
+        meters = await self._registry.of(arrivals.meters)
+        if self._policies is not None and await self._policies.of(meters) is not None:
+            return None
+        now_s = int(self._clock())
+        if not self._validation.nothing_wrong(arrivals=arrivals, meters=meters, now_s=now_s):
+            return None
+        return form_whole_runs(arrivals)
+
+    async def _stored(self, whole: WholeRuns) -> NDArray[np.uint8]:
+        outcomes = (await self._store.accept(whole.batch)).outcomes
+        if whole.was is None:
+            return outcomes
+        outcome = np.zeros(len(outcomes), dtype=np.uint8)
+        outcome[whole.was] = outcomes
+        return outcome
 
     async def _reasons(
         self,

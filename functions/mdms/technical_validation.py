@@ -17,7 +17,7 @@ from functions.mdms.technical_policy import TechnicalPolicy
 from functions.mdms.unknown_meter import unknown_meter
 from functions.mdms.unknown_quality import unknown_quality
 from functions.mdms.unknown_register import unknown_register
-from functions.mdms.value_range import out_of_range
+from functions.mdms.value_range import HIGHEST, out_of_range
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +25,30 @@ class TechnicalValidation:
     """The rules with their parameters for one tenant."""
 
     time: ReadingTime = field(default_factory=ReadingTime)
+
+    def nothing_wrong(self, *, arrivals: Arrivals, meters: MeterTable, now_s: int) -> bool:
+        """Whether it is certain that `reasons` finds nothing where no rule group says otherwise.
+
+        Looks at runs, and at the extremes of their values: False says nothing.
+        """
+        interval_s = arrivals.run_interval_s
+        if not len(arrivals) or arrivals.fault.any() or interval_s.min() <= 0:
+            return False
+        start_s = arrivals.run_start_us // 1_000_000
+        position = meters.locate(arrivals.meters)[arrivals.run_meter]
+        registered_s, until_s = meters.lengths(position=position, start_s=start_s)
+        if until_s is not None or _of_runs(arrivals, meters, position, registered_s).any():
+            return False
+        last_s = start_s + (arrivals.run_length - 1) * interval_s
+        future = self.time.future(start_s=last_s, interval_s=interval_s, now_s=now_s)
+        if future.any() or self.time.stale(start_s=start_s, now_s=now_s).any():
+            return False
+        if arrivals.values.min() < 0 or arrivals.values.max() > HIGHEST:
+            return False
+        quality = arrivals.quality
+        if quality.min() == quality.max():
+            quality = quality[:1]
+        return not unknown_quality(quality).any()
 
     def reasons(
         self,

@@ -25,8 +25,10 @@ class SlowStore(MemoryHotStore):
     def __init__(self) -> None:
         super().__init__(uplink_limit_bytes=1 << 20)
         self.go_on = asyncio.Event()
+        self.begun: asyncio.Queue[Batch] = asyncio.Queue()
 
     async def accept(self, batch: Batch) -> Acceptance:
+        self.begun.put_nowait(batch)
         await self.go_on.wait()
         return await super().accept(batch)
 
@@ -76,10 +78,9 @@ async def test_readings_that_wait_too_long_are_answered_so_and_those_not_begun_n
         call = WholeCall("POST", READINGS, list(headers.items()), content)
         return routes.take_whole(call, lambda *answer: answers.put_nowait(answer))
 
-    assert send(body(run("A", [1])), 60_000)
-    await asyncio.sleep(0)
-    assert send(body(run("B", [1])), 60_000)
-    await asyncio.sleep(0)
+    for meter in "AB":
+        assert send(body(run(meter, [1])), 60_000)
+        await asyncio.wait_for(store.begun.get(), WAIT_S)
     assert send(body(run("C", [1])), 100)
     status, headers, content = await asyncio.wait_for(answers.get(), WAIT_S)
     store.go_on.set()
