@@ -4,12 +4,12 @@ import asyncio
 import logging
 from collections.abc import Awaitable, MutableMapping
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from functions.mdms import uplink
-from functions.mdms.body_forms import FORMS
+from functions.mdms.body_forms import FORMS, BodyReader
 from functions.mdms.content_coding import CODINGS, decode
 from functions.mdms.deadlines import SWEEP_S, Deadlines
 from functions.mdms.metrics import MdmsMetrics
@@ -47,6 +47,14 @@ _encoder = msgspec.json.Encoder()
 _WAITED_FOR: Final = "the hot store"
 _PLAIN: Final = ("identity",)
 _REFUSALS: Final = tuple(PROBLEMS)
+_MOST_JUDGED: Final = 512
+
+
+class _Judged(NamedTuple):
+    """How the body of a call is read, and the time that it has."""
+
+    read: BodyReader
+    left_s: float
 
 
 class HotRoutes:
@@ -70,6 +78,7 @@ class HotRoutes:
         self._ingest = ingest
         self._keep = keep
         self._deadlines = Deadlines(_WAITED_FOR)
+        self._judged: dict[object, _Judged] = {}
 
     def serves(self, scope: Scope) -> bool:
         """Whether the request is for one of these routes."""
@@ -102,30 +111,47 @@ class HotRoutes:
     def take_whole(self, call: WholeCall, reply: Reply) -> bool:
         """Begin to answer readings that nothing is unusual about; all else is for ASGI."""
         ingest = self._ingest
-        if ingest is None or call.path != READINGS or call.method != "POST":
+        if ingest is None or len(call.body) > self._max_body_bytes:
             return False
+        judged = self._judged.get(call.alike) or self._judge(call)
+        if judged is None:
+            return False
+        try:
+            waiting = ingest.enter(call.body, read=judged.read)
+        except _REFUSALS:
+            return False
+        self._deadlines.watch(waiting, left_s=judged.left_s)
+        waiting.add_done_callback(partial(self._reply, reply, call.headers))
+        return True
+
+    def _judge(self, call: WholeCall) -> _Judged | None:
+        """Look at all but the body; what calls that are alike have in common is looked at once."""
+        if call.path != READINGS or call.method != "POST":
+            return None
         headers = header_map(call.headers)
-        if ZONE_CREDENTIAL in headers or len(call.body) > self._max_body_bytes:
-            return False
+        if ZONE_CREDENTIAL in headers:
+            return None
         try:
             left_s = _left_s(deadline_ms_of(headers))
             form, _ = content_form(headers, media_types=FORMS, encodings=_PLAIN)
-            if left_s < SWEEP_S:
-                return False
-            waiting = ingest.enter(call.body, read=FORMS[form])
         except _REFUSALS:
-            return False
-        self._deadlines.watch(waiting, left_s=left_s)
-        request_id = headers.get(b"x-request-id", b"").decode("latin-1")
-        waiting.add_done_callback(partial(self._reply, reply, request_id))
-        return True
+            return None
+        if left_s < SWEEP_S:
+            return None
+        judged = _Judged(FORMS[form], left_s)
+        if call.alike is not None:
+            if len(self._judged) >= _MOST_JUDGED:
+                self._judged.clear()
+            self._judged[call.alike] = judged
+        return judged
 
-    def _reply(self, reply: Reply, request_id: str, waiting: asyncio.Future[Answer]) -> None:
+    def _reply(self, reply: Reply, headers: Headers, waiting: asyncio.Future[Answer]) -> None:
         try:
             body = self._answered(waiting.result())
         except Exception as error:  # noqa: BLE001 - the process edge: logged, answered, alive
             problem = _problem(error)
             self._metrics.refused(problem.slug)
+            request_id = dict(headers).get(b"x-request-id", b"").decode("latin-1")
             reply(problem.status, *raw_problem(problem, request_id=request_id))
             return
         reply(200, _json_headers(body), body)

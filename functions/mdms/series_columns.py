@@ -49,6 +49,15 @@ class ReadSeries(NamedTuple):
 def series_form_error(series: Series) -> str | None:
     """Say what is wrong with the form of a series: neither of the two, or unequal lengths."""
     readings = len(series.values)
+    if (
+        series.meter_ids is UNSET
+        and series.at is UNSET
+        and series.meter_id is not UNSET
+        and series.start is not UNSET
+        and type(series.quality) is int
+    ):
+        # Nearly always so.
+        return None
     of_meter = series.meter_id is not UNSET, series.start is not UNSET
     of_instant = series.meter_ids is not UNSET, series.at is not UNSET
     if (of_meter, of_instant) not in (_ONE_METER, _ONE_INSTANT):

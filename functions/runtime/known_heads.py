@@ -26,6 +26,7 @@ class _KnownHead(NamedTuple):
     path: str
     headers: Headers
     length: int
+    alike: object
 
 
 class KnownHeads:
@@ -43,7 +44,7 @@ class KnownHeads:
         if ids is None or len(data) - ids.end() != known.length:
             return None
         headers = [*known.headers, *zip(_ID_NAMES, ids.groups(), strict=True)]
-        return WholeCall(known.method, known.path, headers, data[ids.end() :])
+        return WholeCall(known.method, known.path, headers, data[ids.end() :], known.alike)
 
     def learn(self, data: bytes, call: WholeCall) -> None:
         """Remember the head of a request, all of `data`, that a parser has read as `call`."""
@@ -61,4 +62,5 @@ class KnownHeads:
             return
         if len(self._known) >= MAX_HEADS:
             self._known.clear()
-        self._known[data[:at]] = _KnownHead(call.method, call.path, headers, len(call.body))
+        length = len(call.body)
+        self._known[data[:at]] = _KnownHead(call.method, call.path, headers, length, object())

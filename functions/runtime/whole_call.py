@@ -12,12 +12,16 @@ Headers: TypeAlias = list[tuple[bytes, bytes]]
 
 
 class WholeCall(NamedTuple):
-    """A request with its whole body; header names are in lower case."""
+    """A request with its whole body; header names are in lower case.
+
+    `alike` is one object for calls that are the same but for body and ids, None where unknown.
+    """
 
     method: str
     path: str
     headers: Headers
     body: bytes
+    alike: object | None = None
 
 
 Reply = Callable[[int, Headers, bytes], None]

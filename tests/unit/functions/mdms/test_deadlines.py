@@ -54,10 +54,8 @@ async def test_each_wait_ends_at_its_own_time() -> None:
         await asyncio.wait_for(again, WAIT_S)
 
 
-async def test_readings_that_wait_too_long_are_answered_so_and_those_not_begun_not_stored() -> None:
-    store = SlowStore()
-    hop = Hop(store=store)
-    routes = HotRoutes(
+def routes_of(hop: Hop) -> HotRoutes:
+    return HotRoutes(
         tier=3,
         max_body_bytes=10_000,
         max_decoded_bytes=10_000,
@@ -65,6 +63,12 @@ async def test_readings_that_wait_too_long_are_answered_so_and_those_not_begun_n
         ingest=hop.ingest,
         keep=None,
     )
+
+
+async def test_readings_that_wait_too_long_are_answered_so_and_those_not_begun_not_stored() -> None:
+    store = SlowStore()
+    hop = Hop(store=store)
+    routes = routes_of(hop)
     answers: asyncio.Queue[tuple[int, Headers, bytes]] = asyncio.Queue()
 
     def send(content: bytes, deadline_ms: int) -> bool:
@@ -91,4 +95,32 @@ async def test_readings_that_wait_too_long_are_answered_so_and_those_not_begun_n
     assert problem["type"] == "urn:gridfaas:problem:deadline-exceeded"
     assert problem["request_id"] == "req-1"
     assert [one[0] for one in others] == [200, 200]
+    assert [await hop.stored(meter) for meter in "ABC"] == [{0: 1}, {0: 1}, {}]
+
+
+async def test_calls_that_are_alike_are_each_looked_at_as_far_as_they_differ() -> None:
+    hop = Hop()
+    routes = routes_of(hop)
+    answers: asyncio.Queue[tuple[int, Headers, bytes]] = asyncio.Queue()
+    alike = object()
+
+    def send(content: bytes, *, media_type: bytes = b"application/json") -> bool:
+        headers = [
+            (b"content-type", media_type),
+            (b"x-gridfaas-tenant", b"acme"),
+            (b"x-gridfaas-role", b"tenant-service"),
+        ]
+        call = WholeCall("POST", READINGS, headers, content, alike)
+        return routes.take_whole(call, lambda *answer: answers.put_nowait(answer))
+
+    assert not send(body(run("A", [1])), media_type=b"text/xml")
+    assert all(send(body(run(meter, [1]))) for meter in "AB")
+    assert not send(b"{")
+    assert not send(body(run("C", [1] * 10_000)))
+
+    found = [await asyncio.wait_for(answers.get(), WAIT_S) for _ in range(2)]
+    assert [(status, json.loads(content)["accepted"]) for status, _, content in found] == [
+        (200, 1),
+        (200, 1),
+    ]
     assert [await hop.stored(meter) for meter in "ABC"] == [{0: 1}, {0: 1}, {}]
