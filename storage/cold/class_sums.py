@@ -6,7 +6,7 @@ and gathers the next ones while these are added up.
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -21,7 +21,7 @@ from storage.cold.gather import gather_runs
 from storage.cold.pool import Connection, Pool, transaction
 from storage.cold.reading import read_blocks, read_tail
 from storage.cold.same_snapshot import sharing_snapshot
-from storage.cold.value_front import FORMAT, GAPS, FrontDamaged, open_fronts, slot_mask
+from storage.cold.value_front import FrontDamaged, open_fronts, slot_mask
 from storage.model.block import PRESENT, BlockKey
 from storage.model.runs import DAY_S
 
@@ -77,7 +77,7 @@ class PostgresClassSums:
             sharing = sharing_snapshot(connection, self._pool, within_s=SUMS_TIMEOUT_S)
             async with sharing as connections:
                 await _add_blocks(connections, work, merged, queries)
-        return ClassSums(total=work.total, present=work.present)
+        return ClassSums(total=work.total.T, present=work.present)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,20 +106,29 @@ class _Sums:
         self._classes = classes
         self._count = count
         self._lengths: dict[int, _Length] = {}
-        self.total = np.zeros((len(meters), count), dtype=np.int64)
+        # Each class in one stretch.
+        self.total = np.zeros((count, len(meters)), dtype=np.int64)
 
     @property
     def present(self) -> dict[int, NDArray[np.int64]]:
         """How many values there were, by interval length."""
-        return {interval_s: one.present for interval_s, one in self._lengths.items()}
+        return {interval_s: one.present.T for interval_s, one in self._lengths.items()}
 
-    def add(self, row: asyncpg.Record, merged: set[_Place]) -> None:
-        """Add the blocks of a row of `front_queries` but those in `merged`.
+    def add(self, rows: Iterable[asyncpg.Record], merged: set[_Place], *, first: int) -> None:
+        """Add the blocks of the answer to a query, whose days begin with `first`.
+
+        Those in `merged` are left out.
 
         Raises:
             BlockDamaged: one is unreadable.
         """
-        rows = self._places.opened(row)
+        try:
+            for row in rows:
+                self._add_row(self._places.opened(row, first=first), merged)
+        except FrontDamaged as error:
+            raise BlockDamaged(str(error)) from error
+
+    def _add_row(self, rows: FrontRows, merged: set[_Place]) -> None:
         stored = np.frombuffer(rows.stored, dtype=np.uint8)
         for interval_s in _distinct(rows.interval_s):
             own = _kept(rows, rows.interval_s == interval_s)
@@ -129,29 +138,27 @@ class _Sums:
                     (one, day + self._days.start, interval_s) not in merged for one, day in pairs
                 ]
                 own = own.take(np.array(kept, dtype=np.bool_))
-            has_front = (stored[own.begin] & ~np.uint8(GAPS)) == FORMAT
-            try:
-                self._add_fronts(interval_s, _kept(own, has_front), stored)
-            except FrontDamaged as error:
-                raise BlockDamaged(str(error)) from error
-            self._add_planes(interval_s, _kept(own, ~has_front))
+            self._add_fronts(interval_s, _kept(own, own.front), stored)
+            self._add_planes(interval_s, _kept(own, ~own.front))
 
     def _add_fronts(self, interval_s: int, rows: FrontRows, stored: NDArray[np.uint8]) -> None:
+        if not len(rows.begin):
+            return
         length = self._of_length(interval_s)
+        day_kinds = length.kind[rows.day]
+        every = _distinct(day_kinds)
         slots = DAY_S // interval_s
         for columns in open_fronts(stored, rows.begin, rows.size, slots=slots):
-            kinds = length.kind[rows.day[columns.block]]
-            every = _distinct(kinds)
             for kind in every:
                 of_kind = columns
                 if len(every) > 1:
-                    of_kind = columns.take(np.flatnonzero(kinds == kind))
+                    of_kind = columns.take(np.flatnonzero(day_kinds[columns.block] == kind))
                 meter = rows.meter[of_kind.block]
+                sums, counts = of_kind.sums(length.masks[kind])
                 for number, mask in enumerate(length.masks[kind]):
                     if mask.any():
-                        sums, counts = of_kind.sums(mask)
-                        np.add.at(self.total[:, number], meter, sums)
-                        np.add.at(length.present[:, number], meter, counts)
+                        _add_at(self.total[number], meter, sums[number], rows.one_day)
+                        _add_at(length.present[number], meter, counts[number], rows.one_day)
 
     def _add_planes(self, interval_s: int, rows: FrontRows) -> None:
         """Add blocks of the format that has no front."""
@@ -164,16 +171,16 @@ class _Sums:
                 # A meter has one block of a length a day: no place is named twice.
                 of_day = opened.take(np.flatnonzero(rows.day[opened.block] == day))
                 meter = rows.meter[of_day.block]
-                self.total[meter] += of_day.sums(weights)
-                length.present[meter] += of_day.present(weights)
+                self.total[:, meter] += of_day.sums(weights).T
+                length.present[:, meter] += of_day.present(weights).T
 
     def add_slots(self, meter: int, key: BlockKey, slots: NDArray[np.void]) -> None:
         """Add one block that was merged with the tail."""
         known = (slots["flags"] & PRESENT) != 0
         length = self._of_length(key.interval_s)
         weights = length.weights(key.day - self._days.start).astype(np.int64)
-        self.total[meter] += np.where(known, slots["final"], 0).astype(np.int64) @ weights
-        length.present[meter] += known.astype(np.int64) @ weights
+        self.total[:, meter] += np.where(known, slots["final"], 0).astype(np.int64) @ weights
+        length.present[:, meter] += known.astype(np.int64) @ weights
 
     def _of_length(self, interval_s: int) -> _Length:
         if interval_s not in self._lengths:
@@ -220,13 +227,13 @@ async def _add_blocks(
     waiting = iter(queries)
 
     async def lane() -> None:
-        for query, arguments in waiting:
+        for query, first, arguments in waiting:
             connection = await free.get()
-            row = await connection.fetchrow(query, *arguments)
+            rows = await connection.fetch(query, *arguments)
             free.put_nowait(connection)
-            if row is not None and row[0] is not None:
+            if rows:
                 async with adding:
-                    await asyncio.to_thread(work.add, row, merged)
+                    await asyncio.to_thread(work.add, rows, merged, first=first)
 
     # One more than connections: somebody adds up while all of these are at work.
     lanes = [asyncio.create_task(lane()) for _ in range(len(connections) + 1)]
@@ -236,6 +243,16 @@ async def _add_blocks(
         for one in lanes:
             one.cancel()
         await asyncio.gather(*lanes, return_exceptions=True)
+
+
+def _add_at(
+    target: NDArray[np.int64], at: NDArray[np.int64], values: NDArray[np.int64], once: bool
+) -> None:
+    """Add `values` at places, each of which is there `once` or may be there again."""
+    if once:
+        target[at] += values
+    else:
+        np.add.at(target, at, values)
 
 
 def _kept(rows: FrontRows, mask: NDArray[np.bool_]) -> FrontRows:

@@ -17,13 +17,15 @@ from storage.cold.word_checksum import CHECKSUM_BYTES, checksums
 FORMAT: Final = 3
 GAPS: Final = 0x40
 """Bit of the first byte: a last column says which slots hold a value; without it all do."""
-_HEAD: Final = np.dtype([("form", "u1"), ("columns", "u1"), ("slots", "<u2"), ("lowest", "<i4")])
-HEAD_BYTES: Final = _HEAD.itemsize
+HEAD: Final = np.dtype([("form", "u1"), ("columns", "u1"), ("slots", "<u2"), ("lowest", "<i4")])
+HEAD_BYTES: Final = HEAD.itemsize
 _WORD_BITS: Final = 32
 _HEAD_WORDS: Final = HEAD_BYTES // 4
 _CHECKSUM_WORDS: Final = CHECKSUM_BYTES // 4
 _MOST_BITS: Final = 32
-_TURNED_AT_ONCE: Final = 1_024
+_MOST_IN_BYTE: Final = 255
+_OPENED_AT_ONCE: Final = 2_048
+"""Blocks whose columns, and what is counted of them, stay in a processor's cache."""
 
 
 class FrontDamaged(ValueError):
@@ -49,16 +51,23 @@ class ValueColumns:
         bits = self.bits[:, :, index]
         return ValueColumns(self.block[index], self.lowest[index], bits, present)
 
-    def sums(self, mask: NDArray[np.uint32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Sum of the values in the slots of `mask` (words), and how many there are: both (N,)."""
+    def sums(self, masks: NDArray[np.uint32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Sums of the values in the slots of `masks` (M, words), and how many there are.
+
+        Both are (M, N), the second one (M, 1) where all slots hold a value.
+        """
         if self.present is None:
-            count = np.full(len(self.block), np.bitwise_count(mask).sum(), dtype=np.int64)
+            count = np.bitwise_count(masks).sum(axis=1, dtype=np.int64)[:, None]
         else:
-            count = np.bitwise_count(self.present & mask[:, None]).sum(axis=0, dtype=np.int64)
-        above = np.zeros((len(self.bits), len(self.block)), dtype=np.uint16)
-        for word in np.flatnonzero(mask).tolist():
-            above += np.bitwise_count(self.bits[:, word] & mask[word])
-        total = np.zeros(len(self.block), dtype=np.int64)
+            count = np.bitwise_count(self.present & masks[:, :, None]).sum(axis=1, dtype=np.int64)
+        bits = _WORD_BITS * masks.shape[1]
+        shape = len(self.bits), len(masks), len(self.block)
+        above = np.zeros(shape, dtype=np.uint8 if bits <= _MOST_IN_BYTE else np.uint16)
+        for at, mask in enumerate(masks):
+            for word in np.flatnonzero(mask).tolist():
+                above[:, at] += np.bitwise_count(self.bits[:, word] & mask[word])
+        small = bits << len(self.bits) < 1 << 32
+        total = np.zeros(shape[1:], dtype=np.uint32 if small else np.int64)
         for column in above[::-1]:
             total <<= 1
             total += column
@@ -107,7 +116,7 @@ def encode_fronts(values: NDArray[np.int32], present: NDArray[np.bool_]) -> list
     above = np.where(present, values - lowest[:, None], 0)
     width = np.frexp(above.max(axis=1, initial=0).astype(np.float64))[1].astype(np.int64)
     gaps = ~np.all(present, axis=1)
-    heads = np.zeros(count, dtype=_HEAD)
+    heads = np.zeros(count, dtype=HEAD)
     heads["form"] = np.where(gaps, FORMAT | GAPS, FORMAT)
     heads["columns"] = width + gaps
     heads["slots"] = slots
@@ -151,31 +160,50 @@ def open_fronts(
         return
     if int(sizes.min()) < HEAD_BYTES + CHECKSUM_BYTES:
         raise FrontDamaged("a front that is too short")
-    heads = _pieces(stored, begins, HEAD_BYTES).view(_HEAD)[:, 0]
-    forms, columns = heads["form"], heads["columns"].astype(np.int64)
+    if int(sizes.max()) > HEAD_BYTES + 4 * words_of(slots) * (_MOST_BITS + 1) + CHECKSUM_BYTES:
+        raise FrontDamaged("a front that is too long")
+    for size in np.flatnonzero(np.bincount(sizes)).tolist():
+        columns, rest = divmod(size - HEAD_BYTES - CHECKSUM_BYTES, 4 * words_of(slots))
+        if rest:
+            raise FrontDamaged("a front of part of a column")
+        of_size = np.flatnonzero(sizes == size)
+        for first in range(0, len(of_size), _OPENED_AT_ONCE):
+            block = of_size[first : first + _OPENED_AT_ONCE]
+            yield from _open(block, _words(stored, begins[block], size), columns, slots)
+
+
+def front_sizes(heads: NDArray[np.void]) -> NDArray[np.int64]:
+    """Bytes of the fronts that begin with these heads."""
+    words = -(-heads["slots"].astype(np.int64) // _WORD_BITS)
+    found: NDArray[np.int64] = HEAD_BYTES + 4 * words * heads["columns"] + CHECKSUM_BYTES
+    return found
+
+
+def _open(
+    block: NDArray[np.intp], words: NDArray[np.uint32], columns: int, slots: int
+) -> Iterator[ValueColumns]:
+    """Open fronts of one size, as `_words` gives them."""
+    values, sealed = words[:-_CHECKSUM_WORDS], words[-_CHECKSUM_WORDS:]
+    plain = np.uint32(slots << 16 | columns << 8 | FORMAT)
+    gaps = values[0] == plain | GAPS
     if (
-        ((forms & ~np.uint8(GAPS)) != FORMAT).any()
-        or (heads["slots"] != slots).any()
-        or (sizes != HEAD_BYTES + 4 * words_of(slots) * columns + CHECKSUM_BYTES).any()
-        or (columns - ((forms & GAPS) != 0) > _MOST_BITS).any()
-        or (columns < ((forms & GAPS) != 0)).any()
+        ((values[0] != plain) & ~gaps).any()
+        or (columns > _MOST_BITS and not gaps.all())
+        or (not columns and gaps.any())
     ):
         raise FrontDamaged("a format that is not known here")
-    keys = columns << 8 | forms
-    for key in np.unique(keys).tolist():
-        block = np.flatnonzero(keys == key)
-        size = int(sizes[block[0]])
-        words = _words(stored, begins[block], size)
-        values, sealed = words[:-_CHECKSUM_WORDS], words[-_CHECKSUM_WORDS:]
-        if (checksums(values.T) != np.ascontiguousarray(sealed.T).view("<u8")[:, 0]).any():
-            raise FrontDamaged("the checksum does not fit")
-        every = values[_HEAD_WORDS:].reshape(-1, words_of(slots), len(block))
-        yield ValueColumns(
-            block=block,
-            lowest=heads["lowest"][block].astype(np.int64),
-            bits=every[:-1] if key & GAPS else every,
-            present=every[-1] if key & GAPS else None,
-        )
+    if (checksums(values.T) != np.ascontiguousarray(sealed.T).view("<u8")[:, 0]).any():
+        raise FrontDamaged("the checksum does not fit")
+    lowest = values[1].view(np.int32).astype(np.int64)
+    bits = values[_HEAD_WORDS:].reshape(columns, words_of(slots), len(block))
+    some = bool(gaps.any())
+    if not some or gaps.all():
+        present = bits[-1] if some else None
+        yield ValueColumns(block, lowest, bits[:-1] if some else bits, present)
+        return
+    for at, wide in ((np.flatnonzero(~gaps), bits), (np.flatnonzero(gaps), bits[:-1])):
+        present = bits[-1][:, at] if wide is not bits else None
+        yield ValueColumns(block[at], lowest[at], wide[:, :, at], present)
 
 
 def joined(fronts: Sequence[bytes]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
@@ -186,18 +214,14 @@ def joined(fronts: Sequence[bytes]) -> tuple[NDArray[np.uint8], NDArray[np.int64
 
 def _pieces(stored: NDArray[np.uint8], begins: NDArray[np.int64], size: int) -> NDArray[np.uint8]:
     """The `size` bytes from each of `begins`: (N, size)."""
-    found: NDArray[np.uint8] = np.lib.stride_tricks.sliding_window_view(stored, size)[begins]
-    return found
+    shape = len(stored) - size + 1, size
+    every: NDArray[np.uint8] = np.ndarray(shape, np.uint8, stored, strides=(1, 1))
+    return every[begins]
 
 
 def _words(stored: NDArray[np.uint8], begins: NDArray[np.int64], size: int) -> NDArray[np.uint32]:
     """The same as words, each of all pieces in one stretch, as they are added up: (words, N)."""
-    found = np.empty((size // 4, len(begins)), dtype=np.uint32)
-    # Some at a time, which stay in the processor's cache while they are turned.
-    for at in range(0, len(begins), _TURNED_AT_ONCE):
-        some = slice(at, at + _TURNED_AT_ONCE)
-        found[:, some] = _pieces(stored, begins[some], size).view("<u4").T
-    return found
+    return np.ascontiguousarray(_pieces(stored, begins, size).view("<u4").T)
 
 
 def _unpacked(words: NDArray[np.uint32], slots: int) -> NDArray[np.uint8]:

@@ -130,6 +130,27 @@ async def test_however_many_there_are_and_however_long_it_is(
     assert sum(found.present.values()).tolist() == present
 
 
+@pytest.mark.parametrize("registered", [2_500, 8_300], ids=["days together", "day by day"])
+async def test_days_that_come_in_several_rows(pool: Pool, registered: int) -> None:
+    names = [f"N-{number}" for number in range(registered)]
+    many = [Meter(meter_id=name, registers=(REGISTER,), interval_s=900) for name in names]
+    await PostgresMeterRegistry(pool).register(many, now=datetime.now(UTC))
+    store = PostgresRecordStore(pool)
+    entries = a_day_of_traffic(5, entries=90)
+    await store.append(entries)
+    while (await store.fold(max_entries=10)).moved:
+        pass
+
+    found = await PostgresClassSums(pool).class_sums(
+        [*METERS, *names], register=REGISTER, days=DAYS, classes=of_slot, count=2
+    )
+
+    total, present = by_hand(expected(entries))
+    assert found.total[: len(METERS)].tolist() == total
+    assert sum(found.present.values())[: len(METERS)].tolist() == present
+    assert not found.total[len(METERS) :].any()
+
+
 async def test_others_readings_are_not_counted(pool: Pool) -> None:
     entries = [
         entry(Run(values=[3] * 96, meter_id=name), sequence=at)

@@ -52,11 +52,15 @@ def test_values_and_sums_are_those_that_went_in(
 
     seen = []
     for columns in open_fronts(stored, np.cumsum(sizes) - sizes, sizes, slots=slots):
-        sums, counts = columns.sums(slot_mask(chosen))
-        kept = present[columns.block] & chosen
-        expected = np.where(kept, values[columns.block], 0).sum(axis=1, dtype=np.int64)
-        assert sums.tolist() == expected.tolist()
-        assert counts.tolist() == kept.sum(axis=1).tolist()
+        sums, counts = columns.sums(slot_mask(np.stack((chosen, ~chosen, chosen & False))))
+        for at, some in enumerate((chosen, ~chosen)):
+            kept = present[columns.block] & some
+            expected = np.where(kept, values[columns.block], 0).sum(axis=1, dtype=np.int64)
+            assert sums[at].tolist() == expected.tolist()
+            count = np.broadcast_to(counts[at], len(columns.block))
+            assert count.tolist() == kept.sum(axis=1).tolist()
+        assert not sums[2].any()
+        assert not counts[2].any()
         back, known = columns.values(slots)
         assert (known == present[columns.block]).all()
         assert (back == np.where(known, values[columns.block], 0)).all()
@@ -85,6 +89,20 @@ def test_a_front_that_is_cut_is_refused(kept: int) -> None:
         opened([front[:kept]], 96)
     with pytest.raises(FrontDamaged):
         front_length(front[:kept], 96)
+
+
+def test_more_blocks_than_are_opened_at_once() -> None:
+    values = np.random.default_rng(4).integers(0, 60, (5_000, 24), dtype=np.int32)
+    present = np.random.default_rng(5).random((5_000, 24)) < 0.99
+    stored, sizes = joined(encode_fronts(values, present))
+    mask = slot_mask(np.arange(24)[None] % 2 == 0)
+
+    found = np.full(5_000, -1, dtype=np.int64)
+    for columns in open_fronts(stored, np.cumsum(sizes) - sizes, sizes, slots=24):
+        assert (found[columns.block] == -1).all()
+        found[columns.block] = columns.sums(mask)[0][0]
+
+    assert (found == np.where(present, values, 0)[:, ::2].sum(axis=1)).all()
 
 
 def test_the_front_of_a_household_day_is_as_wide_as_its_values() -> None:
