@@ -32,8 +32,9 @@ from storage.cold.slot_versions import SlotVersion, read_versions
 from storage.model.block import BlockKey
 
 TIMEOUT_S: Final = 20.0
-_SETTLE_AT_ONCE: Final = 200
-_MOST_ROUNDS: Final = 50
+# A round reads the whole tail of their days, however few they are.
+_SETTLE_AT_ONCE: Final = 2_000
+_MOST_ROUNDS: Final = 5
 _WAITING: Final = """
     SELECT (SELECT count(*) FROM exceptions WHERE state <> 'closed' AND state = 'open') AS open,
         (SELECT count(*) FROM edits WHERE state = 'pending') AS pending

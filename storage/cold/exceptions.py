@@ -1,5 +1,6 @@
 """Exceptions that validation raises, opened once each in the caller's transaction."""
 
+import time
 from collections.abc import Sequence
 from typing import Final, Protocol
 
@@ -11,8 +12,13 @@ _MOST_TEXT: Final = 128
 _MOST_DAY: Final = 2_932_896
 _MOST_INT: Final = (1 << 31) - 1
 _MOST_BIGINT: Final = (1 << 63) - 1
+OF_MISSING_VALUES: Final = frozenset({"missing-interval", "prolonged-estimation"})
+"""Rules that ask for a value; the others are about one that is there."""
+CLOCKS_APART_US: Final = 60_000_000
+"""A value that was acknowledged this much after a finding cannot be the one that it is about."""
 # The newest of an identity in one statement; what is not newer than an exception that is there,
-# open or closed, is a finding sent again and changes nothing.
+# open or closed, is a finding sent again and changes nothing. One about a value that nothing here
+# can have replaced yet is not looked at before something has.
 _OPEN: Final = """
     WITH found AS (
         SELECT DISTINCT ON (meter_id, register, day, interval_s, first_slot, rule) *
@@ -23,9 +29,10 @@ _OPEN: Final = """
         ORDER BY meter_id, register, day, interval_s, first_slot, rule, found_at DESC
     )
     INSERT INTO exceptions (meter_id, register, day, interval_s, first_slot, slots, rule,
-        severity, iec_code, rule_group, group_version, zone, found_at)
+        severity, iec_code, rule_group, group_version, zone, found_at, check_due)
     SELECT meter_id, register, day, interval_s, first_slot, slots, rule,
-        severity, iec_code, rule_group, group_version, zone, found_at
+        severity, iec_code, rule_group, group_version, zone, found_at,
+        rule = ANY($14::text[]) OR found_at < $15::bigint
     FROM found f WHERE NOT EXISTS (
         SELECT FROM exceptions e
         WHERE (e.meter_id, e.register, e.day, e.interval_s, e.first_slot, e.rule)
@@ -36,7 +43,7 @@ _OPEN: Final = """
     DO UPDATE SET slots = excluded.slots, severity = excluded.severity,
         iec_code = excluded.iec_code, rule_group = excluded.rule_group,
         group_version = excluded.group_version, zone = excluded.zone,
-        found_at = excluded.found_at, check_due = true
+        found_at = excluded.found_at, check_due = exceptions.check_due OR excluded.check_due
     RETURNING (xmax = 0) AS is_new
 """
 
@@ -102,6 +109,8 @@ async def open_exceptions(connection: Connection, rows: Sequence[FoundException]
         [row.group_version for row in held],
         [row.zone for row in held],
         [row.found_at for row in held],
+        list(OF_MISSING_VALUES),
+        time.time_ns() // 1_000 - CLOCKS_APART_US // 2,
     )
     return sum(row["is_new"] for row in found)
 

@@ -158,7 +158,7 @@ async def _shelve(connection: Connection, shelf: Shelf[K], gathered: Gathered[K]
         logged = await shelf.rows.log(connection, keys, update.replaced, update.edges)
         present, bodies = await asyncio.to_thread(update.counted(logged).sealed)
         await shelf.rows.write(connection, keys, present, bodies)
-        await mark_due(connection, keys)
+        await mark_due(connection, keys, versions)
 
 
 def open_wanted(

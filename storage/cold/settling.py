@@ -4,19 +4,17 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from storage.cold.audit_log import PLATFORM, write_audit
 from storage.cold.block_rows import Key
 from storage.cold.exception_queue import OpenException, close, lock_exceptions
+from storage.cold.exceptions import CLOCKS_APART_US, OF_MISSING_VALUES
 from storage.cold.pool import Connection
 from storage.cold.slot_versions import read_records
-from storage.model.block import HAS_RAW, BlockKey, RecordBlock
+from storage.model.block import HAS_RAW, BlockKey, RecordBlock, Versions
 from storage.model.quality import CLASS_OF_QUALITY, QualityClass
 
-OF_MISSING_VALUES: Final = frozenset({"missing-interval", "prolonged-estimation"})
-"""Rules that ask for a value; the others are about one that is there."""
-CLOCKS_APART_US: Final = 60_000_000
-"""A value that was acknowledged this much after a finding cannot be the one that it is about."""
 _SETTLED: Final = "actual-value"
 _REPLACED: Final = "value-replaced"
 _DUE: Final = """
@@ -29,25 +27,50 @@ _CHECKED: Final = "UPDATE exceptions SET check_due = false WHERE id = ANY($1::bi
 _MARK: Final = """
     UPDATE exceptions SET check_due = true WHERE id IN (
         SELECT id FROM exceptions
-            JOIN unnest($1::text[], $2::text[], $3::int[], $4::int[])
-                AS k (meter_id, register, day, interval_s)
+            JOIN unnest($1::text[], $2::text[], $3::int[], $4::int[],
+                    $5::int[], $6::int[], $7::bigint[])
+                AS k (meter_id, register, day, interval_s, first, last, newest)
             USING (meter_id, register, day, interval_s)
-        WHERE state <> 'closed' AND NOT check_due ORDER BY id FOR UPDATE OF exceptions
+        WHERE state <> 'closed' AND NOT check_due
+            AND first_slot <= last AND first_slot + slots > first
+            AND (rule = ANY($8::text[]) OR newest > found_at + $9::bigint)
+        ORDER BY id FOR UPDATE OF exceptions
     )
 """
 
 
-async def mark_due(connection: Connection, keys: Sequence[Key]) -> None:
-    """Note that the exceptions of these blocks have to be looked at again."""
+async def mark_due(connection: Connection, keys: Sequence[Key], written: Versions) -> None:
+    """Note that exceptions that `written` may settle have to be looked at again.
+
+    These are in blocks of `keys`, all with as many slots, which count through them.
+    """
     if not await connection.fetchval(_ANY):
         return
+    first, last, newest = _extent(keys, written)
     await connection.execute(
         _MARK,
         [key.meter_id for key in keys],
         [key.register for key in keys],
         [key.day for key in keys],
         [key.interval_s for key in keys],
+        first.tolist(),
+        last.tolist(),
+        newest.tolist(),
+        list(OF_MISSING_VALUES),
+        CLOCKS_APART_US,
     )
+
+
+def _extent(keys: Sequence[Key], written: Versions) -> tuple[NDArray[np.int64], ...]:
+    """By block the first and the last slot that was written, and the newest stamp."""
+    slots = keys[0].slots
+    block, slot = written.slot // slots, written.slot % slots
+    first = np.full(len(keys), slots, dtype=np.int64)
+    last, newest = np.full(len(keys), -1, dtype=np.int64), np.zeros(len(keys), dtype=np.int64)
+    np.minimum.at(first, block, slot)
+    np.maximum.at(last, block, slot)
+    np.maximum.at(newest, block, written.sequence)
+    return first, last, newest
 
 
 async def settle(connection: Connection, *, limit: int) -> int:

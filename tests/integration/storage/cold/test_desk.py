@@ -305,6 +305,52 @@ async def test_the_fold_leaves_other_meters_exceptions_alone(
     assert [row["meter_id"] for row in due] == ["A"]
 
 
+async def due(pool: Pool) -> list[tuple[str, int]]:
+    async with pool.acquire() as connection:
+        rows = await connection.fetch(
+            "SELECT rule, first_slot FROM exceptions WHERE check_due ORDER BY rule, first_slot"
+        )
+    return [(row["rule"], row["first_slot"]) for row in rows]
+
+
+async def test_the_fold_has_those_looked_at_that_what_it_wrote_may_settle(
+    desk: PostgresDesk, record: PostgresRecordStore, pool: Pool
+) -> None:
+    await desk.raise_exceptions(
+        [
+            Finding(rule=rule, first_slot=first_slot, count=2, found_at=NOW_US)
+            for rule in ("missing-interval", "spike")
+            for first_slot in (4, 8)
+        ]
+    )
+    await desk.settle()
+
+    await metered(record, [5], sequence=NOW_US + 1, first_slot=5)
+    await fold(record)
+    soon = await due(pool)
+    await desk.settle()
+    await metered(record, [6, 7], sequence=NOW_US + 3_600_000_000, first_slot=9)
+    await fold(record)
+
+    assert soon == [("missing-interval", 4)]
+    assert await due(pool) == [("missing-interval", 8), ("spike", 8)]
+
+
+async def test_a_finding_is_looked_at_once_a_value_of_here_can_have_replaced_its_own(
+    desk: PostgresDesk, pool: Pool
+) -> None:
+    an_hour_us = 3_600_000_000
+    await desk.raise_exceptions(
+        [
+            Finding(rule="spike", first_slot=0, found_at=time.time_ns() // 1000),
+            Finding(rule="spike", first_slot=4, found_at=NOW_US - an_hour_us),
+            Finding(rule="missing-interval", first_slot=8, found_at=time.time_ns() // 1000),
+        ]
+    )
+
+    assert await due(pool) == [("missing-interval", 8), ("spike", 4)]
+
+
 async def test_everything_is_audited_with_who_and_why(desk: PostgresDesk) -> None:
     await desk.raise_exceptions([Finding(first_slot=slot) for slot in (0, 4)])
     first, second = (one.id for one in await queue(desk))
