@@ -5,7 +5,6 @@ policy is worth shows in the slowest calls, and in how alike the workers are bus
 """
 
 import statistics
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ import msgspec
 
 from deploy.benchmarks.child import running_module
 from deploy.benchmarks.lone_gateway import LoneGateway, lone_gateway
+from deploy.benchmarks.scratch import scratch_folder
 from deploy.benchmarks.sender import Figures, find_wrk
 from deploy.benchmarks.surroundings import machine, versions
 from deploy.benchmarks.upstream_load import calls_answered, spread_of_time
@@ -86,8 +86,7 @@ def medians(rounds: Sequence[Figures]) -> Figures:
 @contextmanager
 def _zone() -> Iterator[tuple[LoneGateway, Path, list[int]]]:
     with ExitStack() as stack:
-        name = stack.enter_context(tempfile.TemporaryDirectory(prefix="gf-bench-", dir="/tmp"))
-        folder = Path(name)
+        folder = stack.enter_context(scratch_folder())
         workers, ports = [], []
         for number, service_ms in enumerate(SERVICE_MS):
             _, said = stack.enter_context(

@@ -3,7 +3,6 @@
 import json
 import statistics
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from deploy.benchmarks.cpu_seconds import cpu_seconds, used_since
 from deploy.benchmarks.listening import HOST, free_port, listening
 from deploy.benchmarks.lone_gateway import NO_LIMIT_PER_S, lone_gateway
 from deploy.benchmarks.nginx import find_nginx, nginx_version, running_nginx
+from deploy.benchmarks.scratch import scratch_folder
 from deploy.benchmarks.sender import Figures, find_wrk
 from deploy.benchmarks.surroundings import machine, versions
 from deploy.benchmarks.wrk import measure_with_wrk, post_script
@@ -130,10 +130,7 @@ def bars(rounds: Sequence[Figures]) -> Figures:
 @contextmanager
 def _all_sides(nginx: str) -> Iterator[tuple[Mapping[str, Side], Path]]:
     with ExitStack() as stack:
-        name = stack.enter_context(tempfile.TemporaryDirectory(prefix="gf-bench-", dir="/tmp"))
-        folder = Path(name)
-        # nginx runs under an account of its own when we are root.
-        folder.chmod(0o711)
+        folder = stack.enter_context(scratch_folder())
         upstream = f"{folder}/upstream.sock"
         _, said = stack.enter_context(running_module("deploy.benchmarks.upstream", upstream, "0"))
         Path(upstream).chmod(0o777)

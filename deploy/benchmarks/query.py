@@ -2,11 +2,7 @@
 
 import asyncio
 import statistics
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, Final
 
 from deploy.benchmarks import row_peer
@@ -15,6 +11,7 @@ from deploy.benchmarks.query_days import cold_day, hot_day
 from deploy.benchmarks.query_fill import fill, make_tenant
 from deploy.benchmarks.query_load import Fleet
 from deploy.benchmarks.query_month import compare_months
+from deploy.benchmarks.scratch import scratch_folder
 from deploy.benchmarks.step import DAY_S, INTERVAL_S, SLOTS
 from deploy.benchmarks.surroundings import machine, versions
 from deploy.lab.reporting import Reporter
@@ -40,7 +37,7 @@ async def compare_queries(
     """
     fleet = Fleet(meters=meters)
     dates = Dates(first=int(time.time()) // DAY_S - days - 2, days=days)
-    with _folder() as folder:
+    with scratch_folder() as folder:
         server = PostgresServer(folder / "pg", folder / "run", settings=SETTINGS)
         try:
             await asyncio.to_thread(server.start)
@@ -94,12 +91,3 @@ async def _version(admin_url: str) -> str:
         return str(await connection.fetchval("SHOW server_version"))
     finally:
         await connection.close()
-
-
-@contextmanager
-def _folder() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="gf-bench-", dir="/tmp") as name:
-        folder = Path(name)
-        # Servers run under an account of their own when we are root.
-        folder.chmod(0o711)
-        yield folder
