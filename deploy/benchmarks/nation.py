@@ -16,6 +16,7 @@ from deploy.benchmarks.nation_figures import (
     Sample,
     cpu_shares,
     memory_verdicts,
+    meters_in_turn,
     nation_bars,
     queue_verdicts,
     walk_that_fits,
@@ -60,7 +61,7 @@ async def measure_nation(
     """Register `meters`, send two intervals of the first `sample` of them, then the first `walk`
     meters in turn at `rate` readings/s for `minutes`; return the benchmark's object.
 
-    Without `walk` it is all of them, or as many as memory has room for in both hot stores.
+    Without `walk` it is all of them, or a part that memory has room for: see `meters_in_turn`.
 
     Raises:
         MeasurementFailed: something hung or broke; the message names it.
@@ -74,11 +75,12 @@ async def measure_nation(
         zones=HOT_ZONES,
         free_bytes=psutil.virtual_memory().available,
     )
-    walk = fits if walk is None else walk
+    if walk is None:
+        walk = meters_in_turn(meters=meters, readings=steady, sample=sample, fits=fits)
     if fits < min(walk, steady):
         reporter.step(f"memory may run short: there is room for {fits:,} meters in turn")
     elif walk < min(meters, steady):
-        reporter.step(f"memory has room for a day of {walk:,} meters: these take turns")
+        reporter.step(f"memory has room for a day of {fits:,} meters: {walk:,} take turns")
     room = _room(meters=meters, series=max(sample, min(walk, steady)), readings=total)
     found: Figures = {"machine": machine()}
     with scratch_folder() as folder, _more_room(room):

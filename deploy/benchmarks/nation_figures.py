@@ -175,6 +175,18 @@ def walk_that_fits(*, meters: int, sample: int, zones: int, free_bytes: int) -> 
     return min(meters, max(sample, left // (zones * RESIDENT_BYTES_A_DAY)))
 
 
+def meters_in_turn(*, meters: int, readings: int, sample: int, fits: int) -> int:
+    """Return how many of the meters take turns in `readings`, of which memory has room for `fits`.
+
+    All of them, so that every reading is a meter's first of the day; or, where they do not fit, so
+    many that each has had its first when the settling time ends, and none has after it, as it is
+    for 95 of a day's 96 intervals: one kind of work through all the time that is judged.
+    """
+    if fits >= min(meters, readings):
+        return fits
+    return min(fits, max(sample, round(readings * SETTLING)))
+
+
 def cpu_shares(seconds: Mapping[str, float], *, wall_s: float, cores: int) -> dict[str, float]:
     """Return each group's share of the machine's cores over `wall_s` seconds."""
     return {name: round(used / (wall_s * cores), 4) for name, used in seconds.items()}

@@ -34,7 +34,7 @@ from deploy.cli.bench_answer import as_json_option, end, interruptible, this_com
 @click.option(
     "--walk",
     type=click.IntRange(100),
-    help="Meters that take turns at that rate. Unless said all, or as many as memory has room for.",
+    help="Meters that take turns at that rate. Unless said all, or a part where memory is short.",
 )
 @click.option(
     "--per-body",

@@ -11,6 +11,7 @@ from deploy.benchmarks.nation_figures import (
     Sample,
     cpu_shares,
     memory_verdicts,
+    meters_in_turn,
     nation_bars,
     queue_verdicts,
     settled,
@@ -247,3 +248,18 @@ def test_so_many_take_turns_as_memory_has_room_for(free_gib: int, walk: int) -> 
         walk_that_fits(meters=10_000_000, sample=500_000, zones=2, free_bytes=free_gib * 1024 * MIB)
         == walk
     )
+
+
+@pytest.mark.parametrize(
+    ("fits", "walk"),
+    [
+        pytest.param(10_000_000, 10_000_000, id="all_of_them"),
+        pytest.param(7_000_000, 7_000_000, id="nobody_twice"),
+        pytest.param(4_000_000, 2_222_400, id="each_once_in_the_first_third"),
+        pytest.param(600_000, 600_000, id="as_many_as_fit"),
+    ],
+)
+def test_one_kind_of_work_is_judged(fits: int, walk: int) -> None:
+    found = meters_in_turn(meters=10_000_000, readings=6_667_200, sample=500_000, fits=fits)
+
+    assert found == walk
