@@ -6,7 +6,7 @@ from prometheus_client.core import CounterMetricFamily, Metric
 from prometheus_client.registry import Collector, CollectorRegistry
 
 from functions.mdms.outcomes import OUTCOMES
-from functions.mdms.schema import ReadingsAnswer, SeriesAnswer
+from functions.mdms.reading_schema import ReadingsAnswer, SeriesAnswer
 
 
 class AnsweredCounts(Collector):

@@ -10,9 +10,9 @@ from functions.mdms.arrivals import Arrivals
 from functions.mdms.line_body import named_by_line
 from functions.mdms.list_columns import Fault, columns_of_list
 from functions.mdms.list_repair import NOTHING, repaired
+from functions.mdms.reading_schema import Reading
 from functions.mdms.readings_body import MalformedBody
 from functions.mdms.reason import Reason
-from functions.mdms.schema import Reading
 from functions.mdms.series_columns import TooManyReadings
 
 MEDIA_TYPE: Final = "text/csv"

@@ -1,6 +1,6 @@
 """From which version a child zone gets the registry, by what it holds and what is held here."""
 
-from functions.mdms.schema import DownlinkPage
+from functions.mdms.meter_schema import DownlinkPage
 from storage.model.meter import RegistryPosition
 from storage.model.rule_groups import ActiveRules
 

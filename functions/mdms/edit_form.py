@@ -9,7 +9,7 @@ from functions.mdms.exception_decisions import WrongValues, checked
 from functions.mdms.exception_form import Ids, Number, moment
 from functions.mdms.negative_consumption import counts_one_direction
 from functions.mdms.period_query import instant_text
-from functions.mdms.schema import Instant, MeterId, ObisCode
+from functions.mdms.wire_types import Instant, MeterId, ObisCode
 from storage.cold.edits import KeptEdit, NewEdit
 from storage.model.interval_lengths import length_periods
 from storage.model.meter import Meter

@@ -12,7 +12,7 @@ from functions.mdms.estimation.method import Method
 from functions.mdms.estimation.method_list import default_methods, read_method
 from functions.mdms.estimation.prolonged import prolonged_runs
 from functions.mdms.estimation_run import MeterEstimate, is_present
-from functions.mdms.schema import Instant
+from functions.mdms.wire_types import Instant
 from storage.cold.edits import NewEdit
 from storage.model.quality import Quality
 from storage.model.stretches import stretch_lengths

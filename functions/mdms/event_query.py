@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from functions.mdms.cursor import read_cursor, write_cursor
 from functions.mdms.period_query import check_period, instant_text, second_at_or_after
-from functions.mdms.schema import EventPart
+from functions.mdms.query_schema import EventPart
 from storage.model.block import HAS_RAW, BlockKey
 from storage.model.event_block import EVENT, EventKey
 from storage.model.interval_lengths import lengths_in

@@ -16,8 +16,8 @@ from functions.mdms.lookup import registered_meter
 from functions.mdms.period_query import instant_text
 from functions.mdms.ports import Backing
 from functions.mdms.problems import NotInThisZone
+from functions.mdms.query_schema import EventsAnswer, RevisionsAnswer
 from functions.mdms.revision_query import cursor_after_revision, in_period, page_size, part_of
-from functions.mdms.schema import EventsAnswer, RevisionsAnswer
 from functions.mdms.settings import MdmsSettings
 from functions.mdms.sourced_series import missing_in
 from functions.runtime.request import Caller, caller

@@ -8,7 +8,7 @@ from msgspec import UNSET, UnsetType, field
 
 from functions.mdms.estimation_form import MethodForm, Reason
 from functions.mdms.period_query import instant_text, second_at_or_after
-from functions.mdms.schema import Instant
+from functions.mdms.wire_types import Instant
 from storage.cold.audit_log import Audited
 from storage.cold.exception_queue import ExceptionFilter, OpenException
 

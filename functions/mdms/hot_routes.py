@@ -21,6 +21,7 @@ from functions.mdms.problems import (
     NotInThisZone,
     ZonesOnly,
 )
+from functions.mdms.reading_schema import Acknowledgement
 from functions.mdms.request_body import (
     ClientGone,
     Receive,
@@ -29,7 +30,6 @@ from functions.mdms.request_body import (
     header_map,
     read_request_body,
 )
-from functions.mdms.schema import Acknowledgement
 from functions.mdms.service import Answer, Ingest
 from functions.mdms.zone_routes import ZONE_CREDENTIAL, LinkRoutesOnly
 from functions.runtime.problem import Problem, Send, problem_of, raw_problem, send_problem

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from functions.mdms.schema import Instant
+from functions.mdms.wire_types import Instant
 
 UNREADABLE: Final = np.iinfo(np.int64).min
 """Stands for a text that is no RFC 3339 instant with an offset."""

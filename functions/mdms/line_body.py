@@ -10,8 +10,8 @@ from msgspec import UNSET
 from functions.mdms.arrivals import Arrivals
 from functions.mdms.list_columns import Fault, columns_of_list
 from functions.mdms.list_repair import NOTHING, repaired
+from functions.mdms.reading_schema import Reading
 from functions.mdms.reason import Reason
-from functions.mdms.schema import Reading
 from functions.mdms.series_columns import TooManyReadings
 
 MEDIA_TYPE: Final = "application/x-ndjson"

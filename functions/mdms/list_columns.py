@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from functions.mdms.arrivals import Arrivals
 from functions.mdms.instants import UNREADABLE, micros_of
+from functions.mdms.reading_schema import Reading
 from functions.mdms.reason import Reason
-from functions.mdms.schema import Reading
 from functions.mdms.series_columns import (
     DAY_S,
     MAX_REGISTERS,

@@ -8,8 +8,8 @@ from msgspec import UNSET
 
 from functions.mdms.error_path import error_at
 from functions.mdms.list_columns import Fault
+from functions.mdms.reading_schema import Reading
 from functions.mdms.reason import Reason
-from functions.mdms.schema import Reading
 from functions.mdms.series_columns import TooManyReadings
 
 NOTHING: Final = Reading(meter_id="", register="", at="1970-01-01T00:00:00Z", value=0)

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import UNSET
 
 from functions.mdms.interval_size import DAY_S
-from functions.mdms.schema import FormulaForm, MeterForm
+from functions.mdms.meter_schema import FormulaForm, MeterForm
 from storage.model.interval_lengths import UNSAID
 from storage.model.meter import Formula, Meter, Term
 

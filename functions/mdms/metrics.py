@@ -5,7 +5,7 @@ import time
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from functions.mdms.answered_counts import AnsweredCounts
-from functions.mdms.schema import ReadingsAnswer, SeriesAnswer
+from functions.mdms.reading_schema import ReadingsAnswer, SeriesAnswer
 
 _LABELS = ("tenant", "zone")
 

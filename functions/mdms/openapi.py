@@ -14,7 +14,12 @@ from functions.mdms.body_examples import (
     SERIES_ANSWER,
 )
 from functions.mdms.hot_routes import READINGS, UPLINK
-from functions.mdms.schema import Acknowledgement, ReadingsAnswer, ReadingsBody, SeriesAnswer
+from functions.mdms.reading_schema import (
+    Acknowledgement,
+    ReadingsAnswer,
+    ReadingsBody,
+    SeriesAnswer,
+)
 from functions.mdms.uplink import MEDIA_TYPE
 from functions.runtime.problem import MEDIA_TYPE as PROBLEM_TYPE
 

@@ -6,8 +6,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from functions.mdms.reading_schema import OutcomeRun, ReadingsAnswer, SeriesAnswer
 from functions.mdms.reason import DETAIL, Reason
-from functions.mdms.schema import OutcomeRun, ReadingsAnswer, SeriesAnswer
 from functions.mdms.series_body import Answered
 from storage.model.stretches import stretch_lengths
 from storage.ports import Outcome

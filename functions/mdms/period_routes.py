@@ -33,7 +33,7 @@ from functions.mdms.period_query import (
 )
 from functions.mdms.ports import Backing
 from functions.mdms.quality_filter import of_qualities
-from functions.mdms.schema import PeriodAnswer
+from functions.mdms.query_schema import PeriodAnswer
 from functions.mdms.settings import MdmsSettings
 from functions.mdms.sourced_series import missing_in, sourced_parts
 from functions.mdms.value_view import View, viewed_part

@@ -7,7 +7,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from functions.mdms.schema import DownlinkPage, MeterOutcome
+from functions.mdms.meter_schema import DownlinkPage, MeterOutcome
 from functions.mdms.service import Ingest
 from functions.mdms.tiered_reading import OpenReader
 from functions.mdms.uplink import Keep

@@ -9,14 +9,14 @@ from functions.mdms.arrivals import Arrivals
 from functions.mdms.error_path import error_at
 from functions.mdms.list_columns import columns_of_list
 from functions.mdms.list_repair import read_one_by_one
-from functions.mdms.reason import Reason
-from functions.mdms.schema import (
+from functions.mdms.reading_schema import (
     CountedSeries,
     LenientSeries,
     LooseReadingsBody,
     ReadingsBody,
     Series,
 )
+from functions.mdms.reason import Reason
 from functions.mdms.series_body import Brought, SeriesBody, columns_of_body
 from functions.mdms.series_columns import ReadSeries, check_size, columns_of, series_form_error
 

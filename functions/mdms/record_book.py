@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from functions.mdms.downlink import first_version, nothing_newer, rules_in
-from functions.mdms.schema import DownlinkPage, MeterOutcome
+from functions.mdms.meter_schema import DownlinkPage, MeterOutcome
 from storage.cold.formula_check import FormulaRefused
 from storage.cold.pool import Pool
 from storage.cold.registry import PostgresMeterRegistry, Registered

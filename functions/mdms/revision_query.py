@@ -7,7 +7,7 @@ from typing import Final
 from functions.mdms.cursor import write_cursor
 from functions.mdms.event_query import EventPeriod
 from functions.mdms.period_query import instant_text
-from functions.mdms.schema import RevisionPart
+from functions.mdms.query_schema import RevisionPart
 from storage.model.revision import Revision
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

@@ -12,11 +12,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from functions.mdms import examples
 from functions.mdms.lookup import registered_meter
 from functions.mdms.meter_form import MeterRefused, read_forms
-from functions.mdms.ports import Backing
-from functions.mdms.problems import NotInThisZone, VersionGap, ZonesOnly
-from functions.mdms.readings_body import MalformedBody
-from functions.mdms.request_body import content_encoding, header_map, read_request_body
-from functions.mdms.schema import (
+from functions.mdms.meter_schema import (
     DownlinkPage,
     DownlinkTaken,
     MeterOutcome,
@@ -24,6 +20,10 @@ from functions.mdms.schema import (
     MetersBody,
     MetersPage,
 )
+from functions.mdms.ports import Backing
+from functions.mdms.problems import NotInThisZone, VersionGap, ZonesOnly
+from functions.mdms.readings_body import MalformedBody
+from functions.mdms.request_body import content_encoding, header_map, read_request_body
 from functions.mdms.settings import MdmsSettings
 from functions.runtime.request import Caller, caller
 from storage.model.meter import Meter, RegistryPosition

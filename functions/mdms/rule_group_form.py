@@ -6,7 +6,6 @@ from typing import Annotated, Any
 import msgspec
 
 from functions.mdms.period_query import instant_text
-from functions.mdms.schema import Label
 from functions.mdms.vee.rule_group import (
     OFF_BY_DEFAULT,
     REGISTER_RULES,
@@ -15,6 +14,7 @@ from functions.mdms.vee.rule_group import (
     read_group,
 )
 from functions.mdms.vee.technical_rules import ALWAYS_ON
+from functions.mdms.wire_types import Label
 from storage.cold.rule_groups import Activation, GroupState, GroupVersion
 from storage.model.rule_groups import BUILT_IN, AppliesTo, Filling, RuleGroup, RuleSetting
 

@@ -8,7 +8,7 @@ from typing import ClassVar, Protocol, TypeAlias
 from msgspec import UNSET
 
 from functions.mdms.arrivals import READINGS_A_PLACE, Arrivals
-from functions.mdms.schema import Series
+from functions.mdms.reading_schema import Series
 from functions.mdms.series_columns import lay_out
 
 

@@ -11,8 +11,8 @@ from msgspec import UNSET
 from numpy.typing import NDArray
 
 from functions.mdms.arrivals import Arrivals
+from functions.mdms.reading_schema import Series
 from functions.mdms.reason import Reason
-from functions.mdms.schema import Series
 
 DAY_S: Final = 86_400
 MAX_REGISTERS: Final = 256

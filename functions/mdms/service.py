@@ -16,11 +16,11 @@ from functions.mdms.merged_arrivals import columns_together
 from functions.mdms.meter_table import MeterTable
 from functions.mdms.outcomes import answers
 from functions.mdms.policy_cache import PolicyCache
+from functions.mdms.reading_schema import ReadingsAnswer, SeriesAnswer
 from functions.mdms.readings_body import open_body
 from functions.mdms.readmission import Accepts
 from functions.mdms.reason import Reason
 from functions.mdms.registry_cache import RegistryCache
-from functions.mdms.schema import ReadingsAnswer, SeriesAnswer
 from functions.mdms.series_body import Brought
 from functions.mdms.series_columns import MAX_REGISTERS
 from functions.mdms.technical_validation import TechnicalValidation

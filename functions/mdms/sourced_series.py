@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from functions.mdms.period_query import Page, columns, instant_text
 from functions.mdms.provenance import Origin, Provenance
-from functions.mdms.schema import MissingPart, SeriesPart
+from functions.mdms.query_schema import MissingPart, SeriesPart
 from storage.model.block import BlockKey
 from storage.model.event_block import EventKey
 from storage.model.runs import DAY_S

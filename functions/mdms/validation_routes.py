@@ -31,7 +31,6 @@ from functions.mdms.readings_body import MalformedBody
 from functions.mdms.register_trial import Failing, failing_reads, read_findings
 from functions.mdms.request_body import content_encoding, header_map, read_request_body
 from functions.mdms.resampling import adds_up
-from functions.mdms.schema import Instant
 from functions.mdms.settings import MdmsSettings
 from functions.mdms.stretch_reading import read_whole
 from functions.mdms.vee.group_choice import GroupChoice
@@ -45,6 +44,7 @@ from functions.mdms.vee.rule_group import (
     described,
     read_group,
 )
+from functions.mdms.wire_types import Instant
 from functions.runtime.request import Caller, caller
 from storage.cold.rule_groups import UnknownRuleGroup
 from storage.model.block import PRESENT

@@ -7,7 +7,7 @@ from typing import Any
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from functions.mdms.schema import SeriesPart
+from functions.mdms.query_schema import SeriesPart
 
 
 class View(StrEnum):

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from functions.mdms.downlink import first_version, nothing_newer, rules_in
+from functions.mdms.meter_schema import DownlinkPage
 from functions.mdms.registry_cache import RegistryCache
-from functions.mdms.schema import DownlinkPage
 from storage.hot.registry import MeterRegistry
 from storage.hot.rules import HotRules
 from storage.model.meter import Meter, RegistryPosition

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from functions.mdms.reading_schema import ReadingsAnswer, SeriesAnswer
 from functions.mdms.registry_cache import RegistryCache
-from functions.mdms.schema import ReadingsAnswer, SeriesAnswer
 from functions.mdms.service import Ingest
 from functions.mdms.technical_validation import TechnicalValidation
 from storage.memory import MemoryHotStore

@@ -3,7 +3,7 @@
 import pytest
 
 from functions.mdms.batch_forming import MAX_TURNS
-from functions.mdms.schema import SeriesAnswer
+from functions.mdms.reading_schema import SeriesAnswer
 from storage.model.event_block import EventKey
 from storage.model.events import EventBatch
 from storage.model.meter import Meter

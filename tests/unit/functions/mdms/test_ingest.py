@@ -2,8 +2,8 @@
 
 import pytest
 
+from functions.mdms.reading_schema import OutcomeRun, ReadingsAnswer
 from functions.mdms.readings_body import MalformedBody
-from functions.mdms.schema import OutcomeRun, ReadingsAnswer
 from storage.ports import StoreFull
 from tests.unit.functions.mdms.bodies import DAY, body, instant, meter, run
 from tests.unit.functions.mdms.first_hop import Hop, counts, runs

@@ -17,8 +17,8 @@ from functions.mdms.body_forms import FORMS, BodyReader
 from functions.mdms.csv_body import read_csv
 from functions.mdms.line_body import read_lines
 from functions.mdms.openapi import raw_routes
+from functions.mdms.reading_schema import ReadingsAnswer, SeriesAnswer
 from functions.mdms.readings_body import read_body
-from functions.mdms.schema import ReadingsAnswer, SeriesAnswer
 
 
 @pytest.mark.parametrize("example", [SERIES, LIST], ids=["series", "list"])

@@ -8,8 +8,8 @@ import pytest
 
 from functions.mdms.arrivals import Arrivals
 from functions.mdms.merged_arrivals import merge_arrivals
+from functions.mdms.reading_schema import ReadingsAnswer, SeriesAnswer
 from functions.mdms.readings_body import read_body
-from functions.mdms.schema import ReadingsAnswer, SeriesAnswer
 from storage.ports import StoreFull
 from tests.unit.functions.mdms.bodies import body, instant, list_body, reading, run
 from tests.unit.functions.mdms.first_hop import Hop

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from functions.mdms.arrivals import Arrivals
 from functions.mdms.batch_forming import MAX_BATCH_READINGS, form_batches
 from functions.mdms.meter_table import MeterTable
-from functions.mdms.schema import Series
+from functions.mdms.reading_schema import Series
 from functions.mdms.series_columns import lay_out
 from functions.mdms.technical_validation import TechnicalValidation
 from functions.mdms.whole_runs import form_whole_runs
