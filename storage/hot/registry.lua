@@ -135,7 +135,8 @@ end
 -- is laid out anew 'laid' and 'whole'; how many shapes, each with its name and text, then meter
 -- id and record without number in turn, by rising id: every change after one version, up to another.
 -- Answer: incarnation and version now held, or, of a newer incarnation that is not whole yet,
--- taken. A page that does not follow changes nothing.
+-- taken. A page that does not follow changes nothing. Where none is held, what there is of the first
+-- counts as it comes.
 local function registry_page(keys, args)
   local head, incarnation, after, version = keys[1], tonumber(args[1]), tonumber(args[2]), tonumber(args[3])
   local said = redis.call('HMGET', head, 'i', 'v', 'ti', 'tv')
@@ -168,7 +169,7 @@ local function registry_page(keys, args)
   write_meters(base, ids, tails)
   if kind == 'laid' then
     return {0, 0}
-  elseif newer and kind == 'more' then
+  elseif newer and kind == 'more' and said[2] then
     redis.call('HSET', head, 'ti', args[1], 'tv', args[3])
     return {incarnation, version}
   end

@@ -78,7 +78,7 @@ class MeterRegistry:
         `changes` are all changes after version `after` up to `to`; what was taken before, or
         leaves a hole, changes nothing. Those of a newer incarnation begin after 0, and count once
         the last of them, `complete`, is in, in place of all that was held; until then the
-        position returned is what has been taken.
+        position returned is what has been taken. Those of the first one count as they come.
 
         Raises:
             StoreFull, StoreUnavailable: as `HotConnection.call`; repeating is harmless.

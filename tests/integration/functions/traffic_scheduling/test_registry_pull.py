@@ -98,8 +98,10 @@ async def test_a_pull_that_was_broken_off_goes_on_where_it_was(
     as_edge = edge.calls_as("zone-3a", tenant="acme")
     whole = {"after": 0, "version": 100, "complete": True, "meters": meters, "incarnation": 7_000}
     part = whole | {"version": 60, "complete": False, "meters": meters[:60]}
+    older = whole | {"version": 1, "meters": meters[:1], "incarnation": 6_000}
     await fog.client.post("/v1/mdms/downlink", json=whole, headers=as_fog)
-    await edge.client.post("/v1/mdms/downlink", json=part, headers=as_edge)
+    for page in (older, part):
+        await edge.client.post("/v1/mdms/downlink", json=page, headers=as_edge)
 
     before = (await edge.client.get("/v1/mdms/downlink/version", headers=as_edge)).json()
     link = await start_link(edge, fog, redis_url, registry_page=10)
@@ -110,8 +112,8 @@ async def test_a_pull_that_was_broken_off_goes_on_where_it_was(
     await eventually(all_known)
     after = (await edge.client.get("/v1/mdms/downlink/version", headers=as_edge)).json()
     assert before == {
-        "incarnation": 0,
-        "version": 0,
+        "incarnation": 6_000,
+        "version": 1,
         "taken": {"incarnation": 7_000, "version": 60},
     }
     assert after == {"incarnation": 7_000, "version": 100}

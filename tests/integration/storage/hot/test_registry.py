@@ -86,6 +86,19 @@ async def test_a_copy_without_an_incarnation_goes_on(registry: MeterRegistry) ->
     assert (await registry.load_all())[1].keys() == {"M-1", "M-2"}
 
 
+async def test_the_first_incarnation_counts_as_it_comes(registry: MeterRegistry) -> None:
+    meters = [_meter(number, version=number) for number in (1, 2)]
+
+    some = await registry.apply(meters[:1], after=0, to=at(1), complete=False)
+    soon = await registry.load_all()
+    whole = await registry.apply(meters[1:], after=1, to=at(2), complete=False)
+
+    assert some == at(1)
+    assert soon == (at(1), {"M-1": meters[0]})
+    assert await registry.taken() is None
+    assert whole == await registry.position() == at(2)
+
+
 async def test_another_incarnation_takes_the_place_of_all_at_once(registry: MeterRegistry) -> None:
     before = [_meter(number, version=number) for number in (1, 2, 3)]
     await registry.apply(before, after=0, to=at(3))
