@@ -3,8 +3,10 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
+from storage.cold.desk import PostgresDesk
 from storage.cold.engine import connect
 from storage.cold.pool import Pool, open_pool
+from storage.cold.record import PostgresRecordStore
 from tests.integration.storage.cold.tenant import SCHEMA, provisioned
 
 
@@ -19,6 +21,18 @@ async def pool(tenant_url: str) -> AsyncIterator[Pool]:
     """The tenant's connections."""
     async with open_pool(tenant_url) as opened:
         yield opened
+
+
+@pytest.fixture
+def desk(pool: Pool) -> PostgresDesk:
+    """The tenant's desk, of headquarters."""
+    return PostgresDesk(pool, zone="zone-1")
+
+
+@pytest.fixture
+def record(pool: Pool) -> PostgresRecordStore:
+    """The tenant's record."""
+    return PostgresRecordStore(pool)
 
 
 @pytest.fixture

@@ -1,111 +1,30 @@
-"""What the desk writes: its rank against what comes later, approvals, and what settles itself."""
+"""What the desk writes: its rank against what comes later, approvals, and the audit."""
 
 import asyncio
-import time
-from collections.abc import Sequence
-from typing import Any
-
-import pytest
 
 from storage.cold.audit_log import Actor, AuditFilter
 from storage.cold.desk import PostgresDesk
 from storage.cold.desk_edits import Decided
-from storage.cold.desk_entries import batch_of
-from storage.cold.edits import NewEdit
-from storage.cold.exception_queue import ExceptionFilter, OpenException
 from storage.cold.pool import Pool
 from storage.cold.record import PostgresRecordStore
 from storage.cold.slot_versions import Standing
-from storage.model.block import PRESENT, BlockKey
+from storage.model.block import BlockKey
 from storage.model.event_block import EventKey
-from storage.model.uplink import UplinkEntry
+from tests.integration.storage.cold.at_the_desk import (
+    ANN,
+    BEN,
+    KEY,
+    NOW_US,
+    REGISTER,
+    edit,
+    estimate,
+    final,
+    fold,
+    metered,
+    queue,
+    write,
+)
 from tests.integration.storage.cold.test_exceptions import DAY, Finding
-
-REGISTER = "1-0:1.8.0"
-KEY = BlockKey("A", REGISTER, DAY, 900)
-ANN, BEN = Actor("key-ann", "tenant-admin"), Actor("key-ben", "operator")
-NOW_US = time.time_ns() // 1000
-
-
-@pytest.fixture
-def desk(pool: Pool) -> PostgresDesk:
-    return PostgresDesk(pool, zone="zone-1")
-
-
-@pytest.fixture
-def record(pool: Pool) -> PostgresRecordStore:
-    return PostgresRecordStore(pool)
-
-
-async def metered(
-    record: PostgresRecordStore,
-    values: Sequence[int],
-    *,
-    sequence: int,
-    first_slot: int = 0,
-    quality: int = 0,
-    edge: str = "zone-3a#1",
-) -> None:
-    """Values of meter A as an edge acknowledged them, at `sequence`."""
-    batch = batch_of(
-        meter_id="A",
-        register=REGISTER,
-        interval_s=900,
-        start_s=DAY * 86_400 + first_slot * 900,
-        values=values,
-        quality=[quality] * len(values),
-    )
-    await record.append([UplinkEntry(edge, sequence, b"", batch.encode())], caller="zone-2")
-
-
-def edit(values: Sequence[int], seen: Sequence[int | None], **changes: Any) -> NewEdit:
-    form: dict[str, Any] = {
-        "kind": "edit",
-        "meter_id": "A",
-        "register": REGISTER,
-        "interval_s": 900,
-        "start_s": DAY * 86_400,
-        "values": tuple(values),
-        "quality": (7,) * len(values),
-        "seen": tuple(seen),
-        "method": "manual",
-    }
-    return NewEdit(**(form | changes))
-
-
-def estimate(values: Sequence[int], **changes: Any) -> NewEdit:
-    count = len(values)
-    changes = {"kind": "estimate", "quality": (8,) * count, "method": "proxy-day"} | changes
-    return edit(values, [None] * count, **changes)
-
-
-async def write(
-    desk: PostgresDesk, *edits: NewEdit, actor: Actor = ANN, needs_approval: bool = False
-) -> list[tuple[str, int | None]]:
-    found = await desk.write(
-        edits, reason="as told by the customer", actor=actor, needs_approval=needs_approval
-    )
-    return [(one.outcome, one.edit_id) for one in found]
-
-
-async def final(record: PostgresRecordStore, count: int) -> list[tuple[int, int] | None]:
-    """(value, quality) of the first intervals."""
-    block = (await record.read([KEY])).get(KEY)
-    if block is None:
-        return [None] * count
-    return [
-        (int(cell["final"]), int(cell["quality"])) if cell["flags"] & PRESENT else None
-        for cell in block[:count]
-    ]
-
-
-async def queue(desk: PostgresDesk, **asked: Any) -> list[OpenException]:
-    return await desk.exceptions(ExceptionFilter(**asked), after=0, limit=100)
-
-
-async def fold(record: PostgresRecordStore) -> None:
-    while (await record.fold(max_entries=1_000)).moved:
-        pass
 
 
 async def test_an_edit_outranks_whatever_the_edge_sends_again_or_later(
@@ -242,113 +161,6 @@ async def test_exceptions_of_a_decision_are_open_or_the_edit_is_refused(
     assert closed == {first: Decided.CLOSED, 99: Decided.NOT_FOUND}
     assert [outcome for outcome, _ in found] == ["not-open", "applied", "not-open"]
     assert await final(record, 1) == [(2, 7)]
-
-
-async def test_a_gap_settles_when_all_its_intervals_have_an_actual_value(
-    desk: PostgresDesk, record: PostgresRecordStore
-) -> None:
-    gap = Finding(rule="missing-interval", first_slot=0, count=2, found_at=NOW_US)
-    await desk.raise_exceptions([gap])
-    await write(desk, estimate([50, 60]))
-    await desk.settle()
-    # It came before the finding, through a slower way.
-    await metered(record, [5], sequence=NOW_US - 1_000_000)
-    await fold(record)
-    await desk.settle()
-    assert [one.state for one in await queue(desk)] == ["open"]
-
-    await metered(record, [6], sequence=NOW_US + 1, first_slot=1)
-    await fold(record)
-    await desk.settle()
-
-    [closed] = await queue(desk, states=None)
-    assert (closed.decision, closed.reason, closed.decided_by) == (
-        "settled",
-        "actual-value",
-        "gridfaas",
-    )
-    [row] = await desk.audit(AuditFilter(action="exception-settled"), before=None, limit=10)
-    assert (row.row.exception_id, row.row.actor.role) == (closed.id, "platform")
-
-
-async def test_a_finding_about_a_value_settles_when_a_later_one_replaces_it(
-    desk: PostgresDesk, record: PostgresRecordStore
-) -> None:
-    await metered(record, [9_000, 9_100], sequence=NOW_US)
-    await desk.raise_exceptions([Finding(first_slot=0, count=2, found_at=NOW_US + 1_000)])
-    await fold(record)
-    await desk.settle()
-    await metered(record, [90], sequence=NOW_US + 3_600_000_000)
-    await fold(record)
-    await desk.settle()
-    assert [one.state for one in await queue(desk)] == ["open"]
-
-    await write(desk, edit([91], [9_100], start_s=DAY * 86_400 + 900))
-    await metered(record, [92], sequence=NOW_US + 3_600_000_001, first_slot=1)
-    await fold(record)
-    await desk.settle()
-
-    assert [one.reason for one in await queue(desk, states=None)] == ["value-replaced"]
-
-
-async def test_the_fold_leaves_other_meters_exceptions_alone(
-    desk: PostgresDesk, record: PostgresRecordStore, pool: Pool
-) -> None:
-    rule = "missing-interval"
-    await desk.raise_exceptions([Finding(rule=rule), Finding(rule=rule, meter_id="B")])
-    await desk.settle()
-    await metered(record, [5], sequence=NOW_US, first_slot=4)
-    await fold(record)
-
-    async with pool.acquire() as connection:
-        due = await connection.fetch("SELECT meter_id FROM exceptions WHERE check_due")
-    assert [row["meter_id"] for row in due] == ["A"]
-
-
-async def due(pool: Pool) -> list[tuple[str, int]]:
-    async with pool.acquire() as connection:
-        rows = await connection.fetch(
-            "SELECT rule, first_slot FROM exceptions WHERE check_due ORDER BY rule, first_slot"
-        )
-    return [(row["rule"], row["first_slot"]) for row in rows]
-
-
-async def test_the_fold_has_those_looked_at_that_what_it_wrote_may_settle(
-    desk: PostgresDesk, record: PostgresRecordStore, pool: Pool
-) -> None:
-    await desk.raise_exceptions(
-        [
-            Finding(rule=rule, first_slot=first_slot, count=2, found_at=NOW_US)
-            for rule in ("missing-interval", "spike")
-            for first_slot in (4, 8)
-        ]
-    )
-    await desk.settle()
-
-    await metered(record, [5], sequence=NOW_US + 1, first_slot=5)
-    await fold(record)
-    soon = await due(pool)
-    await desk.settle()
-    await metered(record, [6, 7], sequence=NOW_US + 3_600_000_000, first_slot=9)
-    await fold(record)
-
-    assert soon == [("missing-interval", 4)]
-    assert await due(pool) == [("missing-interval", 8), ("spike", 8)]
-
-
-async def test_a_finding_is_looked_at_once_a_value_of_here_can_have_replaced_its_own(
-    desk: PostgresDesk, pool: Pool
-) -> None:
-    an_hour_us = 3_600_000_000
-    await desk.raise_exceptions(
-        [
-            Finding(rule="spike", first_slot=0, found_at=time.time_ns() // 1000),
-            Finding(rule="spike", first_slot=4, found_at=NOW_US - an_hour_us),
-            Finding(rule="missing-interval", first_slot=8, found_at=time.time_ns() // 1000),
-        ]
-    )
-
-    assert await due(pool) == [("missing-interval", 8), ("spike", 4)]
 
 
 async def test_everything_is_audited_with_who_and_why(desk: PostgresDesk) -> None:
