@@ -5,7 +5,6 @@ from typing import Final
 
 from storage.ports import FoldStep
 
-MAX_READINGS: Final = 1_000_000
 FIRST_READINGS: Final = 50_000
 
 
@@ -19,6 +18,7 @@ class FoldStepSize:
     """
 
     most_entries: int
+    most_readings: int
     most_slots: int
     readings: int = FIRST_READINGS
     _halvings: int = 0
@@ -43,4 +43,4 @@ class FoldStepSize:
         self._halvings = max(0, self._halvings - 1)
         if step.slots:
             fit = step.readings * self.slots // step.slots
-            self.readings = min(max(1, fit), MAX_READINGS)
+            self.readings = min(max(1, fit), self.most_readings)

@@ -17,6 +17,7 @@ from functions.runtime.config import WorkerConfig
 from storage.cold.class_sums import PostgresClassSums
 from storage.cold.desk import PostgresDesk
 from storage.cold.edits_down import PostgresEditsDown
+from storage.cold.folding import MAX_READINGS
 from storage.cold.pool import open_pool
 from storage.cold.record import PostgresRecordStore
 from storage.cold.rule_groups import PostgresRuleGroups
@@ -60,7 +61,9 @@ async def record_backing(
                 after_entries=settings.fold_after_entries,
             ),
             size=FoldStepSize(
-                most_entries=settings.fold_step_entries, most_slots=settings.fold_step_slots
+                most_entries=settings.fold_step_entries,
+                most_readings=MAX_READINGS,
+                most_slots=settings.fold_step_slots,
             ),
             folded=metrics.folded,
             failed=metrics.fold_failed,

@@ -1,11 +1,11 @@
 """A step takes what its slots have room for, as the steps before it showed."""
 
-from functions.mdms.fold_step_size import FIRST_READINGS, MAX_READINGS, FoldStepSize
+from functions.mdms.fold_step_size import FIRST_READINGS, FoldStepSize
 from storage.ports import FoldStep
 
 
 def size() -> FoldStepSize:
-    return FoldStepSize(most_entries=1_000, most_slots=96_000)
+    return FoldStepSize(most_entries=1_000, most_readings=1_000_000, most_slots=96_000)
 
 
 def test_a_tail_with_a_block_for_each_reading_is_taken_by_as_many_blocks() -> None:
@@ -23,7 +23,7 @@ def test_a_tail_that_fills_few_blocks_is_taken_whole() -> None:
     some = found.readings
     found.ended(FoldStep(entries=9, blocks=10, readings=960_000, slots=960))
 
-    assert (some, found.readings) == (96_000, MAX_READINGS)
+    assert (some, found.readings) == (96_000, 1_000_000)
 
 
 def test_a_step_that_took_too_long_is_halved_and_one_that_ends_doubles_its_slots() -> None:
@@ -39,7 +39,7 @@ def test_a_step_that_took_too_long_is_halved_and_one_that_ends_doubles_its_slots
 
 
 def test_never_less_than_one() -> None:
-    found = FoldStepSize(most_entries=1, most_slots=1)
+    found = FoldStepSize(most_entries=1, most_readings=10, most_slots=1)
 
     for _ in range(40):
         found.took_too_long()

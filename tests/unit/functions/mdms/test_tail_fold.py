@@ -54,7 +54,7 @@ class Tail:
             fold=step or self.fold,
             waiting=self.waiting,
             due=FoldDue(after_s=3_600.0, quiet_s=quiet_s, after_readings=50_000, after_entries=100),
-            size=FoldStepSize(most_entries=40, most_slots=1_000),
+            size=FoldStepSize(most_entries=40, most_readings=10**6, most_slots=1_000),
             folded=self.steps.append,
             failed=self.count_failure,
             clock=lambda: TODAY * 86_400.0,
