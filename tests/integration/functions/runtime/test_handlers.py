@@ -1,6 +1,7 @@
 """Tenants' functions as callers see them: what a handler gets, and what its answers become."""
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ HANDLER = """
 import asyncio
 import gc
 import os
+import weakref
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,6 +73,21 @@ async def around(event, context):
 
 async def cycles(event, context):
     return {"looks": gc.isenabled(), "rarely": gc.get_threshold(), "frozen": gc.get_freeze_count()}
+
+
+class Cycle:
+    pass
+
+
+async def hoards(event, context):
+    global hoarded
+    one = Cycle()
+    one.itself, one.body = one, b"x" * (12 << 20)
+    hoarded = weakref.ref(one)
+
+
+async def still(event, context):
+    return hoarded() is not None
 
 
 async def own(event, context):
@@ -195,6 +212,16 @@ def test_a_worker_looks_for_cycles_seldom_but_does(worker: Worker) -> None:
     assert cycles["looks"]
     assert cycles["rarely"] == [*RARELY]
     assert cycles["frozen"] > 0
+
+
+def test_a_worker_that_grew_by_a_cycle_loses_it(worker: Worker) -> None:
+    worker.call("/hoards")
+
+    end = time.monotonic() + 10
+    while (held := worker.call("/still").json()) and time.monotonic() < end:
+        time.sleep(0.1)
+
+    assert not held
 
 
 @pytest.mark.parametrize(
