@@ -139,8 +139,10 @@ def server_version(client: "redis.Redis") -> str:
     """The version of the Valkey or Redis that `client` speaks to, and what allocates for it."""
     info = client.info()
     version = str(info.get("valkey_version") or info["redis_version"])
-    own = str(info["mem_allocator"])
-    return f"{version} ({jemalloc() or own if own == 'libc' else own})"
+    allocator = str(info["mem_allocator"])
+    if allocator == "libc":
+        allocator = jemalloc() or allocator
+    return f"{version} ({allocator})"
 
 
 def _service(module: str, env: dict[str, str], home: Home) -> Service:

@@ -28,8 +28,6 @@ from storage.model.runs import DAY_S
 SUMS_TIMEOUT_S: Final = 25.0
 _MERGED_AT_ONCE: Final = 4_096
 _ANY_IN_TAIL: Final = "SELECT EXISTS (SELECT FROM tail WHERE first_day <= $2 AND last_day >= $1)"
-# The plan of a large fleet's day is dear enough to be compiled, for longer than it then runs.
-_NO_JIT: Final = "SET LOCAL jit = off"
 _Place: TypeAlias = tuple[int, int, int]
 """A meter's place among those asked for, a day, and an interval length."""
 Classes = Callable[[int], NDArray[np.int8]]
@@ -78,8 +76,6 @@ class PostgresClassSums:
             queries = await front_queries(connection, meters, register=register, days=days)
             sharing = sharing_snapshot(connection, self._pool, within_s=SUMS_TIMEOUT_S)
             async with sharing as connections:
-                for one in connections:
-                    await one.execute(_NO_JIT)
                 await _add_blocks(connections, work, merged, queries)
         return ClassSums(total=work.total.T, present=work.present)
 
