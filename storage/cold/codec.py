@@ -109,11 +109,11 @@ class BlockCodec:
         held = self._put_values(planes, fronts)
         edges = tuple(sorted({name for own in set(names) for name in own}))
         blocks = from_planes(planes, level, step, edges)
-        absent = blocks.slots[~blocks.present]
-        told = blocks.present.reshape(-1, self._slots)[list(fronts)]
+        present = blocks.present
+        told = present.reshape(-1, self._slots)[list(fronts)]
         if (
             not KNOWN_QUALITY[blocks.slots["quality"]].all()
-            or absent.tobytes().strip(b"\0")
+            or (_not_zero(blocks.slots) & ~present).any()
             or (told != held).any()
         ):
             raise BlockDamaged("a slot that no block can hold")
@@ -175,6 +175,16 @@ class BlockCodec:
         names = body[begin:names_end].decode(errors="replace")
         own = tuple(names.split(_BETWEEN_NAMES)) if names else ()
         return front, mask, level, step, own, plain
+
+
+def _not_zero(cells: NDArray[np.void]) -> NDArray[np.bool_]:
+    """Where a cell, a few words of 32 bits, has a bit that is set."""
+    words = cells.view("<u4").reshape(len(cells), cells.itemsize // 4)
+    some = words[:, 0].copy()
+    for at in range(1, words.shape[1]):
+        some |= words[:, at]
+    found: NDArray[np.bool_] = some != 0
+    return found
 
 
 def _planes_of(mask: int) -> NDArray[np.intp]:

@@ -55,12 +55,14 @@ def to_planes(
         "edge": edge,
         "raw_edge": np.where(has_raw, raw_edge ^ edge, zero),
     }
-    planes = np.empty((len(cells), PLANES, slots), dtype=np.uint8)
+    planes = np.zeros((len(cells), PLANES, slots), dtype=np.uint8)
     at = 0
     for name, width in _COLUMNS:
         column = np.ascontiguousarray(columns[name])
-        split = column.view(np.uint8).reshape(len(cells), slots, width)
-        planes[:, at : at + width] = split.transpose(0, 2, 1)
+        # Most columns are all zeros in most blocks, and to split one takes longer than to look.
+        if column.any():
+            split = column.view(np.uint8).reshape(len(cells), slots, width)
+            planes[:, at : at + width] = split.transpose(0, 2, 1)
         at += width
     return planes, level, step
 
@@ -76,8 +78,11 @@ def from_planes(
     columns = {}
     at = 0
     for name, width in _COLUMNS:
-        split = np.ascontiguousarray(planes[:, at : at + width].transpose(0, 2, 1))
-        columns[name] = split.view(f"<u{width}").reshape(count, slots)
+        split = planes[:, at : at + width]
+        columns[name] = np.zeros((count, slots), dtype=f"<u{width}")
+        if split.any():
+            joined = columns[name].view(np.uint8).reshape(count, slots, width)
+            joined[:] = split.transpose(0, 2, 1)
         at += width
     flags = columns["flags"].astype(np.uint8) ^ np.uint8(_FULL)
     present, has_raw = (flags & PRESENT) != 0, (flags & HAS_RAW) != 0

@@ -41,12 +41,12 @@ class SlotUpdate:
         slots = keys[0].slots
         held = BlockCodec(slots).decode(bodies)
         names = tuple(sorted({*edges, *held.edges}))
-        blocks = RecordBlock.empty(len(keys) * slots, names)
-        if len(bodies):
-            at = (places[:, None] * slots + np.arange(slots)).reshape(-1)
-            held = held.with_edges(names)
+        blocks = held.with_edges(names)
+        if not np.array_equal(places, np.arange(len(keys))):
+            blocks = RecordBlock.empty(len(keys) * slots, names)
             for column in ("slots", "sequence", "edge", "raw_sequence", "raw_edge"):
-                getattr(blocks, column)[at] = getattr(held, column)
+                by_block = getattr(blocks, column).reshape(-1, slots)
+                by_block[places] = getattr(held, column).reshape(-1, slots)
         return cls(keys, *merge(blocks, renamed(versions, edges, names)))
 
     @property
@@ -56,6 +56,8 @@ class SlotUpdate:
 
     def counted(self, places: NDArray[np.int64]) -> Self:
         """Raise the revision of each slot by the number of times that it stands in `places`."""
+        if not len(places):
+            return self
         cells = self.record.slots.copy()
         added = np.bincount(places, minlength=len(cells))
         cells["revision"] = np.minimum(cells["revision"] + added, MAX_REVISION)
