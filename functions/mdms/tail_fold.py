@@ -9,6 +9,7 @@ from typing import Final
 
 from functions.mdms.fold_due import FoldDue
 from functions.mdms.fold_step_size import FoldStepSize
+from functions.runtime.memory import give_back
 from storage.model.runs import DAY_S
 from storage.ports import FoldStep, StoreUnavailable, TailState
 
@@ -114,6 +115,9 @@ class TailFold:
         except (TimeoutError, StoreUnavailable):
             size.took_too_long()
             raise
+        finally:
+            # What a step holds is most of what this worker ever does.
+            give_back()
         size.ended(step)
         return step
 

@@ -1,18 +1,14 @@
 """When Python looks for cycles of garbage in a worker: calls leave hardly any behind."""
 
-import ctypes
 import gc
-import os
-from pathlib import Path
 from typing import Final
+
+from functions.runtime.memory import give_back, resident_bytes
 
 RARELY: Final = (20_000, 20, 20)
 """Python's own first threshold is 700 objects: a fleet's answer meets it hundreds of times."""
 SHARE_OF_LIMIT: Final = 8
 NO_LIMIT_MB: Final = 512
-_STATM: Final = Path("/proc/self/statm")
-# glibc's; another C library gives memory back by itself, or not at all.
-_trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
 
 
 class GrowthLook:
@@ -34,12 +30,6 @@ class GrowthLook:
         if now - self._least < self._growth:
             return False
         gc.collect()
-        if _trim is not None:
-            _trim(0)
+        give_back()
         self._least = resident_bytes()
         return True
-
-
-def resident_bytes() -> int:
-    """The memory of this process that is there, shared pages included."""
-    return int(_STATM.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
