@@ -16,10 +16,9 @@ from deploy.benchmarks.nation_figures import (
     Sample,
     cpu_shares,
     memory_verdicts,
-    meters_in_turn,
     nation_bars,
     queue_verdicts,
-    walk_that_fits,
+    sample_that_fits,
 )
 from deploy.benchmarks.nation_registry import register_nation
 from deploy.benchmarks.nation_sending import Sending, arrived, send
@@ -32,6 +31,7 @@ from deploy.benchmarks.whole_way import START_S, WholeWay, zone_a_tier
 from deploy.lab.reporting import Reporter
 from deploy.lab.service_env import SERVICE_SETTINGS
 
+SAMPLE_METERS: Final = 2_000_000
 SAMPLE_INTERVALS: Final = 2
 # Of a lab with one zone a tier: headquarters has none.
 HOT_ZONES: Final = 2
@@ -49,39 +49,33 @@ Figures = dict[str, Any]
 async def measure_nation(
     *,
     meters: int,
-    sample: int,
     minutes: float,
     rate: float,
     per_body: int,
     connections: int,
     command: str,
     reporter: Reporter,
-    walk: int | None = None,
+    sample: int | None = None,
 ) -> Figures:
-    """Register `meters`, send two intervals of the first `sample` of them, then the first `walk`
-    meters in turn at `rate` readings/s for `minutes`; return the benchmark's object.
+    """Register `meters`, of which the first `sample` report: two intervals as fast as they go, then
+    further ones in turn at `rate` readings/s for `minutes`; return the benchmark's object.
 
-    Without `walk` it is all of them, or a part that memory has room for: see `meters_in_turn`.
+    Without `sample` it is `SAMPLE_METERS`, or as many as memory has room for.
 
     Raises:
         MeasurementFailed: something hung or broke; the message names it.
         LabFailure, ServerFailure: the lab did not start.
     """
+    fits = sample_that_fits(
+        meters=meters, zones=HOT_ZONES, free_bytes=psutil.virtual_memory().available
+    )
+    if sample is None:
+        sample = min(fits, SAMPLE_METERS)
+    if sample > fits:
+        reporter.step(f"memory may run short: there is room for a day of {fits:,} meters")
     steady = round(rate * minutes * 60)
     total = SAMPLE_INTERVALS * sample + steady
-    fits = walk_that_fits(
-        meters=meters,
-        sample=sample,
-        zones=HOT_ZONES,
-        free_bytes=psutil.virtual_memory().available,
-    )
-    if walk is None:
-        walk = meters_in_turn(meters=meters, readings=steady, sample=sample, fits=fits)
-    if fits < min(walk, steady):
-        reporter.step(f"memory may run short: there is room for {fits:,} meters in turn")
-    elif walk < min(meters, steady):
-        reporter.step(f"memory has room for a day of {fits:,} meters: {walk:,} take turns")
-    room = _room(meters=meters, series=max(sample, min(walk, steady)), readings=total)
+    room = _room(meters=meters, series=sample, readings=total)
     found: Figures = {"machine": machine()}
     with scratch_folder() as folder, _more_room(room):
         reporter.step("starting a lab of one zone a tier")
@@ -93,7 +87,7 @@ async def measure_nation(
             reporter.step(f"registered: {json.dumps(registration)}")
             intervals = [await load.interval(number, sample) for number in range(SAMPLE_INTERVALS)]
             await asyncio.to_thread(wait_for_rest, whole.processes)
-            steadily = await load.steadily(walk, rate=rate, readings=steady)
+            steadily = await load.steadily(sample, rate=rate, readings=steady)
             record = await _record(whole, sent=total, taken=load.acknowledged, reporter=reporter)
             found["versions"] = versions("asyncpg", "httptools", "msgspec", "numpy", "uvloop")
             found["versions"]["valkey"] = whole.version
@@ -102,7 +96,6 @@ async def measure_nation(
         "load": {
             "meters": meters,
             "sample_meters": sample,
-            "meters_in_turn": walk,
             "minutes": minutes,
             "readings_per_second": rate,
             "readings_per_body": per_body,
@@ -156,17 +149,17 @@ class _Load:
         )
         return figures
 
-    async def steadily(self, walk: int, *, rate: float, readings: int) -> Figures:
-        """Send the next interval of `walk` meters in turn, and so on, each body when it is due."""
+    async def steadily(self, meters: int, *, rate: float, readings: int) -> Figures:
+        """Send the next interval of `meters` in turn, and so on, each body when it is due."""
         self._reporter.step(
-            f"{rate:,.0f} readings/s, {readings:,} of them, {walk:,} meters taking turns"
+            f"{rate:,.0f} readings/s, {readings:,} of them, {meters:,} meters taking turns"
         )
-        skip = SAMPLE_INTERVALS * walk
+        skip = SAMPLE_INTERVALS * meters
         self._answered = 0
         async with watching(self._whole, answered=lambda: self._answered) as watch:
             before = await asyncio.to_thread(cpu_of_groups, self._whole)
             began = time.monotonic()
-            said = await self._send(meters=walk, skip=skip, readings=readings, rate=rate)
+            said = await self._send(meters=meters, skip=skip, readings=readings, rate=rate)
             wall_s = time.monotonic() - began
             after = await asyncio.to_thread(cpu_of_groups, self._whole)
         await arrived(self._whole, meters=self._meters, reporter=self._reporter)

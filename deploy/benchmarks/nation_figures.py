@@ -166,25 +166,13 @@ def _highest(at_s: Sequence[float], values: Sequence[int]) -> tuple[int, int]:
     return max(before, default=0), max(values[len(before) :])
 
 
-def walk_that_fits(*, meters: int, sample: int, zones: int, free_bytes: int) -> int:
-    """Return how many of the meters may take turns in memory of `free_bytes`; at least `sample`.
+def sample_that_fits(*, meters: int, zones: int, free_bytes: int) -> int:
+    """Return how many of the meters may report in memory of `free_bytes`; at least 1.
 
     Each of them is in the hot store of each of `zones`, with a day.
     """
     left = free_bytes - OTHER_BYTES - zones * meters * RESIDENT_BYTES_A_METER
-    return min(meters, max(sample, left // (zones * RESIDENT_BYTES_A_DAY)))
-
-
-def meters_in_turn(*, meters: int, readings: int, sample: int, fits: int) -> int:
-    """Return how many of the meters take turns in `readings`, of which memory has room for `fits`.
-
-    All of them, so that every reading is a meter's first of the day; or, where they do not fit, so
-    many that each has had its first when the settling time ends, and none has after it, as it is
-    for 95 of a day's 96 intervals: one kind of work through all the time that is judged.
-    """
-    if fits >= min(meters, readings):
-        return fits
-    return min(fits, max(sample, round(readings * SETTLING)))
+    return min(meters, max(1, left // (zones * RESIDENT_BYTES_A_DAY)))
 
 
 def cpu_shares(seconds: Mapping[str, float], *, wall_s: float, cores: int) -> dict[str, float]:

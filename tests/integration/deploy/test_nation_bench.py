@@ -29,7 +29,6 @@ async def test_a_small_nation_is_registered_sent_and_counted() -> None:
         sample=500,
         minutes=0.2,
         rate=400.0,
-        walk=1_000,
         per_body=50,
         connections=4,
         command="gridfaas bench nation",

@@ -11,12 +11,11 @@ from deploy.benchmarks.nation_figures import (
     Sample,
     cpu_shares,
     memory_verdicts,
-    meters_in_turn,
     nation_bars,
     queue_verdicts,
+    sample_that_fits,
     settled,
     slope,
-    walk_that_fits,
 )
 
 MIB = 1 << 20
@@ -236,30 +235,14 @@ def test_what_is_wrong_fails_its_own_bar(bar: str, changed: dict[str, Any]) -> N
 
 
 @pytest.mark.parametrize(
-    ("free_gib", "walk"),
+    ("free_gib", "sample"),
     [
         pytest.param(64, 10_000_000, id="all_of_them"),
         pytest.param(22, 4_331_197, id="as_many_as_fit"),
-        pytest.param(8, 500_000, id="the_sample_at_least"),
+        pytest.param(8, 1, id="hardly_any"),
     ],
 )
-def test_so_many_take_turns_as_memory_has_room_for(free_gib: int, walk: int) -> None:
-    assert (
-        walk_that_fits(meters=10_000_000, sample=500_000, zones=2, free_bytes=free_gib * 1024 * MIB)
-        == walk
-    )
+def test_so_many_report_as_memory_has_room_for(free_gib: int, sample: int) -> None:
+    free = free_gib * 1024 * MIB
 
-
-@pytest.mark.parametrize(
-    ("fits", "walk"),
-    [
-        pytest.param(10_000_000, 10_000_000, id="all_of_them"),
-        pytest.param(7_000_000, 7_000_000, id="nobody_twice"),
-        pytest.param(4_000_000, 2_222_400, id="each_once_in_the_first_third"),
-        pytest.param(600_000, 600_000, id="as_many_as_fit"),
-    ],
-)
-def test_one_kind_of_work_is_judged(fits: int, walk: int) -> None:
-    found = meters_in_turn(meters=10_000_000, readings=6_667_200, sample=500_000, fits=fits)
-
-    assert found == walk
+    assert sample_that_fits(meters=10_000_000, zones=2, free_bytes=free) == sample
