@@ -10,9 +10,12 @@ from functions.mdms import tail_fold
 from functions.mdms.fold_due import FoldDue
 from functions.mdms.fold_step_size import FoldStepSize
 from functions.mdms.tail_fold import TailFold
+from functions.runtime.memory import give_back, resident_bytes
 from storage.ports import FoldStep, StoreUnavailable, TailState
 
 TODAY = 20_000
+MIB = 1 << 20
+PIECE = b"\1" * 2048
 
 
 class Tail:
@@ -75,6 +78,27 @@ async def test_what_an_earlier_worker_left_is_folded_at_the_start() -> None:
     await fold.stop()
 
     assert tail.steps == [40, 40, 10]
+
+
+async def test_what_a_step_leaves_free_goes_back_to_the_machine() -> None:
+    tail = Tail(90)
+    kept: list[bytes] = []
+
+    async def step(most: int, readings: int, slots: int) -> FoldStep:
+        pieces = [PIECE + bytes([at % 256]) for at in range(64 * MIB // len(PIECE))]
+        # What is kept stands at the end of the heap, which so does not shrink by itself.
+        kept.append(pieces[-1])
+        return await tail.fold(most, readings, slots)
+
+    fold = tail.folding(step)
+    give_back()
+    before = resident_bytes()
+    fold.start()
+    await emptied(tail)
+    await fold.stop()
+
+    assert len(kept) == 3
+    assert resident_bytes() < before + 32 * MIB
 
 
 async def test_growth_makes_it_due_before_its_age() -> None:
