@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import asyncpg
 import psutil
 import pytest
 import redis
@@ -61,11 +62,32 @@ def own(module: str, kind: str, folder: Path) -> tuple[subprocess.Popen[str], in
     return owner, int(owner.stdout.readline())
 
 
+def own_bytes(pid: int) -> int:
+    memory = psutil.Process(pid).memory_info()
+    return int(memory.rss - memory.shared)
+
+
 def wait_for_end(pid: int) -> None:
     deadline = time.monotonic() + 30
     while psutil.pid_exists(pid):
         assert time.monotonic() < deadline, f"{pid} outlived its owner"
         time.sleep(0.05)
+
+
+async def test_a_connection_to_postgres_gives_back_what_a_statement_needed(folder: Path) -> None:
+    with running_postgres(folder / "s", folder / "r") as server:
+        connection = await asyncpg.connect(server.url)
+        try:
+            before = own_bytes(connection.get_server_pid())
+            # As much as was freed before is what glibc by itself expects to be needed again.
+            for size in (20 << 20, 19 << 20):
+                said = await connection.fetchval("SELECT length(repeat('x', $1))", size)
+                assert said == size
+            after = own_bytes(connection.get_server_pid())
+        finally:
+            await connection.close()
+
+    assert after < before + (4 << 20)
 
 
 @pytest.mark.parametrize("path", [pytest.param(None, id="from_path"), NOWHERE])
