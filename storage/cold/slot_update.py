@@ -43,10 +43,7 @@ class SlotUpdate:
         names = tuple(sorted({*edges, *held.edges}))
         blocks = held.with_edges(names)
         if not np.array_equal(places, np.arange(len(keys))):
-            blocks = RecordBlock.empty(len(keys) * slots, names)
-            for column in ("slots", "sequence", "edge", "raw_sequence", "raw_edge"):
-                by_block = getattr(blocks, column).reshape(-1, slots)
-                by_block[places] = getattr(held, column).reshape(-1, slots)
+            blocks = _among(blocks, places, count=len(keys), slots=slots)
         return cls(keys, *merge(blocks, renamed(versions, edges, names)))
 
     @property
@@ -83,3 +80,12 @@ def renamed(versions: Versions, edges: tuple[str, ...], names: tuple[str, ...]) 
     """The versions with edges that index `names`, a superset of `edges`, in place of `edges`."""
     index = np.array([names.index(edge) for edge in edges] or [0], dtype=np.uint16)
     return replace(versions, edge=index[versions.edge])
+
+
+def _among(held: RecordBlock, places: NDArray[np.int64], *, count: int, slots: int) -> RecordBlock:
+    """`count` blocks: those of `held` at `places`, the others without any reading."""
+    blocks = RecordBlock.empty(count * slots, held.edges)
+    for column in ("slots", "sequence", "edge", "raw_sequence", "raw_edge"):
+        by_block = getattr(blocks, column).reshape(-1, slots)
+        by_block[places] = getattr(held, column).reshape(-1, slots)
+    return blocks
